@@ -1,0 +1,114 @@
+"""Faces: what every data source becomes, and what everything after it reads.
+
+In: arrays. Out: the same arrays, checked, with a digest that names the data wherever a number is reported.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 48  # pixels; FER2013's image side
+
+Images = NDArray[np.uint8]  # (n, 48, 48)
+Labels = NDArray[np.uint8]  # (n,) values of Emotion
+Indices = NDArray[np.int64]  # (m,) positions in a Faces or a Split
+
+
+class Emotion(IntEnum):
+    """The seven expressions, by FER2013's label."""
+
+    ANGRY = 0
+    DISGUST = 1
+    FEAR = 2
+    HAPPY = 3
+    SAD = 4
+    SURPRISE = 5
+    NEUTRAL = 6
+
+    @property
+    def title(self) -> str:
+        """The name as reports print it: `Angry`."""
+        return self.name.capitalize()
+
+    @property
+    def slug(self) -> str:
+        """The name as metrics carry it: `angry`."""
+        return self.name.lower()
+
+
+EMOTION_TITLES = tuple(emotion.title for emotion in Emotion)
+
+
+class Usage(IntEnum):
+    """The official part a row belongs to."""
+
+    TRAINING = 0
+    PUBLIC_TEST = 1
+    PRIVATE_TEST = 2
+
+    @property
+    def title(self) -> str:
+        """The name as FER2013's `Usage` column writes it: `PublicTest`."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that was dropped at the user's wish (`--skip-bad-rows`)."""
+
+    where: str  # file and row, "fer2013.csv row 17" (rows counted from 1, header excluded)
+    problem: str  # "expected 2304 pixels, received 2303"
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Grey face images with labels, as one source gave them.
+
+    Attributes:
+        images: `(n, 48, 48)` uint8.
+        labels: `(n,)` uint8, values of `Emotion`.
+        usage: `(n,)` uint8, values of `Usage`.
+        source: What it was read from, as reports show it ("fer2013.csv.gz", "demo").
+        kind: The kind of source that was recognised ("csv", "parquet", "folder", "demo").
+        notes: What was converted on the way, one sentence each; empty where nothing was.
+        dropped: Rows left out at the user's wish.
+    """
+
+    images: Images
+    labels: Labels
+    usage: NDArray[np.uint8]
+    source: str
+    kind: str
+    notes: tuple[str, ...] = ()
+    dropped: tuple[BadRow, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        if self.images.shape != (count, SIDE, SIDE) or self.images.dtype != np.uint8:
+            raise ValueError(f"images: expected (n, 48, 48) uint8, received {self.images.shape} {self.images.dtype}")
+        for name, column, top in (("labels", self.labels, 6), ("usage", self.usage, 2)):
+            if column.shape != (count,) or column.dtype != np.uint8:
+                raise ValueError(f"{name}: expected ({count},) uint8, received {column.shape} {column.dtype}")
+            if count and int(column.max()) > top:
+                raise ValueError(f"{name}: expected values 0-{top}, received {int(column.max())}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change when any pixel, label, usage or the order changes."""
+        return digest_of(self.images, self.labels, self.usage)
+
+
+def digest_of(*arrays: NDArray[np.generic]) -> str:
+    """Sixteen hexadecimal digits (64 bits of SHA-256) over the arrays' shapes, types and bytes."""
+    state = hashlib.sha256()
+    for array in arrays:
+        state.update(f"{array.shape}{array.dtype}".encode())
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()[:16]

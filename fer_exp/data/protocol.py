@@ -1,0 +1,45 @@
+"""Protocol: the closed list of ways in which rows become training, validation and test, and what a split looks like.
+
+In: nothing. Out: names and values that every other part may use; `protocols.py` beside this file does the splitting.
+"""
+
+from enum import StrEnum
+
+from fer_exp.values import Value
+
+
+class Protocol(StrEnum):
+    """How rows become training, validation and test."""
+
+    OFFICIAL = "official"  # by Usage: the split the literature reports on
+    STRATIFIED = "stratified"  # 70/15/15 at random, copies of an image on one side
+    REFERENCE = "reference"  # the reference notebook's own procedure, its leak included: to reproduce its number only
+
+    @property
+    def leaky(self) -> bool:
+        """Whether validation holds copies of training images by construction."""
+        return self is Protocol.REFERENCE
+
+
+class DataInfo(Value):
+    """Where a campaign's data came from and how they were split; written into its record, shown in MLflow.
+
+    Class counts are in label order, seven numbers each, before oversampling.
+    """
+
+    path: str  # as given: a file, a folder, or "demo"
+    source: str  # what was recognised, as reports show it
+    kind: str  # "csv", "parquet", "folder", "demo"
+    data_digest: str  # of all faces
+    split_digest: str  # of the development rows and their order
+    protocol: Protocol
+    seed: int
+    limit: int | None  # training images kept, stratified; None keeps all
+    oversampled: bool  # the protocol has oversampled already (reference); training must not do it again
+    faces: int
+    train_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()  # rows left out at the user's wish, "file row n: problem"
+    dropped_total: int = 0  # how many; `dropped` lists the first hundred

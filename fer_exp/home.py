@@ -1,0 +1,44 @@
+"""Where everything that running produces lives: one folder, `./mlruns` unless `FER_EXP_HOME` says otherwise.
+
+In: the environment. Out: paths. This is the one place that knows them.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of everything produced."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        """The home that `FER_EXP_HOME` names, else `mlruns` in the working folder."""
+        return cls(Path(os.environ.get("FER_EXP_HOME") or "mlruns").absolute())
+
+    @property
+    def cache(self) -> Path:
+        """Prepared data; may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def campaigns(self) -> Path:
+        """One folder per campaign: the truth."""
+        return self.root / "campaigns"
+
+    def campaign(self, name: str) -> Path:
+        """The folder of the campaign called `name`."""
+        return self.campaigns / name
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's store: `MLFLOW_TRACKING_URI` if set, else an SQLite file in the home."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts, where the store is the SQLite file of this home."""
+        return self.root / "artifacts"

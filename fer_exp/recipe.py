@@ -1,0 +1,123 @@
+"""Recipe: everything that changes a trained model except data and seed, as one frozen value.
+
+In: fields, or JSON. Out: the same, checked. `baseline_recipe()` is the reference system's; a campaign's `space(hp)` returns
+a changed copy, and nothing else reads hyperparameters.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from fer_exp.values import Value
+
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]  # a share of units, images or weight
+Width = Annotated[int, Field(ge=1, le=4096)]  # channels or units
+
+
+class Order(StrEnum):
+    """Where batch normalisation stands in a convolution step."""
+
+    ACTIVATION_FIRST = "conv-relu-bn"  # the reference's
+    NORM_FIRST = "conv-bn-relu"  # the literature's
+
+
+class Optimizer(StrEnum):
+    """Update rules, each Keras's own."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    SGD = "sgd"  # Nesterov momentum
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves."""
+
+    PLATEAU = "plateau"  # the reference's ReduceLROnPlateau on validation loss
+    COSINE = "cosine"  # linear warm-up, then cosine to zero at the campaign's full number of epochs
+    CONSTANT = "constant"
+
+
+class ClassWeights(StrEnum):
+    """How much each class counts in the loss."""
+
+    BALANCED = "balanced"  # scikit-learn's "balanced" on the oversampled labels, clipped
+    NONE = "none"
+
+
+class Augmentation(Value):
+    """Random changes of training images, made by layers of the model; all off by default."""
+
+    flip: bool = False  # left-right
+    shift: Annotated[float, Field(ge=0.0, le=24.0)] = 0.0  # pixels, either way, both axes
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0  # degrees, either way
+    zoom: Rate = 0.0  # share, either way
+    contrast: Rate = 0.0  # share, either way
+    erasing: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0  # probability that a rectangle is blanked
+
+
+class Recipe(Value):
+    """How a model is built and trained. Defaults are the reference system's, layer by layer and step by step."""
+
+    # Network: blocks of convolutions, each ended by 2x2 max-pooling; one more convolution; dense head.
+    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=5)] = (32, 64, 128)  # channels per block
+    convs_per_block: Annotated[int, Field(ge=1, le=8)] = 2
+    last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
+    head_widths: tuple[Width, ...] = (128, 64)  # dense layers before the output
+    order: Order = Order.ACTIVATION_FIRST
+    block_dropout: Rate = 0.25  # after each pooling
+    pooled_dropout: Rate = 0.5  # after global average pooling
+    head_dropouts: tuple[Rate, ...] = (0.3, 0.2)  # after each dense layer of the head
+
+    # Optimisation
+    optimizer: Optimizer = Optimizer.ADAM
+    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1e-3
+    momentum: Rate = 0.9  # SGD only
+    weight_decay: Rate = 0.0  # decoupled, as Keras's optimizers apply it; not on biases and normalisation
+    schedule: Schedule = Schedule.PLATEAU
+    warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.0  # cosine only
+    plateau_patience: Annotated[int, Field(ge=1)] = 8
+    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    stop_patience: Annotated[int, Field(ge=0)] = 15  # epochs without a better validation accuracy; 0 never stops
+    stop_min_delta: Annotated[float, Field(ge=0.0)] = 0.001
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
+    label_smoothing: Rate = 0.0
+    ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
+
+    # Data, as training sees it
+    clahe: bool = True  # contrast-limited adaptive histogram equalisation, OpenCV's at 2.0 and 8x8 tiles
+    oversampling: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5  # target = ratio x median class count; 0 is off
+    class_weights: ClassWeights = ClassWeights.BALANCED
+    class_weight_range: tuple[float, float] = (0.7, 3.0)  # clip
+    augmentation: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.head_dropouts) != len(self.head_widths):
+            raise ValueError(
+                f"head_dropouts needs one value for each of head_widths: expected {len(self.head_widths)}, "
+                f"received {len(self.head_dropouts)}"
+            )
+        if self.class_weight_range[0] > self.class_weight_range[1]:
+            raise ValueError(f"class_weight_range: expected (low, high), received {self.class_weight_range}")
+        return self
+
+    def but(self, **changes: object) -> "Recipe":
+        """A copy with other values, checked like a new one.
+
+        Raises:
+            pydantic.ValidationError: A field is unknown or its value does not fit.
+        """
+        return Recipe.model_validate({**self.model_dump(), **changes})
+
+    def flat(self) -> dict[str, str | int | float | bool]:
+        """Field by field as scalars, for parameter tables: tuples as `32-64-128`, augmentation as `augmentation.flip`."""
+        fields = self.model_dump(mode="json")
+        augmentation = fields.pop("augmentation")
+        flat = {name: "-".join(map(str, v)) if isinstance(v, list) else v for name, v in fields.items()}
+        return flat | {f"augmentation.{name}": value for name, value in augmentation.items()}
+
+
+def baseline_recipe() -> Recipe:
+    """The reference system's recipe: 626,791 parameters, Adam at 1e-3, batch 32, CLAHE, oversampling at 1.5."""
+    return Recipe()
