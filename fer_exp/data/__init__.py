@@ -1,0 +1,1 @@
+"""Data: a source becomes Faces, Faces become a development part and a sealed test part."""

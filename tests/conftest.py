@@ -1,0 +1,40 @@
+"""What every test shares: a clean environment, a home of its own, and the real FER2013 where it is at hand.
+
+In: the environment of whoever runs the tests. Out: fixtures. The environment is set here, at import, because
+TensorFlow, Keras and MLflow read it when they are first imported, which may be while pytest collects.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fer_exp.home import Home
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+GIVEN_DATA = os.environ.pop("FER_EXP_DATA", None)  # for the fixture `fer2013` alone; the product must not find it
+FER2013_FILES = ("fer2013.csv.gz", "fer2013.parquet")
+
+for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "FER_EXP_"))]:
+    del os.environ[_name]  # the user's tracking server and home are not for tests
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def fer2013() -> Path:
+    """The folder that holds the real FER2013 as `fer2013.csv.gz` and `fer2013.parquet`; skips where there is none."""
+    folder = Path(GIVEN_DATA) if GIVEN_DATA and Path(GIVEN_DATA).is_dir() else CHECKOUT.parent / "shared" / "data"
+    missing = [name for name in FER2013_FILES if not (folder / name).is_file()]
+    if missing:
+        pytest.skip(f"FER2013 is not at hand: no {' and no '.join(missing)} in FER_EXP_DATA or ../shared/data")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty home of the test's own; `FER_EXP_HOME` names it, so child processes and the command find it too."""
+    root = tmp_path / "mlruns"
+    monkeypatch.setenv("FER_EXP_HOME", str(root))
+    return Home(root)
