@@ -1,0 +1,139 @@
+"""Decide: plain code over finished records. Which trial is best, how sure that is, and whose models stay on disk.
+
+In: records and an objective. Out: rows in order, best first; the best record; the numbers whose models stay.
+Keras Tuner's own list of best trials is not asked, because it pads with trials that failed or never ended.
+"""
+
+import math
+from collections.abc import Iterable
+
+from pydantic import Field
+from scipy.stats import binomtest
+
+from fer_exp.campaign import Objective
+from fer_exp.records import Kind, Record, State, best_epoch
+from fer_exp.values import Value
+
+Scalar = bool | int | float | str
+
+SHOWN_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss")
+
+
+class Interval(Value):
+    """Where a share lies, at a stated confidence."""
+
+    low: float
+    high: float
+
+
+class Row(Value):
+    """One trial of a leaderboard, on validation."""
+
+    number: int  # 0 is the baseline
+    kind: Kind
+    state: State
+    attempts: int  # processes that tried to train it
+    objective: float | None  # None unless the trial finished with a finite objective
+    metrics: dict[str, float] = Field(
+        default_factory=dict
+    )  # accuracy, macro_f1, balanced_accuracy, log_loss; those that are finite
+    accuracy_interval: Interval | None = None  # Wilson, 95 %; None where there is no accuracy
+    images: int | None = None  # of validation
+    best_epoch: int = 0
+    epochs: int = 0  # trained
+    budget: int = 0  # epochs asked for
+    seconds: float = 0.0  # of training, all attempts
+    values: dict[str, Scalar] = Field(default_factory=dict)  # hyperparameters as proposed
+    changes: dict[str, Scalar] = Field(default_factory=dict)  # fields of the recipe that differ from the baseline's
+    same_as: int | None = None  # trial that had already answered the same question
+    reason: str = ""  # why it failed
+
+
+def standard_error(accuracy: float, n: int) -> float:
+    """The standard error of a share seen in `n` independent images: sqrt(p (1 - p) / n)."""
+    return math.sqrt(accuracy * (1.0 - accuracy) / n)
+
+
+def accuracy_interval(accuracy: float, n: int, confidence: float = 0.95) -> Interval:
+    """The Wilson score interval of a share seen in `n` independent images (Wilson 1927, by SciPy)."""
+    found = binomtest(round(accuracy * n), n).proportion_ci(confidence_level=confidence, method="wilson")
+    return Interval(low=float(found.low), high=float(found.high))
+
+
+def leaderboard(records: Iterable[Record], objective: Objective) -> list[Row]:
+    """Finished records with a finite objective, best first, ties by lower number; behind them the others by number.
+
+    Raises:
+        BadRecord: A file of a record is damaged.
+    """
+    return [row for row, _ in _ranked(records, objective)]
+
+
+def best(records: Iterable[Record], objective: Objective, *, include_baseline: bool = True) -> Record | None:
+    """The finished record with the best finite objective, ties to the lower number; None where there is none.
+
+    Raises:
+        BadRecord: A file of a record is damaged.
+    """
+    for row, record in _ranked(records, objective):
+        if row.objective is not None and (include_baseline or row.kind is not Kind.BASELINE):
+            return record
+    return None
+
+
+def keepers(records: Iterable[Record], objective: Objective, k: int) -> set[int]:
+    """The numbers of the trials whose models stay: the best `k`, and always the baseline, which they are compared with.
+
+    A trial answered by an earlier one has no model of its own and takes no place.
+
+    Raises:
+        BadRecord: A file of a record is damaged.
+    """
+    rows = leaderboard(records, objective)
+    finished = [row.number for row in rows if row.objective is not None and row.same_as is None]
+    return {*finished[:k], *(row.number for row in rows if row.kind is Kind.BASELINE)}
+
+
+def _ranked(records: Iterable[Record], objective: Objective) -> list[tuple[Row, Record]]:
+    found = list(records)
+    specs = [record.spec() for record in found]
+    baseline = next((spec.recipe.flat() for spec in specs if spec.kind is Kind.BASELINE), None)
+    pairs = [(_row(record, objective, baseline), record) for record in found]
+    sign = -1.0 if objective.better(1.0, 0.0) else 1.0
+
+    def place(pair: tuple[Row, Record]) -> tuple[bool, float, int]:
+        row = pair[0]
+        return row.objective is None, 0.0 if row.objective is None else sign * row.objective, row.number
+
+    return sorted(pairs, key=place)
+
+
+def _row(record: Record, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
+    spec, outcome, history = record.spec(), record.outcome(), record.history()
+    scores = record.scores()
+    metrics = {
+        name: scores[f"val/{name}"] for name in SHOWN_METRICS if math.isfinite(scores.get(f"val/{name}", math.nan))
+    }
+    images = int(scores["val/images"]) if "val/images" in scores else None
+    value = scores.get(objective.metric, math.nan)
+    finished = outcome is not None and outcome.state is State.FINISHED and math.isfinite(value)
+    recipe: dict[str, Scalar] = dict(spec.recipe.flat())
+    accuracy = metrics.get("accuracy")
+    return Row(
+        number=spec.number,
+        kind=spec.kind,
+        state=record.state(),
+        attempts=outcome.attempts if outcome else len(list(record.path.glob("attempt-*.log"))),
+        objective=value if finished else None,
+        metrics=metrics,
+        accuracy_interval=None if accuracy is None or not images else accuracy_interval(accuracy, images),
+        images=images,
+        best_epoch=(outcome.best_epoch if outcome else 0) or best_epoch(history),
+        epochs=len(history),
+        budget=spec.epochs,
+        seconds=outcome.seconds if outcome else sum(epoch.seconds for epoch in history),
+        values=spec.values,
+        changes=dict(spec.values) if baseline is None else {k: v for k, v in recipe.items() if baseline.get(k) != v},
+        same_as=outcome.same_as if outcome else None,
+        reason=outcome.reason if outcome else "",
+    )
