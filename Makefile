@@ -1,0 +1,59 @@
+# One word per development task; CI and people say the same ones. Needs a POSIX make and Python 3.11 or later.
+.POSIX:
+
+PYTHON = python3
+BIN = .venv/bin
+INSTALLED = .venv/.installed-by-make
+
+.PHONY: help setup demo fmt check test bench clean constraints
+
+help: # list these words
+	@echo "make <word>, where <word> is one of"
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*# \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+setup: $(INSTALLED) # make .venv and install the pinned environment; instant when nothing changed
+
+# The stamp is younger than both files exactly while the environment is what they say.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "fer-exp needs Python 3.11 or later, and '$(PYTHON)' is not that. Nothing was installed." >&2; \
+		echo "Name another one: make PYTHON=python3.11 <word>" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments. Nothing was installed." >&2; \
+		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(INSTALLED)
+
+demo: setup # a whole campaign on the built-in demo data, in minutes on a laptop
+	$(BIN)/fer-exp search experiments/demo.py
+
+fmt: setup # format the code and mend what can be mended without a person
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: setup # format, lint, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup # all tests, and which of them are slow
+	$(BIN)/python -m pytest -q --durations=10
+
+bench: setup # side-by-side measurements
+	$(BIN)/python -m benchmarks
+
+clean: # delete what tools leave behind; .venv and mlruns stay
+	rm -rf build dist fer_exp.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name .venv -prune -o -name mlruns -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# In a fresh environment, so that nothing installed by hand slips in. pip and what builds packages stay free.
+constraints: # refresh constraints.txt with the newest versions that fit; then run check and test
+	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(PYTHON) -m venv "$$fresh/venv"; \
+	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev]'; \
+	sed -n '/^#/p' constraints.txt > "$$fresh/new"; \
+	"$$fresh/venv/bin/python" -m pip freeze --exclude pip --exclude setuptools --exclude wheel --exclude fer-exp \
+		>> "$$fresh/new"; \
+	cp "$$fresh/new" constraints.txt
