@@ -1,18 +1,22 @@
 """Campaign: a question, a space around a baseline, an algorithm and budgets. One Python file under `experiments/`.
 
-In: a campaign file that defines `campaign = Campaign(...)`. Out: the Campaign, its fingerprint, and `CampaignSpec`, the form
-in which its folder keeps what was run. The fingerprint is taken from the file's syntax tree without docstrings, so writing
-the result into the file later changes nothing.
+In: a campaign file that defines `campaign = Campaign(...)`. Out: the Campaign, its fingerprint, and `CampaignSpec`, the
+form in which its folder keeps what was run. The fingerprint is taken from the file's syntax tree without docstrings, so
+writing the result into the file later changes nothing.
 """
 
 import ast
 import hashlib
+import re
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol as Interface
+from typing import Annotated, Any
+from typing import Protocol as Interface
+
+from pydantic import Field
 
 from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.errors import BadCampaign, FerExpError
@@ -51,30 +55,34 @@ class HyperParameters(Interface):
     """The part of `keras_tuner.HyperParameters` that a space uses."""
 
     # Keras Tuner's own names and loose types.
-    def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> float: ...  # noqa: N802
-    def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> int: ...  # noqa: N802
-    def Choice(self, name: str, values: list[Any], **options: Any) -> Any: ...  # noqa: N802
-    def Boolean(self, name: str, **options: Any) -> bool: ...  # noqa: N802
-    def Fixed(self, name: str, value: Any, **options: Any) -> Any: ...  # noqa: N802
+    def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> float: ...
+    def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> int: ...
+    def Choice(self, name: str, values: list[Any], **options: Any) -> Any: ...
+    def Boolean(self, name: str, **options: Any) -> bool: ...
+    def Fixed(self, name: str, value: Any, **options: Any) -> Any: ...
 
 
 Space = Callable[[HyperParameters], Recipe]
 
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # fit for a folder, a URL, a shell and MLflow's filters
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring
+
 
 class Settings(Value):
-    """Budgets and choices of a campaign that the command line may override. Raising budgets of a started one is fine."""
+    """Budgets and choices of a campaign; the command line may override them, and a started one's budgets may rise."""
 
     algorithm: Algorithm = Algorithm.RANDOM
     objective: Objective = Objective()
-    max_trials: int = 20  # not counting the baseline; Hyperband derives its own number from `epochs`
-    epochs: int = 30  # a trial's full budget
-    max_hours: float | None = None  # of wall time per start
+    max_trials: Annotated[int, Field(ge=0)] = 20  # without the baseline; Hyperband derives its own from `epochs`
+    epochs: Annotated[int, Field(ge=1)] = 30  # a trial's full budget
+    max_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of wall time per start
     protocol: Protocol = Protocol.OFFICIAL
-    limit: int | None = None  # training images kept, stratified
-    seed: int = 1  # of proposals, splits and trainings; Keras Tuner takes 0 for "random", so it starts at 1
-    keep_models: int = 3  # models of the best so many trials stay on disk and in MLflow
-    hyperband_factor: int = 3
-    hyperband_iterations: int = 1
+    limit: Annotated[int, Field(ge=1)] | None = None  # training images kept, stratified
+    # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
+    seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
+    keep_models: Annotated[int, Field(ge=0)] = 3  # models of the best so many trials stay on disk and in MLflow
+    hyperband_factor: Annotated[int, Field(ge=2)] = 3
+    hyperband_iterations: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,10 @@ class Campaign:
     data: str | None = None  # default data: "demo" or a path; None leaves it to --data and FER_EXP_DATA
 
     def __post_init__(self) -> None:
-        if not self.name or not all(c.isalnum() or c in "-_" for c in self.name) or len(self.name) > 80:
+        if not NAME.fullmatch(self.name):
             raise BadCampaign(
-                f"campaign name: expected up to 80 letters, digits, '-' and '_', received {self.name!r}",
+                "campaign name: expected up to 80 of a-z, A-Z, 0-9, '-' and '_', beginning with a letter or digit, "
+                f"received {self.name[:100]!r}",
                 "Nothing was started. Change the name in the campaign file.",
             )
 
@@ -143,8 +152,18 @@ def load_campaign(path: Path) -> Campaign:
 
 def fingerprint(path: Path) -> str:
     """Sixteen hexadecimal digits of the file's syntax tree, without docstrings, comments and layout."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_bytes())  # bytes, because the file itself may name its encoding
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(ascii(_without_empty_fields(tree)).encode()).hexdigest()[:16]
+
+
+def _without_empty_fields(node: object) -> object:
+    """The tree as lists. `ast.dump` would do, but each Python adds fields (3.12 `type_params`), empty in older code."""
+    if isinstance(node, list):
+        return [_without_empty_fields(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = [[name, _without_empty_fields(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *fields]

@@ -37,18 +37,21 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def append_line(path: Path, line: str) -> None:
     """Adds one line to `path` and waits until it is on disk. A line cut short by a crash has no newline at its end."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
     with path.open("ab") as target:
         target.write(line.encode() + b"\n")
         target.flush()
         os.fsync(target.fileno())
+    if new:
+        sync_folder(path.parent)
 
 
 def whole_lines(path: Path) -> list[str]:
     """The lines of `path` that were written whole; none where the file is absent."""
     if not path.exists():
         return []
-    text = path.read_bytes()
-    return text[: text.rfind(b"\n") + 1].decode(errors="replace").splitlines()
+    # Not splitlines(): JSON may hold U+2028 and others, which it takes for ends of lines.
+    return path.read_bytes().decode(errors="replace").split("\n")[:-1]
 
 
 def drop_torn_line(path: Path) -> None:

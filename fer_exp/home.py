@@ -17,7 +17,7 @@ class Home:
     @classmethod
     def from_environment(cls) -> "Home":
         """The home that `FER_EXP_HOME` names, else `mlruns` in the working folder."""
-        return cls(Path(os.environ.get("FER_EXP_HOME") or "mlruns").absolute())
+        return cls(Path(os.environ.get("FER_EXP_HOME") or "mlruns").expanduser().absolute())
 
     @property
     def cache(self) -> Path:

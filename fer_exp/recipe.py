@@ -1,9 +1,10 @@
 """Recipe: everything that changes a trained model except data and seed, as one frozen value.
 
-In: fields, or JSON. Out: the same, checked. `baseline_recipe()` is the reference system's; a campaign's `space(hp)` returns
-a changed copy, and nothing else reads hyperparameters.
+In: fields, or JSON. Out: the same, checked. `baseline_recipe()` is the reference system's; a campaign's `space(hp)`
+returns a changed copy, and nothing else reads hyperparameters.
 """
 
+import math
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -75,11 +76,11 @@ class Recipe(Value):
     momentum: Rate = 0.9  # SGD only
     weight_decay: Rate = 0.0  # decoupled, as Keras's optimizers apply it; not on biases and normalisation
     schedule: Schedule = Schedule.PLATEAU
-    warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.0  # cosine only
+    warmup_epochs: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0  # cosine only
     plateau_patience: Annotated[int, Field(ge=1)] = 8
     plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     stop_patience: Annotated[int, Field(ge=0)] = 15  # epochs without a better validation accuracy; 0 never stops
-    stop_min_delta: Annotated[float, Field(ge=0.0)] = 0.001
+    stop_min_delta: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.001
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
     label_smoothing: Rate = 0.0
     ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
@@ -98,8 +99,9 @@ class Recipe(Value):
                 f"head_dropouts needs one value for each of head_widths: expected {len(self.head_widths)}, "
                 f"received {len(self.head_dropouts)}"
             )
-        if self.class_weight_range[0] > self.class_weight_range[1]:
-            raise ValueError(f"class_weight_range: expected (low, high), received {self.class_weight_range}")
+        low, high = self.class_weight_range
+        if not 0.0 <= low <= high < math.inf:  # so that NaN is refused too
+            raise ValueError(f"class_weight_range: expected (low, high), received ({low}, {high})")
         return self
 
     def but(self, **changes: object) -> "Recipe":
@@ -111,7 +113,7 @@ class Recipe(Value):
         return Recipe.model_validate({**self.model_dump(), **changes})
 
     def flat(self) -> dict[str, str | int | float | bool]:
-        """Field by field as scalars, for parameter tables: tuples as `32-64-128`, augmentation as `augmentation.flip`."""
+        """Field by field as scalars, for parameter tables: tuples as `32-64-128`, nested as `augmentation.flip`."""
         fields = self.model_dump(mode="json")
         augmentation = fields.pop("augmentation")
         flat = {name: "-".join(map(str, v)) if isinstance(v, list) else v for name, v in fields.items()}

@@ -10,11 +10,13 @@ In: what a trial process found. Out: the same, later, on any machine. Files and 
     outcome.json                how it ended; written last, so its presence means that everything before it is there
     tracking.json               what MLflow has been told (a note of the tracker, not part of the truth)
 
-So a start after any interruption needs no guess: with an outcome the trial is over, without one it goes on behind the last
-line of its history, from that epoch's checkpoint.
+So a start after any interruption needs no guess: with an outcome the trial is over, without one it goes on behind the
+last line of its history, from that epoch's checkpoint.
 """
 
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import append_line, drop_torn_line, replacing, whole_lines, write_atomically
@@ -29,6 +32,10 @@ from fer_exp.recipe import Recipe
 from fer_exp.values import Value, first_line
 
 SCHEMA = 1
+START_MODEL = "start.keras"  # in a record: the model whose weights its training starts from (`--recover`)
+# What reading a damaged .npz raises, found by flipping its bits: zipfile's and zlib's errors are neither OSError nor
+# ValueError, and NotImplementedError is zipfile's word for a kind of compression that it does not know.
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 class Kind(StrEnum):
@@ -64,7 +71,8 @@ class TrialSpec(Value):
     data_digest: str
     split_digest: str  # of the development part: which rows train and validate
     protocol: str
-    values: dict[str, bool | int | float | str] = {}  # the hyperparameters as proposed, Keras Tuner's bookkeeping left out
+    # the hyperparameters as proposed, Keras Tuner's bookkeeping left out
+    values: dict[str, bool | int | float | str] = Field(default_factory=dict)
     continues: int | None = None  # trial whose last epoch this one goes on from (Hyperband's promotions)
     start_from: str | None = None  # model whose weights this one starts from (`--recover`), as sha256
 
@@ -197,12 +205,15 @@ class Record:
             return outcome.state
         return State.RUNNING if whole_lines(self.path / "history.jsonl") else State.WAITING
 
-    def end(self, outcome: Outcome, *, keep_last_checkpoint: bool) -> None:
-        """Writes how it ended. The best checkpoint lives on inside model.keras; the last may be needed for promotion."""
+    def end(self, outcome: Outcome, *, keep_checkpoints: bool = False) -> None:
+        """Writes how it ended. The best weights live on in model.keras; promotion needs last and best checkpoint."""
         stamped = outcome.model_copy(update={"ended_ms": now_ms()})
         write_atomically(self.path / "outcome.json", stamped.to_json(indent=1))
-        history = self.history()
-        self._drop_checkpoints({self.checkpoint(len(history))} if keep_last_checkpoint else set())
+        needed = set()
+        if keep_checkpoints and outcome.state is State.FINISHED:  # history() may be why another one failed
+            history = self.history()
+            needed = {self.checkpoint(len(history)), self.checkpoint(best_epoch(history))}
+        self._drop_checkpoints(needed)
 
     # -- results
 
@@ -236,7 +247,7 @@ class Record:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return Predictions(stored["labels"], stored["probabilities"], stored["rows"])
-        except (OSError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             raise BadRecord(
                 f"{path}: expected stored predictions, received {first_line(error)}",
                 "Nothing was changed. Move the trial's folder away to train it again.",

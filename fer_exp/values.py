@@ -1,7 +1,7 @@
 """The base of every value that crosses a module border: frozen, typed, checked on creation, with a JSON form.
 
-In: fields. Out: an immutable value, `to_json()`, `from_json()`. Checking is pydantic's; unknown fields are refused, so a
-file written by a later version is never half understood.
+In: fields. Out: an immutable value, `to_json()`, `from_json()`. Checking is pydantic's; unknown fields are refused, so
+a file written by a later version is never half understood.
 """
 
 from pathlib import Path
