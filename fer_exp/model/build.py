@@ -1,0 +1,109 @@
+"""Build: a recipe as a Keras model, from grey levels to seven probabilities.
+
+In: a Recipe and a seed. Out: a functional model with named layers, not compiled. Input is `(n, 48, 48, 1)` grey levels
+0-255, uint8 or float32, already equalised where the recipe says CLAHE (see `with_preprocessing` for raw faces).
+Scaling and augmentation always compute in float32: they cost little, and half precision would move pixels.
+"""
+
+from collections.abc import Iterator
+
+import keras
+from keras import layers
+
+from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.model.seeds import derived_seed
+from fer_exp.recipe import Augmentation, Order, Recipe
+
+GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
+ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
+
+
+def build(recipe: Recipe, seed: int) -> keras.Model:
+    """The network of `recipe`, with initial weights that depend on `seed` and each layer's name alone.
+
+    Weights begin as Keras begins them (Glorot uniform), as the reference's do. The global precision policy holds at the
+    time of the call (`keras.config.set_dtype_policy`); probabilities are float32 under every policy.
+    """
+    inputs = keras.Input((SIDE, SIDE, 1), name="faces")
+    x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
+    for layer in augmentation_layers(recipe.augmentation, seed):
+        x = layer(x)
+    for block, width in enumerate(recipe.widths, start=1):
+        for step in range(1, recipe.convs_per_block + 1):
+            x = _convolution(x, recipe.order, width, f"block{block}_", str(step), seed)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+        x = _dropout(x, recipe.block_dropout, f"block{block}_dropout", seed)
+    if recipe.last_width:
+        x = _convolution(x, recipe.order, recipe.last_width, "top_", "", seed)
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
+    x = _dropout(x, recipe.pooled_dropout, "pooled_dropout", seed)
+    for number, (width, rate) in enumerate(zip(recipe.head_widths, recipe.head_dropouts, strict=True), start=1):
+        name = f"dense{number}"
+        x = layers.Dense(width, activation="relu", kernel_initializer=_weights(seed, name), name=name)(x)
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = _dropout(x, rate, f"{name}_dropout", seed)
+    outputs = layers.Dense(
+        len(Emotion), activation="softmax", kernel_initializer=_weights(seed, "output"), dtype="float32", name="output"
+    )(x)
+    return keras.Model(inputs, outputs, name="fer")
+
+
+def augmentation_layers(augmentation: Augmentation, seed: int) -> Iterator[keras.Layer]:
+    """The layers that `augmentation` switches on; they change training batches only.
+
+    Borders that a movement uncovers repeat the nearest pixel, so no frame appears that marks a moved face.
+    """
+
+    def common(name: str) -> dict[str, object]:
+        return {"seed": derived_seed(seed, name), "dtype": "float32", "name": name}
+
+    moves: list[keras.Layer] = []
+    if augmentation.shift:
+        share = augmentation.shift / SIDE
+        moves.append(layers.RandomTranslation(share, share, fill_mode="nearest", **common("augment_shift")))
+    if augmentation.rotation:
+        turn = augmentation.rotation / 360
+        moves.append(layers.RandomRotation(turn, fill_mode="nearest", **common("augment_rotation")))
+    if augmentation.zoom:
+        moves.append(layers.RandomZoom(augmentation.zoom, fill_mode="nearest", **common("augment_zoom")))
+    for layer in moves:
+        # Keras declares them unfit for compilation because of TensorFlow's XLA; JAX would then compile nothing at all.
+        layer.supports_jit = keras.backend.backend() != "tensorflow"
+    yield from moves
+    if augmentation.flip:
+        yield layers.RandomFlip("horizontal", **common("augment_flip"))
+    if augmentation.contrast:
+        # A single number would only ever raise contrast: Keras reads it as (0, number).
+        both_ways = (augmentation.contrast, augmentation.contrast)
+        yield layers.RandomContrast(both_ways, value_range=(0, 1), **common("augment_contrast"))
+    if augmentation.erasing:
+        # A single number would be the upper end of a random probability, not the probability.
+        always = (augmentation.erasing, augmentation.erasing)
+        options = {"scale": ERASED_SHARES, "fill_value": GREY, "value_range": (0, 1)}
+        yield layers.RandomErasing(always, **options, **common("augment_erasing"))
+
+
+def _convolution(
+    x: keras.KerasTensor, order: Order, width: int, prefix: str, number: str, seed: int
+) -> keras.KerasTensor:
+    name = f"{prefix}conv{number}"
+    norm_first = order is Order.NORM_FIRST
+    x = layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        activation=None if norm_first else "relu",
+        use_bias=not norm_first,  # normalisation would subtract a bias at once
+        kernel_initializer=_weights(seed, name),
+        name=name,
+    )(x)
+    x = layers.BatchNormalization(name=f"{prefix}bn{number}")(x)
+    return layers.ReLU(name=f"{prefix}relu{number}")(x) if norm_first else x
+
+
+def _dropout(x: keras.KerasTensor, rate: float, name: str, seed: int) -> keras.KerasTensor:
+    return layers.Dropout(rate, seed=derived_seed(seed, name), name=name)(x) if rate else x
+
+
+def _weights(seed: int, name: str) -> keras.Initializer:
+    return keras.initializers.GlorotUniform(seed=derived_seed(seed, name, "weights"))
