@@ -1,0 +1,98 @@
+"""Figures of single predictions: how far confidence can be trusted, and the mistakes the model was surest of.
+
+In: `Predictions`, and the images they are about. Out: figures.
+"""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fer_exp.data.faces import EMOTION_TITLES, SIDE, Images
+from fer_exp.decide import accuracy_interval
+from fer_exp.evaluate import ECE_BINS, Scores, reliability, score
+from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
+from fer_exp.records import Predictions
+
+SHEET_ROWS, SHEET_COLUMNS = 4, 6
+
+
+def confidence_figure(predictions: Predictions) -> Figure:
+    """A reliability diagram (Guo et al. 2017) beside the confidence of right and of wrong predictions.
+
+    Raises:
+        ValueError: The predictions are not probabilities.
+    """
+    scores = score(predictions.labels, predictions.probabilities)
+    title = f"Confidence (n = {scores.images:,}, mean {scores.confidence.mean:.3f}, accuracy {scores.accuracy:.3f})"
+    figure = new_figure(11.0, 5.0, title)
+    left, right = figure.subplots(1, 2)
+    _reliability(left, predictions, scores)
+    _histogram(right, predictions, scores)
+    return figure
+
+
+def _reliability(axes: Axes, predictions: Predictions, scores: Scores) -> None:
+    bins = [b for b in reliability(predictions.labels, predictions.probabilities) if b.count]
+    intervals = [accuracy_interval(b.accuracy, b.count) for b in bins]
+    heights = [b.accuracy for b in bins]
+    below = [b.accuracy - i.low for b, i in zip(bins, intervals, strict=True)]
+    above = [i.high - b.accuracy for b, i in zip(bins, intervals, strict=True)]
+    middles = [(b.low + b.high) / 2 for b in bins]
+    axes.bar(middles, heights, 0.92 / ECE_BINS, color=BLUE, alpha=0.55, label="Accuracy, with 95% interval")
+    axes.errorbar(middles, heights, np.maximum([below, above], 0), fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="Perfect calibration")
+    dress(axes, title=f"Reliability (ECE {scores.ece:.3f}, {ECE_BINS} bins)", x="Confidence", y="Accuracy", grid="both")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+
+
+def _histogram(axes: Axes, predictions: Predictions, scores: Scores) -> None:
+    top = predictions.probabilities.max(axis=1)
+    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    edges = [edge / (2 * ECE_BINS) for edge in range(2 * ECE_BINS + 1)]
+    parts = (
+        (top[correct], "Right", BLUE, "-", scores.confidence.mean_correct),
+        (top[~correct], "Wrong", VERMILION, "--", scores.confidence.mean_wrong),
+    )
+    for values, name, colour, dash, mean in parts:
+        if mean is None:
+            continue
+        label = f"{name}: {len(values):,}, mean {mean:.3f} (dotted)"
+        shown = np.minimum(values, 1.0)  # float32 rows may end a hair above 1
+        axes.hist(shown, edges, color=colour, alpha=0.25)
+        axes.hist(shown, edges, histtype="step", color=colour, linestyle=dash, linewidth=1.6, label=label)
+        axes.axvline(mean, color=colour, linestyle=":", linewidth=1.4)
+    dress(axes, title="Confidence of right and wrong predictions", x="Confidence", y="Images")
+    axes.set_xlim(0, 1)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+
+
+def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
+    """A sheet of the 24 mistakes with the highest confidence, each with true and predicted emotion.
+
+    Args:
+        predictions: What was predicted.
+        images: `(n, 48, 48)` uint8, the same faces in the same order.
+
+    Raises:
+        ValueError: There are not as many images as predictions.
+    """
+    if images.shape != (len(predictions.labels), SIDE, SIDE):
+        raise ValueError(f"images: expected ({len(predictions.labels)}, {SIDE}, {SIDE}), received {images.shape}")
+    guessed = predictions.probabilities.argmax(axis=1)
+    confidence = predictions.probabilities.max(axis=1)
+    wrong = np.flatnonzero(guessed != predictions.labels)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][: SHEET_ROWS * SHEET_COLUMNS]
+    title = (
+        f"Most confident mistakes: {len(shown)} of {len(wrong):,} (n = {len(images):,}); true → predicted, confidence"
+    )
+    figure = new_figure(10.5, 8.4, title if len(wrong) else f"No mistakes (n = {len(images):,})")
+    for axes, index in zip(figure.subplots(SHEET_ROWS, SHEET_COLUMNS).flat, [*shown, *[None] * 24], strict=False):
+        axes.set_axis_off()
+        if index is None:
+            continue
+        axes.imshow(images[index], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        true, predicted = EMOTION_TITLES[predictions.labels[index]], EMOTION_TITLES[guessed[index]]
+        axes.set_title(f"{true} → {predicted}\n{confidence[index]:.3f}", fontsize=SMALL, color=INK)
+    return figure
