@@ -1,0 +1,59 @@
+"""Tracking: what MLflow shows of a campaign. A projection of its records, which are complete without it.
+
+In: a campaign's folder. Out: one MLflow experiment with a parent run, a run per record, datasets, models and a
+registry. The only part that imports mlflow.
+
+    store       the MLflow server or SQLite file, its errors in one line
+    contents    a record as tags, parameters and metrics; plain values
+    datasets    the parts of the data a record was trained on
+    uploads     a record's files by role, each once per content
+    runs        one run per record, found by a tag of our own
+    models      model.keras as a logged model with signature and requirements, without starting Keras
+    folder      the campaign's folder: its records, how far it has come
+    project     `sync`: MLflow level with the records, any number of times
+    find        from a run or a model back to its record
+    registry    versions and the champion of a campaign
+    follower    the tracker process beside a search
+    serving     what a process that serves a logged model needs
+    ui          MLflow's own pages on the right store
+
+Importing this package sets MLflow's environment, where the user has not: MLflow reads it when it is first imported. A
+server that does not answer then costs seconds instead of four minutes.
+"""
+
+import os
+
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds without a byte
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # one line a run otherwise, in the middle of the search's display
+    "GIT_PYTHON_REFRESH": "quiet",  # a machine without git is fine
+}
+for _name, _value in _SETTINGS.items():
+    os.environ.setdefault(_name, _value)
+
+from fer_exp.tracking.find import RunRef, download_model, find_model, find_run, run_id_of  # noqa: E402
+from fer_exp.tracking.follower import follow  # noqa: E402
+from fer_exp.tracking.project import SyncReport, sync  # noqa: E402
+from fer_exp.tracking.registry import Champion, RegisteredVersion, champion, register, set_champion  # noqa: E402
+from fer_exp.tracking.ui import serve_ui  # noqa: E402
+
+__all__ = [
+    "Champion",
+    "RegisteredVersion",
+    "RunRef",
+    "SyncReport",
+    "champion",
+    "download_model",
+    "find_model",
+    "find_run",
+    "follow",
+    "register",
+    "run_id_of",
+    "serve_ui",
+    "set_champion",
+    "sync",
+]

@@ -1,0 +1,55 @@
+"""The parts of the data that a record was trained and validated on, as MLflow's datasets.
+
+In: a Record and its campaign's DataInfo. Out: a dataset for each part, named by our own digest (MLflow's reads about
+four faces) and with the counts of each class. The test part is not among them: only `evaluate` opens it.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.data.protocol import DataInfo
+from fer_exp.records import Record
+from fer_exp.tracking.contents import provenance_of
+
+
+def datasets_of(record: Record, info: DataInfo) -> list[DatasetInput]:
+    """The training and the validation part; none until the record says what oversampling made of the first.
+
+    MLflow knows a dataset by name and digest and keeps its first profile, so the ratio of oversampling is in the name.
+    """
+    stored = provenance_of(record)
+    if not stored and record.outcome() is None:
+        return []
+    spec = record.spec()
+    ratio = spec.recipe.oversampling
+    made = f" oversampled x{ratio:g}" if ratio and not info.oversampled else ""
+    after = stored.get("train_counts_after")
+    return [
+        _dataset(f"{info.source} train{made}", "train", spec.split_digest, info, info.train_counts, after),
+        _dataset(f"{info.source} validation", "validation", spec.split_digest, info, info.validation_counts, None),
+    ]
+
+
+def _dataset(name: str, part: str, digest: str, info: DataInfo, counts: tuple[int, ...], after: object) -> DatasetInput:
+    profile: dict[str, object] = {"num_rows": sum(counts), "class_counts": _by_class(counts)}
+    if isinstance(after, list) and len(after) == len(Emotion):
+        profile["class_counts_after_oversampling"] = _by_class(after)
+    profile |= {"data_digest": info.data_digest, "protocol": info.protocol.value, "split_seed": info.seed}
+    tensors = [("images", "uint8", [-1, SIDE, SIDE]), ("labels", "uint8", [-1])]
+    features, targets = (
+        json.dumps([{"name": column, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}])
+        for column, dtype, shape in tensors
+    )
+    schema = json.dumps({"mlflow_tensorspec": {"features": features, "targets": targets}})
+    demo = info.kind == "demo"  # made by code, so there is no file to name
+    source = {"tags": {"mlflow.source.name": "demo"}} if demo else {"uri": str(Path(info.path).absolute())}
+    dataset = Dataset(name[:500], digest, "code" if demo else "local", json.dumps(source), schema, json.dumps(profile))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", part)])
+
+
+def _by_class(counts: Iterable[int]) -> dict[str, int]:
+    return {emotion.slug: int(count) for emotion, count in zip(Emotion, counts, strict=True)}

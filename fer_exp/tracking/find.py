@@ -1,0 +1,183 @@
+"""From what MLflow shows back to the record it shows, and the model's file where the record does not keep it any more.
+
+In: a run id or a model URI. Out: a RunRef. Only runs that carry fer-exp's tag count.
+"""
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from fer_exp.campaign import CampaignSpec
+from fer_exp.errors import NotFound
+from fer_exp.home import Home
+from fer_exp.records import Kind, Record
+from fer_exp.tracking import contents, models, runs
+from fer_exp.tracking.store import Store, asking, connect
+
+_MODEL_URI = re.compile(r"models:/(?:(?P<id>m-[0-9a-f]{32})|(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+)))")
+_REMEDY = "Nothing was changed. Give one of those, or set MLFLOW_TRACKING_URI to the store that holds it."
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A run and the record it shows."""
+
+    run_id: str
+    campaign: str
+    kind: Kind
+    record: Path  # relative to the home: campaigns/demo/trials/0003, or campaigns/demo for the parent run
+
+
+def find_run(home: Home, run_id: str) -> RunRef:
+    """The record that the run `run_id` shows.
+
+    Raises:
+        NotFound: MLflow has no such run, or it is not fer-exp's.
+        TrackingFailed: MLflow did not answer.
+    """
+    return _run_ref(connect(home), run_id)
+
+
+def find_model(home: Home, uri: str) -> RunRef:
+    """The record behind `models:/NAME@champion`, `models:/NAME/3` or `models:/m-...`.
+
+    Raises:
+        NotFound: There is no such model, or the URI has another form.
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    return _run_ref(store, _run_id_of_model(store, _model_id(store, uri)))
+
+
+def run_id_of(home: Home, campaign: str, record: Record) -> str | None:
+    """The run that shows `record`, or None where MLflow has none yet.
+
+    Raises:
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    spec = CampaignSpec.read(home.campaign(campaign) / "campaign.json")
+    with asking(store.uri):
+        experiment = store.client.get_experiment_by_name(campaign)
+        if experiment is None:
+            return None
+        found = runs.runs_with_key(store, experiment.experiment_id, contents.key_of(spec, record))
+    return min(found, key=runs.age).info.run_id if found else None
+
+
+def download_model(home: Home, what: str, target: Path) -> Path:
+    """Copies the model file behind a run id or model URI into the folder `target`; where it is now.
+
+    Raises:
+        NotFound: There is no such run or model, or the run has none.
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    model_id = _model_id(store, what) if what.startswith("models:/") else model_of_run(store, what)
+    target.mkdir(parents=True, exist_ok=True)
+    with asking(store.uri), tempfile.TemporaryDirectory(prefix=".partial-", dir=target) as folder:
+        location = store.client.get_logged_model(model_id).artifact_location
+        repository = get_artifact_repository(location, store.uri)
+        got = repository.download_artifacts(models.MODEL_FILE, folder)  # type: ignore[no-untyped-call]
+        return Path(shutil.move(got, target / "model.keras"))
+
+
+def model_of_run(store: Store, run_id: str) -> str:
+    """The id of the latest model that the run put out and that still exists.
+
+    Raises:
+        NotFound: There is none.
+    """
+    run = _get_run(store, run_id)
+    for output in reversed(run.outputs.model_outputs if run.outputs else []):
+        try:
+            model = store.client.get_logged_model(output.model_id)
+        except MlflowException:  # deleted: the trial is not among the kept any more
+            continue
+        if model.status.value == "READY":
+            return output.model_id
+    raise NotFound(
+        f"run {run_id} ({run.info.run_name}) has no model in MLflow: only the best trials' models are kept",
+        "Nothing was changed. Choose a trial whose model is kept, or train this one again.",
+    )
+
+
+def _get_run(store: Store, run_id: str) -> Run:
+    with asking(store.uri):
+        try:
+            run = store.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise NotFound(f"MLflow has no run {run_id!r}; {_what_exists(store)}", _REMEDY) from error
+    if contents.RECORD not in run.data.tags:
+        raise NotFound(f"run {run_id} was not made by fer-exp; {_what_exists(store)}", _REMEDY)
+    return run
+
+
+def _run_ref(store: Store, run_id: str) -> RunRef:
+    tags = _get_run(store, run_id).data.tags
+    campaign = tags["fer_exp.campaign"]
+    within = tags[contents.RECORD].partition("/")[2]
+    folder = Path("campaigns", campaign)
+    return RunRef(
+        run_id, campaign, Kind(tags["fer_exp.kind"]), folder if within == contents.CAMPAIGN_RUN else folder / within
+    )
+
+
+def _run_id_of_model(store: Store, model_id: str) -> str:
+    with asking(store.uri):
+        try:
+            return str(store.client.get_logged_model(model_id).source_run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise NotFound(f"MLflow has no model {model_id}; {_what_exists(store)}", _REMEDY) from error
+
+
+def _model_id(store: Store, uri: str) -> str:
+    parts = _MODEL_URI.fullmatch(uri)
+    if parts is None:
+        raise NotFound(
+            f"model: expected models:/NAME@champion, models:/NAME/3 or models:/m-..., received {uri!r}", _REMEDY
+        )
+    return parts["id"] or model_of_version(_version(store, uri, parts["name"], parts["alias"], parts["version"]))
+
+
+def _version(store: Store, uri: str, name: str, alias: str | None, version: str | None) -> ModelVersion:
+    with asking(store.uri):
+        try:
+            if alias is not None:
+                return store.client.get_model_version_by_alias(name, alias)
+            return store.client.get_model_version(name, str(version))
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise NotFound(f"MLflow has no model {uri}; {_what_is_registered(store, name)}", _REMEDY) from error
+
+
+def model_of_version(version: ModelVersion) -> str:
+    """The id of the logged model that a version of the registry rests on."""
+    return version.model_id or str(version.source).removeprefix("models:/")
+
+
+def _what_exists(store: Store) -> str:
+    names = sorted(found.name for found in store.client.search_experiments() if found.name != "Default")
+    return f"it holds runs of: {', '.join(names) or 'nothing'}"
+
+
+def _what_is_registered(store: Store, name: str) -> str:
+    for model in store.client.search_registered_models():
+        if model.name == name:
+            aliases = ", ".join(f"{alias} = version {number}" for alias, number in model.aliases.items())
+            newest = max((int(found.version) for found in model.latest_versions or []), default=0)
+            return f"of {name} it holds versions up to {newest}, aliases: {aliases or 'none'}"
+    names = sorted(model.name for model in store.client.search_registered_models())
+    return f"registered: {', '.join(names) or 'nothing'}"

@@ -1,0 +1,79 @@
+"""A campaign's folder, as tracking reads it.
+
+In: a Home and a name. Out: its records, and how far the campaign has come. A search that is at work holds a lock in the
+folder, so that nobody has to guess from files whether an unfinished training is being trained.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from fer_exp.errors import BadRecord, NotFound
+from fer_exp.home import Home
+from fer_exp.records import Record, now_ms, records_in
+
+_FOLDERS = ("trials", "retrains")
+
+
+def campaign_folder(home: Home, campaign: str) -> Path:
+    """The folder of the campaign called `campaign`.
+
+    Raises:
+        NotFound: There is none; the error names those there are.
+    """
+    folder = home.campaign(campaign)
+    if not (folder / "campaign.json").exists():
+        there = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
+        raise NotFound(
+            f"no campaign called {campaign!r} is recorded in {home.campaigns}; there: {', '.join(there) or 'none'}",
+            "Nothing was changed. Choose one of those, or set FER_EXP_HOME to the home that holds it.",
+        )
+    return folder
+
+
+def records_of(folder: Path) -> Iterator[Record]:
+    """All records of the campaign in `folder`."""
+    for name in _FOLDERS:
+        yield from records_in(folder / name)
+
+
+def state_of(folder: Path) -> str:
+    """Running while a search holds the campaign; else finished, or interrupted where something was left to do."""
+    if _is_held(folder / "lock.json"):
+        return "running"
+    left = any(not (record.path / "outcome.json").exists() for record in records_of(folder))
+    return "interrupted" if left or not _search_finished(folder / "state.json") else "finished"
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _search_finished(path: Path) -> bool:
+    """What the search noted at its end; True where it left no note that can be read."""
+    try:
+        stored = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return True
+    return bool(stored.get("finished", True)) if isinstance(stored, dict) else True
+
+
+def last_end_ms(folder: Path) -> int:
+    """When the last training ended, in milliseconds since 1970; now, where none has."""
+    return max((_ended_ms(record) for record in records_of(folder)), default=0) or now_ms()
+
+
+def _ended_ms(record: Record) -> int:
+    try:
+        outcome = record.outcome()
+    except BadRecord:  # reported by the sync itself
+        return 0
+    return outcome.ended_ms if outcome else 0

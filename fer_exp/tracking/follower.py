@@ -1,0 +1,138 @@
+"""The tracker process beside a search: shows records in MLflow while trials train, which never wait for it.
+
+In: a campaign and one end of a pipe. Out: MLflow level with the records, and short words on the pipe. It only reads
+records, so it may be killed at any moment; it leaves at once when the other end of the pipe closes, whatever MLflow is
+doing.
+"""
+
+import os
+import queue
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from fer_exp.errors import FerExpError
+from fer_exp.home import Home
+from fer_exp.records import Record
+from fer_exp.tracking.folder import records_of
+from fer_exp.tracking.project import Projection
+from fer_exp.tracking.store import holding
+from fer_exp.values import first_line
+
+TICK = 1.0  # seconds between looks at the records
+LONGEST_WAIT = 30.0  # seconds between attempts while MLflow does not answer
+LAST_TRIES = 3  # attempts at the end, before it leaves MLflow behind
+
+Stamp = tuple[int, ...]
+
+
+def follow(home_root: Path, campaign: str, control: Connection) -> None:
+    """Entry of the tracker's process, spawned or from a fork server, so that it alone holds its end.
+
+    Sends `("level", records)` and `("behind", reason)`. On `("finish", state)` it syncs everything, sends
+    `("done", None)` and returns; where MLflow stays away it says why it is behind and returns without "done".
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # devices belong to trials
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides when this one ends
+    finish: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(control, finish), daemon=True).start()
+    _Follower(Home(home_root), campaign, control).run(finish)
+
+
+def _listen(control: Connection, finish: "queue.Queue[str]") -> None:
+    while True:
+        try:
+            word, state = control.recv()
+        except (EOFError, OSError):
+            os._exit(0)  # the parent is gone; a thread cannot end a process that hangs in a network call otherwise
+        if word == "finish":
+            finish.put(state)
+            return
+
+
+class _Follower:
+    def __init__(self, home: Home, campaign: str, control: Connection) -> None:
+        self._home = home
+        self._campaign = campaign
+        self._control = control
+        self._folder = home.campaign(campaign)
+        self._projection: Projection | None = None
+        self._known: dict[Path, Stamp] = {}
+
+    def run(self, finish: "queue.Queue[str]") -> None:
+        wait = TICK
+        while True:
+            try:
+                self._finish(finish.get(timeout=wait))
+                return
+            except queue.Empty:
+                wait = TICK if self._look() else min(2 * wait, LONGEST_WAIT)
+
+    def _look(self) -> bool:
+        """Brings changed records level; whether that went well."""
+        changed = {}
+        for record in records_of(self._folder):
+            now = _stamp(record)
+            if self._known.get(record.path) != now:
+                changed[record.path] = now
+        if not changed:
+            return True
+        problem = self._level(list(changed))
+        if problem is None:
+            # The stamp from before: what was written meanwhile is looked at again.
+            self._known |= changed
+        self._say(("level", len(self._known)) if problem is None else ("behind", problem))
+        return problem is None
+
+    def _level(self, paths: list[Path]) -> str | None:
+        try:
+            with holding(self._folder / "tracking.lock"):
+                if self._projection is None:
+                    self._projection = Projection(self._home, self._campaign, "running")
+                for path in paths:
+                    self._projection.level(Record(path), growing=False)
+        except Exception as error:  # whatever MLflow does, this process goes on; the reason is said
+            self._projection = None
+            return _reason(error)
+        return None
+
+    def _finish(self, state: str) -> None:
+        problem = ""
+        for attempt in range(LAST_TRIES):
+            try:
+                with holding(self._folder / "tracking.lock"):
+                    Projection(self._home, self._campaign, state).level_all()
+            except Exception as error:  # as above
+                problem = _reason(error)
+                self._say(("behind", problem))
+                time.sleep(TICK * 2**attempt)
+            else:
+                self._say(("done", None))
+                return
+
+    def _say(self, word: tuple[str, object]) -> None:
+        try:
+            self._control.send(word)
+        except OSError:
+            os._exit(0)  # the parent is gone
+
+
+def _stamp(record: Record) -> Stamp:
+    """What changes when something is written in a record.
+
+    A folder's own time changes when a file in it appears, vanishes or is replaced, which is how everything but logs and
+    history is written.
+    """
+    times = []
+    for path in (record.path, record.path / "test", record.path / "figures", record.path / "history.jsonl"):
+        try:
+            times.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            times.append(0)
+    return tuple(times)
+
+
+def _reason(error: Exception) -> str:
+    return error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"

@@ -1,0 +1,141 @@
+"""model.keras as MLflow's logged model, so that `mlflow.keras.load_model`, `mlflow.pyfunc` and the registry can use it.
+
+In: a record with a model file. Out: a LoggedModel linked to its run, made without a fluent run and without Keras: the
+file is already what `mlflow.keras.save_model` would write, so only MLflow's description is put beside it. That takes
+0.05 s instead of the ten that starting TensorFlow costs.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from mlflow import pyfunc
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.models import Model, ModelSignature
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.types import Schema, TensorSpec
+
+from fer_exp import __version__
+from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.records import Record
+from fer_exp.tracking.contents import RECORD, final_metrics, provenance_of
+from fer_exp.tracking.store import Store, local_path, quoted
+
+MODEL_FILE = "data/model.keras"  # where MLflow's keras flavour looks within a model's folder
+SHA = "fer_exp.sha256"
+_PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pydantic", "mlflow")
+
+
+def models_of(store: Store, experiment_id: str, key: str) -> list[LoggedModel]:
+    """The models, not deleted, that carry the tag of a record."""
+    found: list[LoggedModel] = []
+    token: str | None = None
+    while True:
+        page = store.client.search_logged_models(
+            [experiment_id], f"tags.`{RECORD}` = {quoted(key)}", max_results=50, page_token=token
+        )
+        found.extend(page)
+        token = page.token
+        if not token:
+            return sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
+
+
+def is_current(model: LoggedModel, sha: str, run: Run) -> bool:
+    """Whether `model` is complete, of this file and of this run."""
+    linked = {output.model_id for output in (run.outputs.model_outputs if run.outputs else [])}
+    of_run = model.source_run_id == run.info.run_id and model.model_id in linked
+    return model.status == LoggedModelStatus.READY and model.tags.get(SHA) == sha and of_run
+
+
+def log_model(store: Store, run: Run, record: Record, tags: dict[str, str], sha: str) -> LoggedModel:
+    """A new logged model of the record's file; ready only when everything about it is told."""
+    client, run_id = store.client, run.info.run_id
+    about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
+    model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
+    with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
+        _describe(Path(folder), record, model, run_id)
+        client.log_model_artifacts(model.model_id, folder)
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    if metrics := final_metrics(record, model.model_id):
+        client.log_batch(run_id, metrics)
+    return client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+
+def delete_model(store: Store, model: LoggedModel) -> bool:
+    """Deletes a model with its files, unless a version of the registry rests on it; whether it did."""
+    if any(_versions(store, model)):
+        return False
+    # Files first: MLflow gives no access to the files of a model that is deleted.
+    repository = get_artifact_repository(model.artifact_location, store.uri)
+    repository.delete_artifacts()  # type: ignore[no-untyped-call]
+    if store.own and (folder := local_path(model.artifact_location).parent).name == model.model_id:
+        shutil.rmtree(folder, ignore_errors=True)
+    store.client.delete_logged_model(model.model_id)
+    return True
+
+
+def _versions(store: Store, model: LoggedModel) -> Iterator[str]:
+    for found in store.client.search_model_versions(f"run_id = {quoted(model.source_run_id or '')}"):
+        if model.model_id in (found.model_id, str(found.source).removeprefix("models:/")):
+            yield found.version
+
+
+def sha_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def signature() -> ModelSignature:
+    """Raw grey faces in, probabilities in label order out. pyfunc takes this type and rank only."""
+    faces = TensorSpec(np.dtype(np.float32), (-1, SIDE, SIDE, 1), "faces")
+    return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, len(Emotion)))]))
+
+
+def requirements() -> list[str]:
+    """What a process that loads the model needs, at the installed versions."""
+    found = [f"fer-exp=={__version__}"]
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            continue  # another backend than TensorFlow, or OpenCV under another name
+    return found
+
+
+def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> None:
+    """Writes the folder that MLflow's keras flavour defines around the record's model file."""
+    (folder / "data").mkdir()
+    shutil.copyfile(record.model, folder / MODEL_FILE)
+    (folder / "data" / "keras_module.txt").write_text("keras")
+    needs = requirements()
+    (folder / "requirements.txt").write_text("\n".join(needs) + "\n")
+    python = platform.python_version()
+    (folder / "python_env.yaml").write_text(f"python: {python}\ndependencies:\n- -r requirements.txt\n")
+    pip = "".join(f"  - {need}\n" for need in needs)
+    (folder / "conda.yaml").write_text(
+        f"name: fer-exp\nchannels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}"
+    )
+    described = Model(
+        artifact_path=model.artifact_location,
+        run_id=run_id,
+        signature=signature(),
+        model_uuid=model.model_id,
+        model_id=model.model_id,
+        model_size_bytes=record.model.stat().st_size,
+    )
+    backend = provenance_of(record).get("backend") or os.environ.get("KERAS_BACKEND", "tensorflow")
+    described.add_flavor(
+        "keras", data="data", keras_version=version("keras"), keras_backend=str(backend), save_exported_model=False
+    )
+    # Not MLflow's own loader: fer-exp's layers must be imported before Keras can read a model that holds them.
+    pyfunc.add_to_model(
+        described, loader_module="fer_exp.tracking.serving", conda_env="conda.yaml", python_env="python_env.yaml"
+    )
+    described.save(str(folder / "MLmodel"))

@@ -1,0 +1,152 @@
+"""The registry: versions of a campaign's model, and which of them is the champion.
+
+In: a record whose model is logged. Out: a version of the registered model that bears the campaign's name, and the alias
+`champion`. What decides who becomes champion is not here; the tags carry what that decision needs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.exceptions import MlflowException
+
+from fer_exp.campaign import CampaignSpec
+from fer_exp.errors import NotFound, TrackingFailed
+from fer_exp.home import Home
+from fer_exp.records import Record
+from fer_exp.tracking.contents import folder_of
+from fer_exp.tracking.find import model_of_run, model_of_version
+from fer_exp.tracking.folder import campaign_folder
+from fer_exp.tracking.project import Projection
+from fer_exp.tracking.store import Store, asking, connect, holding, quoted
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version of a registered model."""
+
+    name: str
+    version: int
+    run_id: str
+    model_id: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that bears the alias, with what it was chosen by."""
+
+    version: int
+    run_id: str
+    model_id: str
+    record: Path  # relative to the home
+    metric: str
+    value: float
+    data_digest: str
+    protocol: str
+    seed: int
+
+
+def register(home: Home, campaign: str, record: Record) -> RegisteredVersion:
+    """Makes the record's model a version of the registered model `campaign`, or finds the version it is already.
+
+    Raises:
+        NotFound: The campaign is not there, or neither the record nor MLflow has the model.
+        BadRecord: The record or the campaign's file is damaged.
+        TrackingFailed: MLflow did not answer or refused.
+    """
+    folder = campaign_folder(home, campaign)
+    record.spec()  # damaged records are named here, not counted
+    with holding(folder / "tracking.lock"):
+        projection = Projection(home, campaign)
+        run_id = projection.level(record, growing=False)
+        if run_id is None:
+            raise TrackingFailed(projection.report.skipped[-1], "Nothing was registered.")
+        store, spec = projection.store, projection.spec
+        with asking(store.uri):
+            model_id = model_of_run(store, run_id)
+            return _version(store, spec, record, run_id, model_id)
+
+
+def _version(store: Store, spec: CampaignSpec, record: Record, run_id: str, model_id: str) -> RegisteredVersion:
+    name = spec.name
+    try:
+        store.client.create_registered_model(name, {"fer_exp.campaign": name}, spec.question)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    for found in store.client.search_model_versions(f"name = {quoted(name)} AND run_id = {quoted(run_id)}"):
+        if model_of_version(found) == model_id:
+            return RegisteredVersion(name, int(found.version), run_id, model_id)
+    tags = _tags(spec, record)
+    made = store.client.create_model_version(name, f"models:/{model_id}", run_id, tags, model_id=model_id)
+    return RegisteredVersion(name, int(made.version), run_id, model_id)
+
+
+def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:
+    asked, metric = record.spec(), spec.settings.objective.metric
+    value = record.scores().get(metric)
+    return {
+        "fer_exp.campaign": spec.name,
+        "fer_exp.record": f"campaigns/{spec.name}/{folder_of(record)}",
+        "fer_exp.objective": metric,
+        "fer_exp.value": "nan" if value is None else repr(value),
+        "fer_exp.data": asked.data_digest,
+        "fer_exp.protocol": asked.protocol,
+        "fer_exp.seed": str(asked.seed),
+    }
+
+
+def champion(home: Home, name: str) -> Champion | None:
+    """The champion of the registered model `name`; None where it has none, or nothing is registered under that name.
+
+    Raises:
+        TrackingFailed: MLflow did not answer, or the champion was not registered by fer-exp.
+    """
+    store = connect(home)
+    with asking(store.uri):
+        try:
+            found = store.client.get_model_version_by_alias(name, CHAMPION)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+    tags = found.tags
+    if "fer_exp.record" not in tags:
+        raise TrackingFailed(
+            f"version {found.version} of {name} bears the alias {CHAMPION} and was not registered by fer-exp",
+            "Nothing was changed. Give the alias to another version, or register this one with fer-exp.",
+        )
+    return Champion(
+        version=int(found.version),
+        run_id=str(found.run_id),
+        model_id=model_of_version(found),
+        record=Path(tags["fer_exp.record"]),
+        metric=tags["fer_exp.objective"],
+        value=float(tags["fer_exp.value"]),
+        data_digest=tags["fer_exp.data"],
+        protocol=tags["fer_exp.protocol"],
+        seed=int(tags["fer_exp.seed"]),
+    )
+
+
+def set_champion(home: Home, name: str, version: int) -> None:
+    """Gives the alias `champion` to a version; whichever had it loses it.
+
+    Raises:
+        NotFound: There is no such version.
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    with asking(store.uri):
+        try:
+            store.client.get_model_version(name, str(version))
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            numbers = [found.version for found in store.client.search_model_versions(f"name = {quoted(name)}")]
+            there = ", ".join(sorted(map(str, numbers), key=int)) or "none"
+            raise NotFound(
+                f"the registry has no version {version} of {name}; there: {there}", "The champion is unchanged."
+            ) from error
+        store.client.set_registered_model_alias(name, CHAMPION, str(version))

@@ -1,0 +1,136 @@
+"""The MLflow store that a home belongs to: a server, or the SQLite file in the home.
+
+In: a Home. Out: a client bound to that store, and its errors as TrackingFailed. The SQLite file is made under another
+name and moved into place: MLflow's migration takes seconds, fails when two processes run it at once, and would leave
+half a database behind a kill.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import requests
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from fer_exp.errors import NoSpace, TrackingFailed
+from fer_exp.files import replacing
+from fer_exp.home import Home
+from fer_exp.values import first_line
+
+_LINE = 300  # characters of MLflow's own words that are worth showing
+_RECORDS_ARE_SAFE = "The records are complete without it; `fer-exp sync` brings MLflow level once it answers."
+
+
+@dataclass(frozen=True)
+class Store:
+    """A client and the store it speaks to."""
+
+    home: Home
+    uri: str
+    client: MlflowClient
+
+    @property
+    def own(self) -> bool:
+        """Whether the store is the SQLite file of the home, so that artifacts live in the home too."""
+        return self.uri == f"sqlite:///{_database(self.home)}"
+
+
+def connect(home: Home) -> Store:
+    """A client for the home's store; makes the SQLite file where that is the store and does not exist yet.
+
+    Raises:
+        TrackingFailed: The store does not answer, or is of another MLflow version.
+    """
+    store = Store(home, home.tracking_uri, MlflowClient(home.tracking_uri))
+    with asking(store.uri):
+        if store.own:
+            _create(home)
+        store.client.search_experiments(max_results=1)
+    return store
+
+
+def _database(home: Home) -> Path:
+    return home.root / "mlflow.db"
+
+
+def _create(home: Home) -> None:
+    path = _database(home)
+    if path.exists():
+        return
+    with holding(home.root / "mlflow.lock"):
+        if path.exists():
+            return
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # eighty lines on stderr otherwise
+        with replacing(path) as temporary:
+            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+
+
+def experiment_of(store: Store, name: str) -> Experiment:
+    """The experiment called `name`: found, restored if it was deleted, or made.
+
+    Raises:
+        TrackingFailed: MLflow refuses, or the home was moved and MLflow's file still points to its old place.
+    """
+    with asking(store.uri):
+        experiment = store.client.get_experiment_by_name(name)
+        if experiment is None:
+            location = (store.home.artifacts / name).as_uri() if store.own else None
+            experiment = store.client.get_experiment(store.client.create_experiment(name, location))
+        if experiment.lifecycle_stage == "deleted":
+            store.client.restore_experiment(experiment.experiment_id)
+    if store.own and local_path(experiment.artifact_location) != (store.home.artifacts / name).resolve():
+        raise TrackingFailed(
+            f"MLflow keeps the artifacts of {name} in {experiment.artifact_location}, "
+            f"expected them in {store.home.artifacts / name}: the home was moved",
+            f"Nothing was changed. Move {_database(store.home)} away and sync again: the records fill a new one.",
+        )
+    return experiment
+
+
+def local_path(location: str) -> Path:
+    """The folder that an artifact location on this machine's disk names."""
+    return Path(unquote(urlparse(location).path) if location.startswith("file:") else location).resolve()
+
+
+@contextmanager
+def asking(uri: str) -> Iterator[None]:
+    """Turns whatever MLflow, its database or its files raise into TrackingFailed, or NoSpace where the disk is full."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise NoSpace(f"the disk is full: {first_line(error)}", "Make room, then sync again.") from error
+        what = first_line(error)[:_LINE]
+        raise TrackingFailed(f"MLflow at {without_password(uri)}: {what}", _RECORDS_ARE_SAFE) from error
+
+
+def without_password(uri: str) -> str:
+    """The address as it may be shown."""
+    parts = urlparse(uri)
+    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Holds the lock file at `path`, waiting for whoever holds it; the kernel lets go when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def quoted(text: str) -> str:
+    """`text` as a string of MLflow's filter language."""
+    return "'" + text.replace("'", "''") + "'"
