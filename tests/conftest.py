@@ -5,9 +5,11 @@ TensorFlow, Keras and MLflow read it when they are first imported, which may be 
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fer_exp.home import Home
 
@@ -20,6 +22,10 @@ for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "FER_EX
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+# Laptops pause and disks stall: how long an example took says nothing about it. pytest's timeout catches what hangs.
+settings.register_profile("fer-exp", deadline=None)
+settings.load_profile("fer-exp")
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +44,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     root = tmp_path / "mlruns"
     monkeypatch.setenv("FER_EXP_HOME", str(root))
     return Home(root)
+
+
+@pytest.fixture(scope="session")
+def mlflow_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that MLflow has migrated, for tests to copy: the migration takes seconds."""
+    from fer_exp.tracking.store import connect  # late: most tests need no MLflow
+
+    root = tmp_path_factory.mktemp("mlflow")
+    connect(Home(root))
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_home(home: Home, mlflow_db: Path) -> Home:
+    """An empty home whose MLflow store exists and holds nothing."""
+    home.root.mkdir(parents=True)
+    shutil.copyfile(mlflow_db, home.root / "mlflow.db")
+    return home

@@ -1,0 +1,127 @@
+"""Writing files: a reader finds the old content or the new one, and a journal cut short by a crash goes on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_exp.files import TEMPORARY, append_line, drop_torn_line, replacing, whole_lines, write_atomically
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def write_half(path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half of the n")
+        raise RuntimeError("cut")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "history.jsonl"
+
+
+def test_writing_creates_the_folders_on_the_way(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a" / "b" / "c.json", "{}")
+    assert (tmp_path / "a" / "b" / "c.json").read_text() == "{}"
+
+
+def test_text_is_stored_as_utf8_and_bytes_as_they_are(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "text", "ärger")
+    write_atomically(tmp_path / "bytes", b"\x00\xff")
+    assert (tmp_path / "text").read_bytes() == "ärger".encode()
+    assert (tmp_path / "bytes").read_bytes() == b"\x00\xff"
+
+
+def test_failing_in_the_middle_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, "old")
+    with pytest.raises(RuntimeError, match="cut"):
+        write_half(path)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_reader_sees_the_old_content_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, "old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_a_killed_writer_leaves_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, "old")
+    writer = f"""
+import os, pathlib, fer_exp.files
+with fer_exp.files.replacing(pathlib.Path({str(path)!r})) as temporary:
+    temporary.write_text("half of the n")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", writer], cwd=CHECKOUT, check=False).returncode == 9
+    assert path.read_text() == "old"
+    left = [entry.name for entry in tmp_path.iterdir() if entry != path]
+    assert len(left) == 1
+    assert left[0].startswith(TEMPORARY)
+
+
+def test_the_temporary_name_ends_like_the_final_one(tmp_path: Path) -> None:
+    with replacing(tmp_path / "model.keras") as temporary:
+        temporary.write_bytes(b"")
+        assert temporary.name.startswith(TEMPORARY)
+        assert temporary.suffix == ".keras"
+
+
+def test_a_journal_that_does_not_exist_has_no_lines(journal: Path) -> None:
+    assert whole_lines(journal) == []
+    drop_torn_line(journal)
+    assert not journal.exists()
+
+
+def test_lines_come_back_in_order(journal: Path) -> None:
+    append_line(journal, "one")
+    append_line(journal, "two")
+    assert whole_lines(journal) == ["one", "two"]
+
+
+# JSON leaves U+2028, U+0085 and others unescaped; str.splitlines() would break a line at each of them.
+@settings(max_examples=30)  # each line waits for the disk
+@given(lines=st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))))
+def test_whatever_a_line_holds_it_comes_back_as_one(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    journal = tmp_path_factory.mktemp("journal") / "ledger.jsonl"
+    for line in lines:
+        append_line(journal, line)
+    assert whole_lines(journal) == lines
+
+
+@pytest.mark.parametrize("tail", [b'{"epoch": 3', b"\xc3", b"\x00\x00"])
+def test_a_torn_last_line_is_not_a_line(journal: Path, tail: bytes) -> None:
+    journal.write_bytes(b"one\ntwo\n" + tail)
+    assert whole_lines(journal) == ["one", "two"]
+
+
+@pytest.mark.parametrize("tail", [b'{"epoch": 3', b"\xc3", b"\x00\x00"])
+def test_after_dropping_a_torn_line_the_next_one_stands_alone(journal: Path, tail: bytes) -> None:
+    journal.write_bytes(b"one\ntwo\n" + tail)
+    drop_torn_line(journal)
+    append_line(journal, "three")
+    assert whole_lines(journal) == ["one", "two", "three"]
+
+
+def test_a_journal_torn_in_its_first_line_becomes_empty(journal: Path) -> None:
+    journal.write_bytes(b"on")
+    drop_torn_line(journal)
+    assert journal.read_bytes() == b""
+
+
+def test_dropping_leaves_a_whole_journal_alone(journal: Path) -> None:
+    append_line(journal, "one")
+    before = journal.stat().st_mtime_ns
+    drop_torn_line(journal)
+    assert journal.read_bytes() == b"one\n"
+    assert journal.stat().st_mtime_ns == before
