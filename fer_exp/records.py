@@ -245,7 +245,8 @@ class Record:
         """
         path = self.path / name
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Opened here, because np.load leaves a file open that it cannot read.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return Predictions(stored["labels"], stored["probabilities"], stored["rows"])
         except UNREADABLE as error:
             raise BadRecord(
