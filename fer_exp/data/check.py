@@ -1,0 +1,108 @@
+"""What is in a data source, and what is wrong with it that training would not notice.
+
+In: Faces. Out: a DataCheck (counts, copies, conflicting labels, blank images, test images known from training), and its
+text. Copies are exact: the same 2,304 pixels. FER2013 has near-copies too; finding those is judgement, not counting.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_exp.data.faces import EMOTION_TITLES, Emotion, Faces, Usage
+from fer_exp.data.protocols import image_groups
+from fer_exp.values import Value
+
+_LISTED = 20  # dropped rows that the text names
+
+
+class DataCheck(Value):
+    """The state of a data source."""
+
+    source: str
+    kind: str
+    digest: str
+    faces: int
+    counts: tuple[tuple[int, int, int], ...]  # seven emotions x three usages, both in label order
+    copies: int  # images beyond the first of each group of equal images
+    copy_groups: int  # groups of two and more equal images
+    conflicts: int  # of these, groups with more than one label
+    blank: int  # images of a single grey level
+    public_test_in_training: int  # PublicTest images that Training holds too
+    private_test_in_training: int  # PrivateTest images that Training holds too
+    private_test_in_public_test: int
+    dropped: tuple[str, ...] = ()  # "file row n: problem"
+    notes: tuple[str, ...] = ()
+
+
+def check(faces: Faces) -> DataCheck:
+    """Counts what `faces` holds. A fifth of a second for FER2013."""
+    groups = image_groups(faces.images)
+    sizes = np.bincount(groups)
+    labels_seen = np.zeros((len(sizes), len(Emotion)), np.bool_)
+    labels_seen[groups, faces.labels] = True
+    counts = np.zeros((len(Emotion), len(Usage)), np.int64)
+    np.add.at(counts, (faces.labels, faces.usage), 1)
+    flat = faces.images.reshape(len(faces), -1)
+    return DataCheck(
+        source=faces.source,
+        kind=faces.kind,
+        digest=faces.digest,
+        faces=len(faces),
+        counts=tuple((int(row[0]), int(row[1]), int(row[2])) for row in counts),
+        copies=len(faces) - len(sizes),
+        copy_groups=int(np.count_nonzero(sizes > 1)),
+        conflicts=int(np.count_nonzero(labels_seen.sum(axis=1) > 1)),
+        blank=int(np.count_nonzero(flat.min(axis=1, initial=255) == flat.max(axis=1, initial=0))),
+        public_test_in_training=_held(groups, faces.usage, Usage.PUBLIC_TEST, Usage.TRAINING),
+        private_test_in_training=_held(groups, faces.usage, Usage.PRIVATE_TEST, Usage.TRAINING),
+        private_test_in_public_test=_held(groups, faces.usage, Usage.PRIVATE_TEST, Usage.PUBLIC_TEST),
+        dropped=tuple(f"{row.where}: {row.problem}" for row in faces.dropped),
+        notes=faces.notes,
+    )
+
+
+def _held(groups: NDArray[np.int64], usage: NDArray[np.uint8], of: Usage, by: Usage) -> int:
+    """How many images of one usage have an equal one in another."""
+    return int(np.count_nonzero(np.isin(groups[usage == of], groups[usage == by])))
+
+
+def describe(found: DataCheck) -> str:
+    """The check as plain text, for a console of 80 columns."""
+    return "\n".join(
+        [
+            f"{found.source}: {found.faces:,} faces ({found.kind}), digest {found.digest}",
+            "",
+            *_table(found.counts),
+            "",
+            *_defects(found),
+            *(f"Note: {note}" for note in found.notes),
+            *_dropped(found.dropped),
+        ]
+    )
+
+
+def _table(counts: tuple[tuple[int, int, int], ...]) -> list[str]:
+    heads = [*(usage.title for usage in Usage), "all"]
+    rows = [[*row, sum(row)] for row in counts]
+    total = [sum(column) for column in zip(*rows, strict=True)]
+    lines = [f"{'':10}" + "".join(f"{head:>14}" for head in heads)]
+    for title, row in zip((*EMOTION_TITLES, "all"), (*rows, total), strict=True):
+        lines.append(f"{title:10}" + "".join(f"{count:14,}" for count in row))
+    return lines
+
+
+def _defects(found: DataCheck) -> list[str]:
+    lines = {
+        "copies of other images (same pixels)": f"{found.copies:,} in {found.copy_groups:,} groups",
+        "groups of copies with conflicting labels": f"{found.conflicts:,}",
+        "PublicTest images that Training holds too": f"{found.public_test_in_training:,}",
+        "PrivateTest images that Training holds too": f"{found.private_test_in_training:,}",
+        "PrivateTest images that PublicTest holds too": f"{found.private_test_in_public_test:,}",
+        "blank images (a single grey level)": f"{found.blank:,}",
+        "rows dropped": f"{len(found.dropped):,}",
+    }
+    return [f"{name:46}{value}" for name, value in lines.items()]
+
+
+def _dropped(dropped: tuple[str, ...]) -> list[str]:
+    more = len(dropped) - _LISTED
+    return [*(f"Dropped: {row}" for row in dropped[:_LISTED]), *([f"... and {more:,} more"] if more > 0 else [])]

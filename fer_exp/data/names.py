@@ -1,0 +1,60 @@
+"""The words data sources use for classes and parts, and how values of a bad row are shown.
+
+In: a class name, a folder name, a cell. Out: Emotion, Usage, or None where the word is unknown. Words are matched
+whole, after lower-casing; class folders named by numbers are unknown, because editions disagree on their order.
+"""
+
+from fer_exp.data.faces import Emotion, Usage
+
+_SHOWN = 40  # characters of a bad value in a message
+
+_SYNONYMS = {
+    Emotion.ANGRY: ("angry", "anger"),
+    Emotion.DISGUST: ("disgust", "disgusted"),
+    Emotion.FEAR: ("fear", "fearful", "afraid"),
+    Emotion.HAPPY: ("happy", "happiness"),
+    Emotion.SAD: ("sad", "sadness"),
+    Emotion.SURPRISE: ("surprise", "surprised"),
+    Emotion.NEUTRAL: ("neutral", "neutrality"),
+}
+_EMOTIONS = {word: emotion for emotion, words in _SYNONYMS.items() for word in words}
+_PARTS = {
+    "train": Usage.TRAINING,
+    "training": Usage.TRAINING,
+    "valid": Usage.PUBLIC_TEST,
+    "validation": Usage.PUBLIC_TEST,
+    "val": Usage.PUBLIC_TEST,
+    "test": Usage.PRIVATE_TEST,
+}
+_USAGES = {usage.title: usage for usage in Usage}
+
+EMOTION_COLUMNS = ("emotion", "emotions", "label", "labels")  # lower case
+USAGE_COLUMNS = ("usage",)
+PIXEL_COLUMNS = ("pixels", "pixel")
+
+
+def emotion_named(word: str) -> Emotion | None:
+    """The emotion that a class folder or a text label means."""
+    return _EMOTIONS.get(word.strip().lower())
+
+
+def part_named(word: str) -> Usage | None:
+    """The usage that a folder of a split edition means: `validation` is PublicTest, `test` is PrivateTest."""
+    return _PARTS.get(word.strip().lower())
+
+
+def usage_titled(word: str) -> Usage | None:
+    """The usage that a cell of the `Usage` column means."""
+    return _USAGES.get(word.strip())
+
+
+def usage_prefixed(file_name: str) -> Usage | None:
+    """The official usage that begins a file name, as in `PublicTest_123.jpg`."""
+    prefix, underscore, _ = file_name.partition("_")
+    return _USAGES.get(prefix) if underscore else None
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: quoted, escaped, at most forty characters."""
+    text = value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else str(value)
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
