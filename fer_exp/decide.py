@@ -31,6 +31,7 @@ class Row(Value):
 
     number: int  # 0 is the baseline
     kind: Kind
+    seed: int = 1
     state: State
     attempts: int  # processes that tried to train it
     objective: float | None  # None unless the trial finished with a finite objective
@@ -122,6 +123,7 @@ def _row(record: Record, objective: Objective, baseline: dict[str, Scalar] | Non
     return Row(
         number=spec.number,
         kind=spec.kind,
+        seed=spec.seed,
         state=record.state(),
         attempts=outcome.attempts if outcome else len(list(record.path.glob("attempt-*.log"))),
         objective=value if finished else None,

@@ -1,0 +1,17 @@
+"""The command line: a skin. It turns options into calls, values into text, and errors into two lines and an exit code.
+
+app.py       the application and how errors reach a person
+options.py   options that several commands share
+search.py    search, baseline, retrain-best
+results.py   evaluate, status, sync, ui
+data.py      data check, data convert
+view.py      what a running search looks like, on a terminal and without one
+texts.py     results as text
+
+Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
+"""
+
+from fer_exp.cli import data, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli.app import app, main
+
+__all__ = ["app", "main"]

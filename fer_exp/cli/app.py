@@ -1,0 +1,85 @@
+"""The application, and how errors reach a person.
+
+In: a command's function. Out: the same, with every foreseen error told in two lines on standard error and its exit code, and an
+unforeseen one in two lines as well; the traceback is for `-vv`.
+"""
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from fer_exp import __version__
+from fer_exp.errors import ExitCode, FerExpError, Interrupted
+
+app = typer.Typer(
+    name="fer-exp",
+    help="Hyperparameter campaigns on facial-expression recognition: search, retrain-best, evaluate.",
+    epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
+    "75 stopped (the same command resumes).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Twice (-vv) shows tracebacks.")]
+TRACEBACKS_FROM = 2  # times -v
+
+
+def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds a function to `target` as a command; it must take `verbose`."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*args: Any, **options: Any) -> None:
+            try:
+                function(*args, **options)
+            except FerExpError as error:
+                _fail(error.problem, error.remedy, error.exit_code, options["verbose"])
+            except KeyboardInterrupt:
+                _fail("stopped", "What was complete is kept; the same command goes on.", Interrupted.exit_code, 0)
+            except OSError as error:
+                _fail(f"the operating system refused: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
+            except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
+                _fail(f"unforeseen {type(error).__name__}: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
+
+        return target.command(name)(run)
+
+    return add
+
+
+_DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
+
+
+def _fail(problem: str, remedy: str, code: ExitCode, verbose: int) -> NoReturn:
+    if verbose >= TRACEBACKS_FROM:
+        traceback.print_exc()
+    first = problem.splitlines()[0] if problem else "no reason given"
+    typer.echo(f"fer-exp: {first}", err=True)
+    typer.echo(f"         {remedy}", err=True)
+    raise typer.Exit(int(code))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fer-exp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hyperparameter campaigns on facial-expression recognition."""
+
+
+def main() -> None:
+    """Entry of the `fer-exp` command."""
+    app(prog_name="fer-exp")
+    sys.exit(0)

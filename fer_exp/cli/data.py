@@ -1,0 +1,48 @@
+"""data check and data convert."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_exp.cli import options
+from fer_exp.cli.app import Verbose, app, command
+
+data = typer.Typer(no_args_is_help=True, help="Look at data and convert them.", rich_markup_mode=None)
+app.add_typer(data, name="data")
+
+Source = Annotated[str, typer.Argument(metavar="PATH", help="File, folder or demo.")]
+
+
+@command(data, "check")
+def check(
+    source: Source,
+    skip_bad_rows: options.SkipBadRows = False,
+    as_json: options.AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Say what a source is, count classes by usage, name defects."""
+    from fer_exp.data.check import check as look, describe
+    from fer_exp.data.sources import read_faces
+
+    found = look(read_faces(source, skip_bad_rows=skip_bad_rows))
+    typer.echo(found.to_json(indent=1) if as_json else describe(found))
+
+
+@command(data, "convert")
+def convert(
+    source: Source,
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help=".csv, .csv.gz, .csv.xz, .csv.zst, .csv.zip, .parquet, or a folder.")
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    skip_bad_rows: options.SkipBadRows = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Write a source in another format; pixels and labels stay as they are."""
+    from fer_exp.data.convert import convert as write
+
+    faces = write(source, destination, skip_bad_rows=skip_bad_rows, overwrite=overwrite)
+    for note in faces.notes:
+        typer.echo(note, err=True)
+    typer.echo(f"{len(faces)} faces written to {destination} (digest {faces.digest})")

@@ -1,0 +1,27 @@
+"""Options that several commands share: one wording, one meaning."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_exp.data.protocol import Protocol
+
+CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]
+CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign, such as demo.")]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="PATH", help="fer2013.csv (or gz, xz, zip, zst, tar), parquet, image folder, or demo."
+    ),
+]
+ProtocolOption = Annotated[Protocol | None, typer.Option("--protocol", help="How rows become train, validation, test.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Trials at the same time.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
+MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=1, help="Seed of proposals, splits and trainings.")]
+SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Drop bad rows and count them in the record.")]
+NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Records alone; `fer-exp sync` shows them later.")]
+NoClahe = Annotated[bool, typer.Option("--no-clahe", help="Train on faces without CLAHE, whatever recipes say.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -1,0 +1,208 @@
+"""search, baseline and retrain-best."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings, fingerprint, load_campaign
+from fer_exp.cli import options
+from fer_exp.cli.app import Verbose, app, command
+from fer_exp.data.protocol import Protocol
+from fer_exp.errors import BadInput, ExitCode, NotFound
+from fer_exp.home import Home
+from fer_exp.recipe import Recipe, baseline_recipe
+
+if TYPE_CHECKING:
+    from fer_exp.search.conduct import Conditions, DataChoice, Result, Retrained
+
+BASELINE_EPOCHS = 100  # the reference's upper bound
+
+
+@command(app, "search")
+def search(
+    file: options.CampaignFile,
+    data: options.Data = None,
+    protocol: options.ProtocolOption = None,
+    workers: options.Workers = 1,
+    max_trials: Annotated[int | None, typer.Option("--max-trials", min=0, help="Trials besides the baseline.")] = None,
+    epochs: options.Epochs = None,
+    max_hours: options.MaxHours = None,
+    limit: options.Limit = None,
+    seed: options.Seed = None,
+    name: Annotated[str | None, typer.Option("--name", help="Run it under another name.")] = None,
+    no_clahe: options.NoClahe = False,
+    skip_bad_rows: options.SkipBadRows = False,
+    no_tracking: options.NoTracking = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Run a campaign: the baseline first, then trials. The same command again goes on where it stopped."""
+    campaign = load_campaign(file)
+    if name is not None:
+        campaign = replace(campaign, name=name)
+    if no_clahe:
+        campaign = _without_clahe(campaign)
+    settings = _override(
+        campaign.settings, protocol=protocol, max_trials=max_trials, epochs=epochs, limit=limit, seed=seed
+    )
+    if settings.protocol.leaky:
+        raise BadInput(
+            f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it would "
+            "reward memorising",
+            "Nothing was started. Search with --protocol official or stratified; `fer-exp baseline --protocol reference` "
+            "reproduces the reference's number.",
+        )
+    choice = _choose_data(data, campaign.data, skip_bad_rows=skip_bad_rows)
+    if dry_run:
+        from fer_exp.cli.dry_run import describe
+
+        typer.echo(describe(campaign, settings, choice, Home.from_environment(), workers))
+        return
+    hours = max_hours if max_hours is not None else settings.max_hours
+    _search(campaign, settings, file, choice, workers=workers, tracking=not no_tracking, max_hours=hours)
+
+
+@command(app, "baseline")
+def baseline(
+    data: options.Data = None,
+    protocol: options.ProtocolOption = Protocol.OFFICIAL,
+    epochs: options.Epochs = BASELINE_EPOCHS,
+    limit: options.Limit = None,
+    seed: options.Seed = 1,
+    max_hours: options.MaxHours = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of its campaign.")] = None,
+    no_clahe: options.NoClahe = False,
+    skip_bad_rows: options.SkipBadRows = False,
+    no_tracking: options.NoTracking = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Train the reference system's model alone: 626,791 parameters, its data handling, its regime."""
+    settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
+    campaign = Campaign(
+        name=name or _baseline_name(settings, clahe=not no_clahe),
+        question="What does the reference system's model reach under this protocol?",
+        space=lambda hp: baseline_recipe(),
+        settings=settings,
+        baseline=baseline_recipe().but(clahe=not no_clahe),
+    )
+    choice = _choose_data(data, None, skip_bad_rows=skip_bad_rows)
+    _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
+
+
+@command(app, "retrain-best")
+def retrain_best(
+    campaign: options.CampaignName,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Trainings, each with a seed of its own.")] = 1,
+    trial: Annotated[
+        int | None, typer.Option("--trial", min=0, help="Another trial than the best; 0: baseline.")
+    ] = None,
+    epochs: options.Epochs = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, help="Training images to keep; 0: all. Default: as in the search.")
+    ] = None,
+    recover: Annotated[bool, typer.Option("--recover", help="Start from the champion's weights.")] = False,
+    replace_champion: Annotated[
+        bool, typer.Option("--replace-champion", help="Make it the champion even if it is worse.")
+    ] = False,
+    data: options.Data = None,
+    workers: options.Workers = 1,
+    max_hours: options.MaxHours = None,
+    skip_bad_rows: options.SkipBadRows = False,
+    no_tracking: options.NoTracking = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Train the best trial's recipe again with fresh seeds and register the model."""
+    home = Home.from_environment()
+    spec = known_campaign(home, campaign)
+    choice = _choose_data(data, spec.data.path, skip_bad_rows=skip_bad_rows or bool(spec.data.dropped_total))
+    from fer_exp.cli.view import View
+    from fer_exp.search.conduct import Conditions, RetrainWish, conduct_retrain
+
+    wish = RetrainWish(trial, seeds, epochs, limit, recover, replace_champion)
+    with View() as view:
+        conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
+        retrained = conduct_retrain(spec, wish, choice, conditions)
+    _tell_retrained(spec, retrained)
+
+
+def known_campaign(home: Home, name: str) -> CampaignSpec:
+    """What the campaign's folder says about it.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    path = home.campaign(name) / "campaign.json"
+    if not path.exists():
+        there = sorted(folder.parent.name for folder in home.campaigns.glob("*/campaign.json"))
+        raise NotFound(
+            f"no campaign {name!r} in {home.campaigns}; there: {', '.join(there) or 'none'}",
+            "Nothing was changed. Start one with `fer-exp search FILE`.",
+        )
+    return CampaignSpec.read(path)
+
+
+def _override(settings: Settings, **given: object) -> Settings:
+    return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+
+
+def _choose_data(given: str | None, default: str | None, *, skip_bad_rows: bool) -> "DataChoice":
+    from fer_exp.data.find import find_source
+    from fer_exp.search.conduct import DataChoice
+
+    return DataChoice(find_source(given, default), skip_bad_rows)
+
+
+def _without_clahe(campaign: Campaign) -> Campaign:
+    def space(hp: HyperParameters) -> Recipe:
+        return campaign.space(hp).but(clahe=False)
+
+    return replace(campaign, baseline=campaign.baseline.but(clahe=False), space=space)
+
+
+def _baseline_name(settings: Settings, *, clahe: bool) -> str:
+    """Says what distinguishes it, so that baselines on other terms stand beside each other."""
+    parts = ["baseline", settings.protocol.value, f"{settings.epochs}e"]
+    parts += [f"limit{settings.limit}"] if settings.limit else []
+    parts += [f"seed{settings.seed}"] if settings.seed != 1 else []
+    return "-".join(parts if clahe else [*parts, "no-clahe"])
+
+
+def _search(
+    campaign: Campaign,
+    settings: Settings,
+    file: Path | None,
+    choice: "DataChoice",
+    *,
+    workers: int,
+    tracking: bool,
+    max_hours: float | None,
+) -> None:
+    from fer_exp.cli.view import View
+    from fer_exp.search.conduct import Conditions, conduct_search
+
+    home = Home.from_environment()
+    mark = fingerprint(file) if file is not None else "built-in"
+    with View() as view:
+        conditions = Conditions(home, view, workers, tracking, max_hours)
+        result = conduct_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
+    _tell_searched(campaign.name, home, conditions, result)
+
+
+def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Result") -> None:
+    from fer_exp.cli.texts import after_search
+
+    text, stopped = after_search(name, home, result, tracking=conditions.tracking)
+    typer.echo(text)
+    if stopped:
+        raise typer.Exit(int(ExitCode.INTERRUPTED))
+
+
+def _tell_retrained(spec: CampaignSpec, retrained: "Retrained") -> None:
+    from fer_exp.cli.texts import after_retrain
+
+    text, code = after_retrain(spec, retrained)
+    typer.echo(text)
+    if code is not ExitCode.OK:
+        raise typer.Exit(int(code))

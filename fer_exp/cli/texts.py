@@ -1,0 +1,86 @@
+"""Results as text for a person: what came out, where to look, what to do next."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from fer_exp.campaign import CampaignSpec
+from fer_exp.cli.view import duration, name_of
+from fer_exp.errors import ExitCode
+from fer_exp.execute.loop import Ending
+from fer_exp.home import Home
+from fer_exp.opening import TestResult
+from fer_exp.records import State
+from fer_exp.search.conduct import Result, Retrained
+from fer_exp.summary import leaderboard_table
+
+
+def this_command() -> str:
+    """The command being run, to give again."""
+    return shlex.join(["fer-exp", *sys.argv[1:]])
+
+
+def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tuple[str, bool]:
+    """The leaderboard, where to look and the next command; and whether the search was stopped before its end."""
+    spec = CampaignSpec.read(result.folder / "campaign.json")
+    stopped = result.ending is Ending.STOPPED
+    lines = [leaderboard_table(result.rows, spec.settings.objective)]
+    lines.append(f"Data: {spec.data.source}, protocol {spec.data.protocol}" + _leak(spec))
+    lines.append(f"Records: {result.folder}")
+    lines += _where(home, result.behind, name, tracking=tracking)
+    if stopped:
+        lines.append(f"Stopped before its end. Go on: {this_command()}")
+    elif any(row.state is State.FINISHED for row in result.rows):
+        lines.append(f"Next:    fer-exp retrain-best {name}")
+    return "\n".join(lines), stopped
+
+
+def _leak(spec: CampaignSpec) -> str:
+    return " (leaky: its validation part holds copies of training images)" if spec.data.protocol.leaky else ""
+
+
+def _where(home: Home, behind: str | None, name: str, *, tracking: bool) -> list[str]:
+    if not tracking:
+        return [f"MLflow:  not wanted; `fer-exp sync {name}` shows the records there at any time"]
+    if behind is not None:
+        return [f"MLflow:  behind the records ({behind}); nothing is lost: fer-exp sync {name}"]
+    return [
+        f'MLflow:  fer-exp ui, experiment {name!r} ({home.tracking_uri}); filter: tags.`fer_exp.campaign` = "{name}"'
+    ]
+
+
+def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCode]:
+    """The seeds, the registered version, and the next command; and the exit code."""
+    metric = spec.settings.objective.metric
+    lines = []
+    for row in retrained.result.rows:
+        value = "failed" if row.objective is None else f"{row.objective:.4f}"
+        lines.append(f"{name_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
+    if retrained.chosen is None:
+        return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
+    if retrained.handover is None:
+        if retrained.result.behind is None:
+            return "\n".join([*lines, "Not registered: MLflow was not wanted (--no-tracking)."]), ExitCode.OK
+        lines.append(f"Not registered: MLflow is behind ({retrained.result.behind}). Then: {this_command()}")
+        return "\n".join(lines), ExitCode.TRACKING
+    done = retrained.handover
+    lines.append(f"Registered: {done.name} version {done.version} (seed {retrained.chosen.spec().seed})")
+    became = "champion" if done.is_champion else "not champion"
+    lines.append(f"It is {became}: {done.reason}")
+    which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
+    lines.append(f"Next:    fer-exp evaluate --model {which}")
+    return "\n".join(lines), ExitCode.OK
+
+
+def after_evaluation(title: str, report: str, result: TestResult, folder: Path) -> str:
+    """The report on the test part."""
+    lines = [title, "", report.rstrip(), ""]
+    if result.scores_without_copies is not None:
+        share = result.copies / sum(sum(row) for row in result.scores.confusion)
+        lines.append(
+            f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
+            f"accuracy {result.scores_without_copies.accuracy:.4f}, macro-F1 {result.scores_without_copies.macro_f1:.4f}"
+        )
+    lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign.")
+    lines.append(f"Figures and report: {folder}")
+    return "\n".join(lines)

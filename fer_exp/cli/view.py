@@ -1,0 +1,133 @@
+"""What a running search looks like: a live table on a terminal, plain lines without one.
+
+In: snapshots and lines. Out: text on standard error; standard output is for results.
+"""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fer_exp.decide import Row
+from fer_exp.execute.watch import RunningTrial, Snapshot
+from fer_exp.records import Kind
+
+SHOWN_ROWS = 5  # of the leaderboard
+PLAIN_EVERY = 15.0  # seconds between lines on a trial's progress, without a terminal
+
+
+class View:
+    """Watches a search and draws it."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True) if self._on_terminal else None
+        self._last_plain = time.monotonic()
+        self._told: set[tuple[str, int, int, int]] = set()
+
+    @property
+    def _on_terminal(self) -> bool:
+        return self._console.is_terminal
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.update(Text(""))
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Prints a line that stays."""
+        self._console.print(escape(line), highlight=False, soft_wrap=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draws the moment; without a terminal, tells each epoch that has ended, not more often than now and then."""
+        if self._live is not None:
+            self._live.update(_drawn(snapshot))
+        elif time.monotonic() - self._last_plain >= PLAIN_EVERY:
+            self._last_plain = time.monotonic()
+            for trial in snapshot.running:
+                self.say(f"{snapshot.ended}/{snapshot.planned} ended; {plain(trial)}{_left(snapshot)}")
+
+
+def name_of(kind: Kind, number: int, seed: int | None = None) -> str:
+    """A trial as people call it: `baseline`, `trial 3`, `retrain 3 seed 2`."""
+    if kind is Kind.RETRAIN:
+        return f"retrain {number} seed {seed}"
+    return str(kind) if number == 0 else f"{kind} {number}"
+
+
+def plain(trial: RunningTrial) -> str:
+    """A running trial in one line."""
+    told = f"{name_of(trial.kind, trial.number, trial.seed)}: epoch {max(trial.epoch, 1)}/{trial.epochs}"
+    if trial.steps:
+        told += f" ({trial.step / trial.steps:.0%})"
+    if trial.val_accuracy is not None and trial.images_per_second is not None:
+        told += f", val/accuracy {trial.val_accuracy:.4f}, {trial.images_per_second:.0f} images/s"
+    return told
+
+
+def _left(snapshot: Snapshot) -> str:
+    return "" if snapshot.seconds_left is None else f"; at most {duration(snapshot.seconds_left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `45 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _drawn(snapshot: Snapshot) -> RenderableType:
+    head = Text.assemble((f"{snapshot.campaign} ", "bold"), f"{snapshot.ended} of {snapshot.planned} ended")
+    if snapshot.failed:
+        head.append(f", {snapshot.failed} failed", "red")
+    head.append(_left(snapshot))
+    if snapshot.tracking.startswith("behind"):
+        head.append(f"; tracking {snapshot.tracking}", "yellow")
+    if snapshot.stopping:
+        head.append("; stopping after this epoch", "yellow")
+    return Group(head, _running(snapshot.running), _leaders(snapshot))
+
+
+def _running(trials: tuple[RunningTrial, ...]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for trial in trials:
+        share = trial.step / trial.steps if trial.steps else 0.0
+        done = (max(trial.epoch, 1) - 1 + share) / trial.epochs
+        table.add_row(
+            name_of(trial.kind, trial.number, trial.seed),
+            ProgressBar(total=1.0, completed=done, width=24),
+            f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else "starting",
+            "" if trial.val_accuracy is None else f"val/accuracy {trial.val_accuracy:.4f}",
+            "" if trial.images_per_second is None else f"{trial.images_per_second:.0f} images/s",
+        )
+    return table
+
+
+def _leaders(snapshot: Snapshot) -> RenderableType:
+    finished = [row for row in snapshot.rows if row.objective is not None]
+    if not finished:
+        return Text("no trial has ended yet", "dim")
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for title in ("rank", "trial", snapshot.objective, "changes"):
+        table.add_column(title, header_style="dim")
+    for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
+        table.add_row(str(rank), name_of(row.kind, row.number), f"{row.objective:.4f}", _changes(row))
+    return table
+
+
+def _changes(row: Row) -> str:
+    return escape(", ".join(f"{name}={value}" for name, value in list(row.changes.items())[:4]))

@@ -1,0 +1,56 @@
+"""Which data a command works on, where the user may have said so in several places.
+
+In: what `--data` and the campaign say, and the environment. Out: one source. The first place that says anything
+decides; what it names has to exist, since going on to the next place would answer the question with other data.
+"""
+
+import os
+from pathlib import Path
+
+from fer_exp.data.cache import DEMO
+from fer_exp.errors import BadInput
+
+VARIABLE = "FER_EXP_DATA"
+DEFAULT = "data"  # in the working folder
+PREFERRED = ("fer2013.parquet", "fer2013.csv", "fer2013.csv.*")  # of several in a folder, best first
+
+
+def find_source(given: str | None, campaign_default: str | None = None) -> str:
+    """The source to read: `--data`, else the campaign's default, else `FER_EXP_DATA`, else `data/` if it exists.
+
+    The campaign comes before the environment: experiments/demo.py means the demo faces wherever it is run.
+
+    Args:
+        given: What `--data` says.
+        campaign_default: What the campaign file says.
+
+    Returns:
+        A file, a folder, or "demo". Of a folder that holds FER2013 as a file, that file.
+
+    Raises:
+        BadInput: No place names data, or the one that does names something that is not there.
+    """
+    places = (("--data", given), ("the campaign", campaign_default), (VARIABLE, os.environ.get(VARIABLE)))
+    for place, named in places:
+        if named:
+            return _existing(named, place)
+    if Path(DEFAULT).exists():
+        return _existing(DEFAULT, "the working folder")
+    raise BadInput(
+        f"data: expected a file or a folder from --data, the campaign, {VARIABLE} or ./{DEFAULT}; received none",
+        "Nothing was started. Give --data a path, or 'demo' for drawn faces.",
+    )
+
+
+def _existing(named: str, place: str) -> str:
+    if named == DEMO:
+        return DEMO
+    path = Path(named).expanduser()
+    if not path.exists():
+        raise BadInput(
+            f"data: expected the file or folder that {place} names, found none at {path.absolute()}",
+            "Nothing was started. Correct the path, or give --data another one.",
+        )
+    if path.is_dir():
+        return str(next((file for pattern in PREFERRED for file in sorted(path.glob(pattern))), path))
+    return str(path)

@@ -1,0 +1,142 @@
+"""One attempt, in a process of its own: train, evaluate on validation, write the record to its end.
+
+In: a task and a connection to the parent. Out: the record; over the connection only progress, which may be lost. However the
+process ends, the record says the truth: an outcome if it came to an end, none if it was cut off.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+
+
+import numpy as np
+
+from fer_exp import provenance
+from fer_exp.data.prepare import Development
+from fer_exp.errors import ExitCode, FerExpError
+from fer_exp.execute.entry import Task
+from fer_exp.files import replacing, write_atomically
+from fer_exp.model import predict, with_preprocessing
+from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
+from fer_exp.results import write_results
+from fer_exp.train import Listener, Progress, Trained, train
+from fer_exp.values import first_line
+
+STOP = "stop"  # what the parent sends to ask for an end after the epoch
+REPORT_EVERY = 0.2  # seconds between progress messages
+
+
+def run(task: Task, parent: Connection) -> None:
+    """Entry of the process. Its exit code matters only where it is not 0: the disk is full, or the process died."""
+    record = Record(task.record)
+    _settle_in(task, record)
+    started = time.monotonic()
+    try:
+        trained = train(record, Development.open(task.development), _Line(parent))
+        if trained.complete:
+            _finish(task, record, trained)
+    except Exception as error:  # the one place that classifies how a training ended
+        traceback.print_exc()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            sys.exit(ExitCode.NO_SPACE)
+        _fail(task, record, error, time.monotonic() - started)
+
+
+def _settle_in(task: Task, record: Record) -> None:
+    """Prints into the record, dies with the parent, leaves Ctrl-C to the parent, takes its share of the machine."""
+    log = os.open(record.attempt_log(task.attempt), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    if task.threads:
+        for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(task.threads)
+    if task.device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = task.device
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(ExitCode.INTERRUPTED)
+
+
+class _Line(Listener):
+    """Tells the parent about progress, now and then, and hears whether it wants an end."""
+
+    def __init__(self, parent: Connection) -> None:
+        self._parent = parent
+        self._last = 0.0
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last >= REPORT_EVERY or progress.step in (0, progress.steps):
+            self._last = now
+            with contextlib.suppress(OSError):  # a parent that has gone ends this process by other means
+                self._parent.send(progress)
+
+    def should_stop(self) -> bool:
+        with contextlib.suppress(OSError, EOFError):
+            while self._parent.poll():
+                if self._parent.recv() == STOP:
+                    return True
+        return False
+
+
+def _finish(task: Task, record: Record, trained: Trained) -> None:
+    """Everything that follows the last epoch; the outcome comes last."""
+    spec = record.spec()
+    development = Development.open(task.development)
+    split = development.validation(spec.recipe.clahe)
+    probabilities = predict(trained.model, split.images)
+    predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows))
+    write_results(record, predictions, development.validation(clahe=False).images, "val")
+    facts = {
+        **provenance.collect(),
+        **provenance.device(),
+        "seed": spec.seed,
+        "attempt": task.attempt,
+        "parameters": trained.model.count_params(),
+        "train_counts_after": list(trained.train_counts_after),
+    }
+    write_atomically(record.path / "provenance.json", json.dumps(facts, indent=1))
+    with replacing(record.model) as temporary:
+        with_preprocessing(trained.model, spec.recipe).save(temporary)
+    history = record.history()
+    outcome = Outcome(
+        state=State.FINISHED,
+        attempts=task.attempt,
+        best_epoch=best_epoch(history),
+        seconds=sum(row.seconds for row in history),
+        peak_memory_mib=_peak_memory_mib(),
+    )
+    record.end(outcome, keep_checkpoints=task.keep_checkpoints)
+
+
+def _fail(task: Task, record: Record, error: Exception, seconds: float) -> None:
+    reason = error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"
+    outcome = Outcome(
+        state=State.FAILED,
+        reason=reason,
+        attempts=task.attempt,
+        seconds=seconds,
+        peak_memory_mib=_peak_memory_mib(),
+    )
+    record.end(outcome)
+
+
+def _peak_memory_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,193 @@
+"""The parent's side of attempts: starts them, hears their progress, finds out how they ended, tries again once.
+
+In: records to train. Out: the same records, ended. Processes come from a fork server that has Keras loaded already, so one
+starts in hundredths of a second; this process never touches a device. A process that died without an outcome is noted in
+its record (`deaths.jsonl`), and its trial goes on from the last epoch; after two deaths the trial is given up.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from fer_exp.errors import ExitCode, NoSpace
+from fer_exp.execute.entry import Task, train_record
+from fer_exp.files import append_line, whole_lines
+from fer_exp.quiet import stderr_to
+from fer_exp.records import Outcome, Record, State, TrialSpec
+from fer_exp.values import Value
+
+MAX_DEATHS = 2  # of a trial's own processes, before it is given up
+LOG_TAIL = 400  # characters of a dead process's log that go into the reason
+
+
+class Death(Value):
+    """A process that ended without an outcome while its parent was there."""
+
+    attempt: int
+    how: str  # "killed by SIGKILL", "exit code 1"
+    last_lines: str
+
+
+@dataclass
+class Attempt:
+    """A process at work. Changes as messages come in; only the crew changes it."""
+
+    record: Record
+    spec: TrialSpec
+    number: int  # which attempt this is, from 1
+    process: ForkServerProcess
+    line: Connection
+    slot: int
+    started: float = field(default_factory=time.monotonic)
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+
+
+def start_fork_server(log: Path) -> multiprocessing.context.ForkServerContext:
+    """Starts loading Keras in the background; what its libraries print goes to `log`."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fer_exp.execute.child"])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with stderr_to(log):
+        forkserver.ensure_running()
+    return context
+
+
+class Crew:
+    """Up to `workers` attempts at a time."""
+
+    def __init__(
+        self,
+        context: multiprocessing.context.ForkServerContext,
+        workers: int,
+        development: Path,
+        *,
+        keep_checkpoints: bool = False,
+    ) -> None:
+        self._context = context
+        self._workers = workers
+        self._development = development
+        self._keep_checkpoints = keep_checkpoints
+        self._attempts: list[Attempt] = []
+        self._stopping = False
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts at work."""
+        return tuple(self._attempts)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another attempt can start."""
+        return len(self._attempts) < self._workers
+
+    def start(self, record: Record) -> None:
+        """Starts the next attempt at `record`."""
+        slot = min(set(range(self._workers)) - {attempt.slot for attempt in self._attempts})
+        number = 1 + len(list(record.path.glob("attempt-*.log")))
+        task = Task(
+            record=record.path,
+            development=self._development,
+            attempt=number,
+            keep_checkpoints=self._keep_checkpoints,
+            threads=max(_cores() // self._workers, 1) if self._workers > 1 else 0,
+            device=_device(slot, self._workers),
+        )
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=train_record, args=(task, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._attempts.append(Attempt(record, record.spec(), number, process, ours, slot))
+
+    def wait(self, seconds: float) -> list[Record]:
+        """Waits until something happens, at most `seconds`; returns the records that have ended.
+
+        Raises:
+            NoSpace: A trial's process could not write for want of space.
+        """
+        lines = {attempt.line: attempt for attempt in self._attempts}
+        ends = {attempt.process.sentinel: attempt for attempt in self._attempts}
+        for ready in wait([*lines, *ends], timeout=seconds):
+            if isinstance(ready, Connection):
+                self._hear(lines[ready])
+        ended = [attempt for attempt in self._attempts if attempt.process.exitcode is not None]
+        return [attempt.record for attempt in ended if self._has_ended(attempt)]
+
+    def _hear(self, attempt: Attempt) -> None:
+        try:
+            while attempt.line.poll():
+                progress = attempt.line.recv()
+                attempt.epoch, attempt.step, attempt.steps = progress.epoch, progress.step, progress.steps
+        except (EOFError, OSError):
+            attempt.process.join(timeout=5)
+
+    def _has_ended(self, attempt: Attempt) -> bool:
+        """Takes an attempt whose process is over off the list; returns whether its trial has ended with it."""
+        self._attempts.remove(attempt)
+        attempt.line.close()
+        if attempt.record.outcome() is not None:
+            return True
+        code = attempt.process.exitcode or 0
+        if code == ExitCode.NO_SPACE:
+            raise NoSpace(
+                f"the disk is full: {attempt.record.path} could not be written",
+                "All that was complete is kept. Free some space and give the same command again.",
+            )
+        if self._stopping or code == 0:  # asked to stop after an epoch, and did
+            return False
+        return self._note_death(attempt, code)
+
+    def _note_death(self, attempt: Attempt, code: int) -> bool:
+        log = attempt.record.attempt_log(attempt.number)
+        tail = log.read_text(errors="replace")[-LOG_TAIL:].strip() if log.exists() else ""
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        death = Death(attempt=attempt.number, how=how, last_lines=tail)
+        notes = attempt.record.path / "deaths.jsonl"
+        append_line(notes, death.to_json())
+        if len(whole_lines(notes)) < MAX_DEATHS:
+            self.start(attempt.record)
+            return False
+        hint = " (out of memory?)" if code == -signal.SIGKILL else ""
+        outcome = Outcome(
+            state=State.FAILED,
+            reason=f"its process was {how}{hint}" if code < 0 else f"its process ended with {how}",
+            attempts=attempt.number,
+        )
+        attempt.record.end(outcome)
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Asks every attempt to end after its epoch."""
+        self._stopping = True
+        for attempt in self._attempts:
+            try:
+                attempt.line.send("stop")
+            except OSError:  # it has just ended by itself
+                continue
+
+    def kill(self) -> None:
+        """Ends every attempt now; their records go on from the last epoch at the next start."""
+        self._stopping = True
+        for attempt in self._attempts:
+            attempt.process.kill()
+        for attempt in self._attempts:
+            attempt.process.join()
+            attempt.line.close()
+        self._attempts.clear()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _device(slot: int, workers: int) -> str | None:
+    """The graphics processor of a slot, where several are visible and several work; else all stay visible."""
+    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return visible[slot % len(visible)] if workers > 1 and len(visible) > 1 else None

@@ -1,0 +1,209 @@
+"""The loop that searches and retrains share: fill the free places, wait, take in what ended, show how things stand.
+
+In: work that hands out records and takes them back ended. Out: whether the work was done or stopped. The first Ctrl-C, SIGTERM
+or SIGUSR1, and a deadline, ask every trial to end after its epoch; the second ends them at once. Either way the same command
+goes on later.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from types import FrameType
+from typing import Protocol
+
+from fer_exp.decide import Row
+from fer_exp.execute.crew import Attempt, Crew
+from fer_exp.execute.tracker import Tracker
+from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
+from fer_exp.records import Epoch, Record, State
+
+TICK = 0.25  # seconds between looks
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # schedulers announce their end with the last
+
+
+class Next(Enum):
+    """Why there is no record to start."""
+
+    WAIT = "wait"  # one that runs must end first
+    DONE = "done"
+
+
+class Ending(Enum):
+    """How the loop ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"  # on request, or at the deadline
+
+
+class Work(Protocol):
+    """Who hands out records to train and takes them back."""
+
+    name: str  # of the campaign
+    objective: str
+    planned: int  # records in all, at most
+    planned_epochs: int
+
+    def next(self) -> Record | Next:
+        """The next record to train."""
+
+    def ended(self, record: Record) -> None:
+        """Takes back a record that has an outcome."""
+
+    def rows(self) -> tuple[Row, ...]:
+        """The leaderboard so far."""
+
+
+class Loop:
+    """Carries work out."""
+
+    def __init__(
+        self, work: Work, crew: Crew, watcher: Watcher, tracker: Tracker | None, seconds: float | None = None
+    ) -> None:
+        self._work = work
+        self._crew = crew
+        self._watcher = watcher
+        self._tracker = tracker
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._requests = 0
+        self._stopping = False
+        self._pace = _Pace()
+
+    def run(self) -> Ending:
+        """Until the work is done or a stop was asked for."""
+        with self._hearing_signals():
+            try:
+                return self._run()
+            except BaseException:
+                self._crew.kill()
+                raise
+
+    def _run(self) -> Ending:
+        exhausted = False
+        while True:
+            self._look_for_requests()
+            exhausted = self._fill() if not self._stopping else False
+            if not self._crew.attempts and (exhausted or self._stopping):
+                return Ending.DONE if exhausted else Ending.STOPPED
+            for record in self._crew.wait(TICK):
+                self._pace.forget(record)
+                self._work.ended(record)
+                self._watcher.say(_told(record, self._work.objective))
+            if self._tracker is not None:
+                self._tracker.hear()
+            self._watcher.show(self._snapshot())
+
+    def _fill(self) -> bool:
+        """Starts what there is room for; returns whether nothing is left to start."""
+        while self._crew.has_room:
+            record = self._work.next()
+            if record is Next.DONE:
+                return True
+            if record is Next.WAIT:
+                return False
+            if isinstance(record, Record):
+                self._crew.start(record)
+        return False
+
+    def _look_for_requests(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline and not self._stopping:
+            self._watcher.say("The time given is over: finishing the epochs in progress.")
+            self._stop()
+        if self._requests == 1 and not self._stopping:
+            self._watcher.say("Stopping: finishing the epochs in progress. Once more stops at once; nothing is lost.")
+            self._stop()
+        if self._requests > 1:
+            self._crew.kill()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._crew.ask_to_stop()
+
+    @contextmanager
+    def _hearing_signals(self) -> Iterator[None]:
+        def hear(number: int, frame: FrameType | None) -> None:
+            self._requests += 1
+
+        before = {number: signal.signal(number, hear) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _snapshot(self) -> Snapshot:
+        rows = self._work.rows()
+        running = tuple(_running(attempt, self._pace.last(attempt.record)) for attempt in self._crew.attempts)
+        behind = self._tracker.behind if self._tracker is not None else None
+        return Snapshot(
+            campaign=self._work.name,
+            ended=sum(row.state in (State.FINISHED, State.FAILED) for row in rows),
+            planned=self._work.planned,
+            failed=sum(row.state is State.FAILED for row in rows),
+            running=running,
+            rows=rows,
+            objective=self._work.objective,
+            seconds_left=self._pace.seconds_left(rows, running, self._work.planned_epochs),
+            tracking="off" if self._tracker is None else (f"behind: {behind}" if behind else "level"),
+            stopping=self._stopping,
+        )
+
+
+class _Pace:
+    """How fast epochs go by; keeps the last epoch of each running record, read again only when its file has grown."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._seen: dict[str, tuple[int, Epoch | None]] = {}
+        self._epochs_before: int | None = None
+
+    def last(self, record: Record) -> Epoch | None:
+        path = record.path / "history.jsonl"
+        size = path.stat().st_size if path.exists() else 0
+        known = self._seen.get(str(record.path))
+        if known is None or known[0] != size:
+            history = record.history()
+            known = (size, history[-1] if history else None)
+            self._seen[str(record.path)] = known
+        return known[1]
+
+    def forget(self, record: Record) -> None:
+        self._seen.pop(str(record.path), None)
+
+    def seconds_left(self, rows: tuple[Row, ...], running: tuple[RunningTrial, ...], planned: int) -> float | None:
+        """Epochs left at the pace since this start; trials that stopped early have used their whole budget up."""
+        spent = 0.0 + sum(row.budget for row in rows if row.state in (State.FINISHED, State.FAILED))
+        spent += sum(max(trial.epoch - 1, 0) + (trial.step / trial.steps if trial.steps else 0) for trial in running)
+        if self._epochs_before is None:
+            self._epochs_before = int(spent)
+        done = spent - self._epochs_before
+        if done <= 0:
+            return None
+        return max(planned - spent, 0) * (time.monotonic() - self._began) / done
+
+
+def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:
+    return RunningTrial(
+        kind=attempt.spec.kind,
+        number=attempt.spec.number,
+        seed=attempt.spec.seed,
+        epoch=attempt.epoch,
+        epochs=attempt.spec.epochs,
+        step=attempt.step,
+        steps=attempt.steps,
+        val_accuracy=last.val_accuracy if last else None,
+        images_per_second=last.images_per_second if last else None,
+    )
+
+
+def _told(record: Record, objective: str) -> str:
+    """One line on a record that has ended."""
+    spec, outcome = record.spec(), record.outcome()
+    name = str(spec.kind) if spec.number == 0 else f"{spec.kind} {spec.number}"
+    if outcome is None or outcome.state is State.FAILED:
+        return f"{name}: failed: {outcome.reason if outcome else 'no outcome'}"
+    told = f"{name}: {objective} {record.scores().get(objective, float('nan')):.4f}"
+    if outcome.same_as is not None:
+        return f"{told} (same as {outcome.same_as}, not trained again)"
+    return f"{told} (best of {len(record.history())} epochs: {outcome.best_epoch}, {outcome.seconds:.0f} s)"

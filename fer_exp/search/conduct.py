@@ -1,0 +1,217 @@
+"""Putting a search or a retrain on its feet: fork server, data, tracker, loop, summary, in the order that wastes no second.
+
+In: what to do and under which conditions. Out: a campaign folder, MLflow level with it if it answers, and a result to print.
+Keras loads in the fork server while this process reads the data and loads Keras Tuner; MLflow loads in the tracker's process
+while the first trial trains.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
+from fer_exp.data.prepare import Development, prepare
+from fer_exp.decide import Row
+from fer_exp.errors import BadData, NotFound
+from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.execute.loop import Ending, Loop, Work
+from fer_exp.execute.tracker import Tracker
+from fer_exp.execute.watch import Watcher
+from fer_exp.home import Home
+from fer_exp.quiet import stderr_to
+from fer_exp.records import Record
+from fer_exp.search.state import lock
+
+if TYPE_CHECKING:
+    from fer_exp.search.handover import Handover
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Where and how to work; nothing here changes a result."""
+
+    home: Home
+    watcher: Watcher
+    workers: int = 1
+    tracking: bool = True
+    max_hours: float | None = None
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """Which data, as the user gave it."""
+
+    source: str
+    skip_bad_rows: bool = False
+
+
+@dataclass(frozen=True)
+class RetrainWish:
+    """What to train again, as the user gave it."""
+
+    trial: int | None = None  # None: the best
+    seeds: int = 1
+    epochs: int | None = None  # None: the campaign's
+    limit: int | None = None  # None: the campaign's; 0: all training images
+    recover: bool = False  # start from the champion's weights
+    replace_champion: bool = False  # even where it is worse, or on other data
+
+
+@dataclass(frozen=True)
+class Result:
+    """How it went."""
+
+    ending: Ending
+    folder: Path
+    rows: tuple[Row, ...]
+    behind: str | None  # why MLflow is behind the records; None where it is level or not wanted
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """How a retrain went."""
+
+    result: Result
+    chosen: Record | None  # the seed with the best objective; None where it was stopped before the end
+    handover: "Handover | None"  # None where MLflow was not wanted or did not answer
+
+
+def conduct_search(
+    campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
+) -> Result:
+    """Runs a campaign, or goes on with it.
+
+    Raises:
+        FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
+    """
+    folder = conditions.home.campaign(campaign.name)
+    with lock(folder):
+        context = start_fork_server(folder / "forkserver.log")
+        conditions.watcher.say(f"Reading {data.source}.")
+        development = prepare(
+            data.source,
+            protocol=settings.protocol,
+            seed=settings.seed,
+            limit=settings.limit,
+            cache=conditions.home.cache,
+            skip_bad_rows=data.skip_bad_rows,
+        )
+        for note in development.info.notes:
+            conditions.watcher.say(note)
+        with stderr_to():
+            from fer_exp.search.drive import Order, SearchWork
+        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development))
+        crew = Crew(
+            context,
+            conditions.workers,
+            development.folder,
+            keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
+        )
+        return _carry_out(work, crew, context, conditions, folder, work.close)
+
+
+def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
+    """Trains a trial of `campaign` again with several seeds and registers the best of them.
+
+    Raises:
+        FerExpError: The campaign has no such trial, the data are others than it was run on, or no seed finished.
+    """
+    home, watcher = conditions.home, conditions.watcher
+    folder = home.campaign(campaign.name)
+    with lock(folder):
+        context = start_fork_server(folder / "forkserver.log")
+        from fer_exp.search import retrain
+
+        trial = retrain.choose(folder, campaign, wish.trial)
+        start = _champion_model(home, campaign, trial) if wish.recover else None
+        repeat = retrain.Repeat(
+            campaign=campaign,
+            trial=trial,
+            seeds=wish.seeds,
+            epochs=wish.epochs or campaign.settings.epochs,
+            development=_same_data(campaign, wish, data, home),
+            start=start,
+        )
+        work = retrain.RetrainWork(folder, repeat)
+        spec = trial.spec()
+        watcher.say(
+            f"Training {spec.kind} {spec.number} of {campaign.name} again: {wish.seeds} seed(s) "
+            f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
+        )
+        crew = Crew(context, conditions.workers, repeat.development.folder)
+        result = _carry_out(work, crew, context, conditions, folder, lambda: None)
+        if result.ending is Ending.STOPPED:
+            return Retrained(result, None, None)
+        chosen = retrain.to_register(work.records(), campaign)
+        if not conditions.tracking or result.behind is not None:
+            return Retrained(result, chosen, None)
+        from fer_exp.search.handover import hand_over
+
+        return Retrained(result, chosen, hand_over(home, campaign, chosen, replace=wish.replace_champion))
+
+
+def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home: Home) -> Development:
+    info = campaign.data
+    limit = info.limit if wish.limit is None else (wish.limit or None)
+    development = prepare(
+        data.source,
+        protocol=info.protocol,
+        seed=info.seed,
+        limit=limit,
+        cache=home.cache,
+        skip_bad_rows=data.skip_bad_rows,
+    )
+    if development.info.data_digest != info.data_digest:
+        raise BadData(
+            f"{data.source}: expected the data of campaign {campaign.name!r} (digest {info.data_digest}), "
+            f"received others ({development.info.data_digest})",
+            f"Nothing was started. Give the data it was run on with --data; it was {info.path}.",
+        )
+    return development
+
+
+def _champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
+    """The file of the champion's model, whose network must be the trial's."""
+    from fer_exp.search.retrain import refuse_other_network
+    from fer_exp.tracking import champion, download_model
+
+    present = champion(home, campaign.name)
+    if present is None:
+        raise NotFound(
+            f"--recover: campaign {campaign.name!r} has no champion to start from",
+            f"Nothing was started. Register one first: fer-exp retrain-best {campaign.name}",
+        )
+    record = Record(home.root / present.record)
+    refuse_other_network(record.spec().recipe, trial.spec().recipe)
+    return record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+
+
+def _carry_out(
+    work: Work,
+    crew: Crew,
+    context: ForkServerContext,
+    conditions: Conditions,
+    folder: Path,
+    close: Callable[[], None],
+) -> Result:
+    tracker = Tracker(context, conditions.home.root, work.name) if conditions.tracking else None
+    seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
+    try:
+        ending = Loop(work, crew, conditions.watcher, tracker, seconds).run()
+    except BaseException:
+        _let_go(tracker, "failed")
+        raise
+    if ending is Ending.DONE:
+        close()
+    from fer_exp.summary import summarise
+
+    summarise(folder)
+    conditions.watcher.say("Bringing MLflow level with the records.")
+    behind = _let_go(tracker, "finished" if ending is Ending.DONE else "interrupted")
+    return Result(ending, folder, work.rows(), behind)
+
+
+def _let_go(tracker: Tracker | None, state: str) -> str | None:
+    return None if tracker is None else tracker.finish(state)

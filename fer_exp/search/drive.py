@@ -1,0 +1,263 @@
+"""A search: baseline first, then what Keras Tuner proposes, until the budget is spent.
+
+In: a campaign, its settings, a development part. Out: a campaign folder full of records. The order of writing makes every
+interruption harmless: a trial's record is made before the state names it, the state names it before its process starts, and
+its outcome is there before the oracle hears of it. On start the state says which trials the oracle believes running; each is
+told about if its record has an outcome, else it goes on.
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_exp.campaign import Campaign, CampaignSpec, Settings
+from fer_exp.data.prepare import Development
+from fer_exp.decide import Row, keepers, leaderboard
+from fer_exp.errors import BadRecord, TrialsFailed
+from fer_exp.execute.loop import Next
+from fer_exp.files import write_atomically
+from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.search.changes import refuse_changes
+from fer_exp.search.propose import Nothing, Proposal, Proposer
+from fer_exp.search.state import CampaignState, read_state, write_state
+
+ALIKE = 3  # so many first trials failing for the same reason stop a campaign
+OWN_FILES = (
+    "trial.json",
+    "outcome.json",
+    "tracking.json",
+    "deaths.jsonl",
+)  # not shared by a record that answers another
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to search and on what."""
+
+    campaign: Campaign
+    settings: Settings
+    file: str  # of the campaign, as given
+    fingerprint: str
+    development: Development
+
+
+class SearchWork:
+    """Hands out the baseline, then trials; takes them back, tells the oracle, remembers."""
+
+    def __init__(self, folder: Path, order: Order) -> None:
+        self._folder = folder
+        self._order = order
+        state = read_state(folder)
+        self._proposer = Proposer(order.campaign, order.settings, state.proposer if state else None)
+        open_campaign(folder, order, self._proposer)
+        plan = self._proposer.plan()
+        self.name = order.campaign.name
+        self.objective = order.settings.objective.metric
+        self.planned, self.planned_epochs = plan.trials, plan.epochs
+        self._rows: tuple[Row, ...] | None = None
+        self._answers = {_question(record.spec()): record for record in self.records() if _finished(record)}
+        self._queue = list(self._left_over())
+        self._remember()
+
+    # -- Work
+
+    def next(self) -> Record | Next:
+        """The baseline, then trials of an earlier start, then new ones.
+
+        Raises:
+            TrialsFailed: The first trials all failed for the same reason.
+        """
+        self._refuse_hopeless()
+        while True:
+            if self._queue:
+                return self._queue.pop(0)
+            proposal = self._proposer.ask()
+            if isinstance(proposal, Nothing):
+                return Next.DONE if proposal is Nothing.DONE else Next.WAIT
+            record = self._record(proposal)
+            self._remember()
+            if record.outcome() is None:
+                return record
+            self.ended(record)  # an earlier trial had answered it already
+
+    def ended(self, record: Record) -> None:
+        """Tells the oracle, remembers, and drops the models that are no longer among the best."""
+        spec = record.spec()
+        if spec.kind is Kind.TRIAL:
+            self._proposer.tell(spec.number, self._score(record))
+        if _finished(record):
+            self._answers.setdefault(_question(spec), record)
+        self._rows = None
+        self._remember()
+        self._drop_models()
+
+    def rows(self) -> tuple[Row, ...]:
+        """The leaderboard so far."""
+        if self._rows is None:
+            self._rows = tuple(leaderboard(self.records(), self._order.settings.objective))
+        return self._rows
+
+    def records(self) -> list[Record]:
+        """All records of the campaign, the baseline's first."""
+        return list(records_in(self._folder / "trials"))
+
+    def close(self) -> None:
+        """At the end of the budget: remembers that, and drops checkpoints that no promotion will need."""
+        self._remember(finished=True)
+        for record in self.records():
+            for checkpoint in record.path.glob("checkpoint-*.weights.h5"):
+                checkpoint.unlink(missing_ok=True)
+
+    # -- inside
+
+    def _left_over(self) -> Iterable[Record]:
+        """What an earlier start began and did not end; the baseline where there is none yet."""
+        baseline = Record.create(self._folder / "trials" / "0000", self._spec(Kind.BASELINE, 0))
+        if baseline.outcome() is None:
+            yield baseline
+        for proposal in self._proposer.running():
+            record = self._record(proposal)
+            if record.outcome() is None:
+                yield record
+            else:
+                self._proposer.tell(proposal.number, self._score(record))
+
+    def _record(self, proposal: Proposal) -> Record:
+        """The record of a proposal: there already, answered by an earlier trial, continued from one, or new."""
+        spec = self._spec(Kind.TRIAL, proposal.number, proposal)
+        path = self._folder / "trials" / f"{proposal.number:04d}"
+        if Record(path).exists() and Record(path).spec() != spec and _untouched(Record(path)):
+            shutil.rmtree(path)  # made just before a crash, for a proposal that the oracle has forgotten
+        record = Record.create(path, spec)
+        if _untouched(record):
+            answer = self._answers.get(_question(spec))
+            if answer is not None:
+                _answer_with(record, answer)
+            elif proposal.continues is not None:
+                _continue_from(record, Record(self._folder / "trials" / f"{proposal.continues:04d}"))
+        return record
+
+    def _spec(self, kind: Kind, number: int, proposal: Proposal | None = None) -> TrialSpec:
+        info = self._order.development.info
+        settings = self._order.settings
+        return TrialSpec(
+            campaign=self.name,
+            kind=kind,
+            number=number,
+            seed=settings.seed,
+            recipe=proposal.recipe if proposal else self._order.campaign.baseline,
+            epochs=proposal.epochs if proposal else settings.epochs,
+            horizon=settings.epochs,
+            data_digest=info.data_digest,
+            split_digest=info.split_digest,
+            protocol=info.protocol,
+            values=proposal.values if proposal else {},
+            continues=proposal.continues if proposal else None,
+        )
+
+    def _score(self, record: Record) -> float | None:
+        return record.scores().get(self.objective) if _finished(record) else None
+
+    def _remember(self, *, finished: bool = False) -> None:
+        write_state(self._folder, CampaignState(proposer=self._proposer.state(), finished=finished))
+
+    def _drop_models(self) -> None:
+        records = self.records()
+        settings = self._order.settings
+        keep = keepers(records, settings.objective, settings.keep_models)
+        for record in records:
+            if int(record.path.name) not in keep and record.outcome() is not None:
+                record.model.unlink(missing_ok=True)
+
+    def _refuse_hopeless(self) -> None:
+        ends = [record.outcome() for record in self.records()[: 4 * ALIKE]]
+        first = sorted((end for end in ends if end is not None), key=lambda end: end.ended_ms)[:ALIKE]
+        reasons = {re.sub(r"\d+", "#", end.reason) for end in first if end.state is State.FAILED}
+        if len(first) == ALIKE and len(reasons) == 1 and all(end.state is State.FAILED for end in first):
+            raise TrialsFailed(
+                f"the first {ALIKE} trials of {self.name!r} failed alike: {first[0].reason}",
+                f"Their logs are in {self._folder / 'trials'}. Mend the cause, then delete {self._folder} or choose a "
+                "new campaign name.",
+            )
+
+
+def open_campaign(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
+    """Writes what the campaign is, or finds that it is the recorded one.
+
+    Raises:
+        BadCampaign: The name is taken by a campaign that differs in something trials depend on.
+    """
+    path = folder / "campaign.json"
+    spec = CampaignSpec(
+        name=order.campaign.name,
+        question=order.campaign.question,
+        settings=order.settings,
+        baseline=order.campaign.baseline,
+        data=order.development.info,
+        fingerprint=order.fingerprint,
+        space=proposer.space(),
+        file=order.file,
+        created_ms=now_ms(),
+        identity=secrets.token_hex(8),
+    )
+    if path.exists():
+        recorded = CampaignSpec.read(path)
+        refuse_changes(recorded, spec)
+        spec = spec.model_copy(update={"created_ms": recorded.created_ms, "identity": recorded.identity})
+    elif (folder / "state.json").exists():
+        raise BadRecord(
+            f"{path} is missing, but the campaign has a state",
+            f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
+        )
+    write_atomically(path, spec.to_json(indent=1))
+    return spec
+
+
+def _finished(record: Record) -> bool:
+    outcome = record.outcome()
+    return outcome is not None and outcome.state is State.FINISHED
+
+
+def _untouched(record: Record) -> bool:
+    """Whether no process has worked on it yet; what it holds then may be half of a copy, and is made again."""
+    return record.outcome() is None and not any(record.path.glob("attempt-*.log"))
+
+
+def _question(spec: TrialSpec) -> str:
+    """What a training depends on, as text; data and protocol are the campaign's and the same for all."""
+    return f"{spec.recipe.to_json()} {spec.seed} {spec.epochs} {spec.horizon}"
+
+
+def _answer_with(record: Record, answer: Record) -> None:
+    """Gives `record` the results of `answer`, which had the same question; the outcome, written last, says so."""
+    ended = answer.outcome()
+    if ended is None:
+        raise ValueError(f"{answer.path} has not ended")
+    for source in answer.path.rglob("*"):
+        target = record.path / source.relative_to(answer.path)
+        if source.is_file() and source.name not in OWN_FILES and not source.name.startswith("attempt-"):
+            _link(source, target)
+    number = answer.spec().number
+    same = Outcome(**{**ended.model_dump(), "same_as": ended.same_as if ended.same_as is not None else number})
+    record.end(same, keep_checkpoints=True)
+
+
+def _continue_from(record: Record, source: Record) -> None:
+    """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid."""
+    for checkpoint in source.path.glob("checkpoint-*.weights.h5"):
+        _link(checkpoint, record.path / checkpoint.name)
+    write_atomically(record.path / "history.jsonl", (source.path / "history.jsonl").read_bytes())
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link (records never change a file in place), or a copy where the file system has none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,83 @@
+"""What a campaign remembers between two starts: one file, replaced atomically, and a lock.
+
+In: the proposer's state. Out: the same at the next start. Everything else is read from the records.
+"""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fer_exp.errors import BadRecord, Busy
+from fer_exp.files import write_atomically
+from fer_exp.values import Value
+
+SCHEMA = 1
+
+
+class CampaignState(Value):
+    """`state.json`."""
+
+    schema_version: int = SCHEMA
+    proposer: dict[str, Any]
+    finished: bool = False  # the budget was spent when this was written
+
+
+def read_state(folder: Path) -> CampaignState | None:
+    """The state an earlier start left in the campaign's folder, or None.
+
+    Raises:
+        BadRecord: The file is damaged or of a later version.
+    """
+    path = folder / "state.json"
+    if not path.exists():
+        return None
+    state = CampaignState.read(path)
+    if state.schema_version > SCHEMA:
+        raise BadRecord(
+            f"{path}: expected schema version {SCHEMA} or lower, received {state.schema_version}",
+            "Nothing was changed. Use the version of fer-exp that wrote it, or a later one.",
+        )
+    return state
+
+
+def write_state(folder: Path, state: CampaignState) -> None:
+    """Replaces the state."""
+    write_atomically(folder / "state.json", state.to_json())
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Holds the campaign against other drivers on this machine; the kernel lets go when the process ends, however it ends.
+
+    Raises:
+        Busy: Another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "lock.json"
+    with path.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            held.seek(0)
+            raise Busy(
+                f"campaign {folder.name!r} is being driven by {_owner(held.read())}",
+                "Nothing was changed. Wait for it, or stop that process first.",
+            ) from error
+        held.seek(0)
+        held.truncate()
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, held)
+        held.flush()
+        yield
+
+
+def _owner(text: str) -> str:
+    try:
+        owner = json.loads(text)
+        return f"process {owner['pid']} on {owner['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
