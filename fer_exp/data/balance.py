@@ -1,0 +1,67 @@
+"""Balance: which training images are shown more than once, and how much each class counts in the loss.
+
+In: labels of the training part. Out: positions into them, or seven weights. It runs after the split and on training
+alone, so a copy never reaches validation; imbalanced-learn draws the copies, scikit-learn computes the weights.
+"""
+
+import numpy as np
+from imblearn.over_sampling import RandomOverSampler
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
+
+from fer_exp.data.faces import Emotion, Indices, Labels
+from fer_exp.recipe import ClassWeights
+
+SEEDS = 2**32  # how many seeds scikit-learn's generators take
+
+
+def class_counts(labels: Labels) -> tuple[int, ...]:
+    """Rows of each class, seven numbers in label order."""
+    return tuple(int(count) for count in np.bincount(labels, minlength=len(Emotion)))
+
+
+def oversample(labels: Labels, ratio: float, seed: int) -> Indices:
+    """Positions into `labels`: every row once, then the copies that lift small classes.
+
+    Every class below `int(ratio x median count of the classes present)` is filled up to it with copies drawn with
+    replacement. Classes that are absent stay absent; with a single class, a ratio of 0, or no class below the target,
+    nothing is added.
+
+    Args:
+        labels: `(n,)` labels of the training part.
+        ratio: Target over median; the reference's is 1.5.
+        seed: Of the draw, 0 or more.
+
+    Returns:
+        `(m,)` positions, m >= n.
+    """
+    rows = np.arange(len(labels))
+    counts = np.bincount(labels, minlength=len(Emotion))
+    present = counts[counts > 0]
+    if len(present) < 2:
+        return rows
+    target = int(ratio * np.median(present))
+    wanted = {int(label): target for label in np.flatnonzero((counts > 0) & (counts < target))}
+    if not wanted:
+        return rows
+    sampler = RandomOverSampler(sampling_strategy=wanted, random_state=seed % SEEDS)
+    # Positions are resampled, not images: the sampler takes no 4-D arrays, and copies of pixels would fill the memory.
+    chosen, _ = sampler.fit_resample(rows[:, np.newaxis], labels)
+    return np.asarray(chosen[:, 0], dtype=np.int64)
+
+
+def class_weights(labels: Labels, weights: ClassWeights, clip: tuple[float, float]) -> NDArray[np.float32]:
+    """`(7,)` weights of the classes in the loss, in label order.
+
+    `BALANCED` is scikit-learn's n / (classes present x count), clipped to `clip`; absent classes and `NONE` are 1.
+
+    Args:
+        labels: `(n,)` labels as training sees them, oversampled.
+        weights: Which weights.
+        clip: Lowest and highest weight.
+    """
+    result = np.ones(len(Emotion), dtype=np.float32)
+    if weights is ClassWeights.BALANCED and len(labels):
+        present = np.unique(labels)
+        result[present] = np.clip(compute_class_weight("balanced", classes=present, y=labels), *clip)
+    return result
