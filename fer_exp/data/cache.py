@@ -1,0 +1,136 @@
+"""The cache of faces: a source is read once, and found again by what its files look like from outside.
+
+In: a source. Out: its Faces, memory-mapped where they were read before. Files, below the cache folder:
+
+    sources/<key>.json                    what the source held, and the digest of its faces
+    <data digest>/{images,labels,usage}.npy
+
+The key is path, size and modification time (of every file, for a folder), so that a second start reads no pixel of the
+source; two sources with the same faces share one copy. What is found is checked against its digest before it is used.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_exp.data.faces import BadRow, Faces
+from fer_exp.errors import BadData, BadRecord
+from fer_exp.files import replacing, write_atomically
+from fer_exp.values import Value
+
+FORMAT = 1  # of the cache and of what the readers make of a source; raise it to have every source read anew
+DEMO = "demo"  # the source that is drawn, not read; as `sources.py` knows it, which is not imported for one word
+ARRAYS = ("images", "labels", "usage")
+
+
+class SourceEntry(Value):
+    """What a source held when it was read."""
+
+    digest: str  # of its faces
+    source: str
+    kind: str
+    notes: tuple[str, ...]
+    dropped: tuple[tuple[str, str], ...]  # where, problem
+
+
+def known_source(source: str, cache: Path, skip_bad_rows: bool = False) -> SourceEntry | None:
+    """What `source` held when it was last read; None where it was not, or has changed since. Reads no pixels.
+
+    Raises:
+        BadData: There is no such file or folder.
+    """
+    path = _entry_path(source, cache, skip_bad_rows)
+    try:
+        return SourceEntry.read(path) if path.exists() else None
+    except BadRecord:  # a damaged cache is made anew
+        return None
+
+
+def cached_faces(source: str, cache: Path, skip_bad_rows: bool = False) -> tuple[Faces, SourceEntry]:
+    """The faces of `source`: from the cache where it holds them undamaged, else read and put there.
+
+    Raises:
+        BadData: There is no such file or folder, or it cannot be read as faces.
+    """
+    entry = known_source(source, cache, skip_bad_rows)
+    if entry is not None:
+        stored = _stored_faces(cache / entry.digest, entry)
+        if stored is not None:
+            return stored, entry
+    return _read_and_store(source, cache, skip_bad_rows)
+
+
+def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Faces, SourceEntry]:
+    # Here because the readers load pandas and OpenCV, which a start from the cache has no use for.
+    from fer_exp.data.sources import read_faces
+
+    before = _entry_path(source, cache, skip_bad_rows)
+    faces = read_faces(source, skip_bad_rows=skip_bad_rows)
+    entry = SourceEntry(
+        digest=faces.digest,
+        source=faces.source,
+        kind=faces.kind,
+        notes=faces.notes,
+        dropped=tuple((row.where, row.problem) for row in faces.dropped),
+    )
+    for name in ARRAYS:
+        save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
+    if _entry_path(source, cache, skip_bad_rows) == before:  # else it was written to while it was read
+        write_atomically(before, entry.to_json(indent=1))
+    return faces, entry
+
+
+def _stored_faces(folder: Path, entry: SourceEntry) -> Faces | None:
+    """The faces in `folder`, memory-mapped; None where any of their files is missing or damaged."""
+    try:
+        images, labels, usage = (load_array(folder / f"{name}.npy") for name in ARRAYS)
+        dropped = tuple(BadRow(*row) for row in entry.dropped)
+        faces = Faces(images, labels, usage, entry.source, entry.kind, entry.notes, dropped)
+    except (OSError, ValueError, EOFError):
+        return None
+    return faces if faces.digest == entry.digest else None
+
+
+def save_array(path: Path, array: NDArray[np.generic]) -> None:
+    """Puts `array` at `path` as a NumPy file, whole or not at all."""
+    with replacing(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """The array stored at `path`, memory-mapped and read-only.
+
+    Raises:
+        OSError, ValueError, EOFError: The file is missing, truncated, or no NumPy file.
+    """
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _entry_path(source: str, cache: Path, skip_bad_rows: bool) -> Path:
+    parts = [f"format {FORMAT}", f"skip {skip_bad_rows}", *_outside(source)]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return cache / "sources" / f"{key}.json"
+
+
+def _outside(source: str) -> list[str]:
+    """What can be told about a source without reading it: name, size in bytes and modification time of each file."""
+    if source == DEMO:
+        from fer_exp.data.demo import VERSION  # OpenCV, for the demo alone
+
+        return [DEMO, str(VERSION)]
+    path = Path(source).absolute()
+    if path.is_dir():
+        files = sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    elif path.exists():
+        files = [path]
+    else:
+        raise BadData(
+            f"data: expected a file or a folder, found none at {path}",
+            "Nothing was started. Give --data an existing path, or 'demo' for drawn faces.",
+        )
+    return [str(path), *(f"{file} {(seen := file.stat()).st_size} {seen.st_mtime_ns}" for file in files)]
