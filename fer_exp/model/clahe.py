@@ -70,8 +70,7 @@ class Clahe(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         tables = _tables(entries, ops.shape(levels)[0])
         upper = _between_columns(tables, entries, LOW)
         lower = _between_columns(tables, entries, HIGH)
-        blended = upper * LOW_WEIGHT[:, None] + lower * HIGH_WEIGHT[:, None]
-        return ops.round(blended)[..., None]
+        return ops.round(_weighted(upper, lower, LOW_WEIGHT[:, None], HIGH_WEIGHT[:, None]))[..., None]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
@@ -108,4 +107,15 @@ def _between_columns(
         table = (tile_rows[:, None] * TILES + tile_columns[None]) * LEVELS
         return ops.cast(ops.take(tables, entries + table), "float32")
 
-    return through(LOW) * LOW_WEIGHT + through(HIGH) * HIGH_WEIGHT
+    return _weighted(through(LOW), through(HIGH), LOW_WEIGHT, HIGH_WEIGHT)
+
+
+def _weighted(
+    a: keras.KerasTensor, b: keras.KerasTensor, a_weight: NDArray[np.float32], b_weight: NDArray[np.float32]
+) -> keras.KerasTensor:
+    """The weighted sum, each product rounded to float32 before the addition, as in OpenCV.
+
+    Nothing here is negative, so `maximum` changes no value. It keeps compilers from fusing product and sum into one
+    operation that rounds once, which moved 0.3 % of the pixels by a grey level on JAX.
+    """
+    return ops.maximum(a * a_weight, 0) + ops.maximum(b * b_weight, 0)
