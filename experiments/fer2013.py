@@ -1,10 +1,10 @@
 """FER2013: what the reference's own knobs are worth, by random search.
 
-Question: how far do dropout, filters, learning rate and oversampling alone move the reference model on FER2013's official split?
+Question: how far do dropout, filters, learning rate and oversampling alone move the reference model on FER2013?
 Hypothesis: wider blocks and less oversampling gain one to three points; no choice of these four closes the gap to 70 %.
 Command: fer-exp search experiments/fer2013.py --data PATH
-Cost: 31 trainings of up to 40 epochs on 28,709 faces; an epoch of the baseline takes about 100 s on two cores, so a full run
-    wants a GPU. `--limit 4000 --epochs 3 --max-trials 4` is a look at it in minutes.
+Cost: 31 trainings of up to 40 epochs on 28,709 faces; an epoch of the baseline takes about 100 s on two cores, so a
+    full run wants a GPU. `--limit 4000 --epochs 3 --max-trials 4` is a look at it in minutes.
 Result: not run to its end yet.
 """
 
@@ -29,7 +29,7 @@ def space(hp: HyperParameters) -> Recipe:
 
 campaign = Campaign(
     name="fer2013",
-    question="How far do dropout, filters, learning rate and oversampling move the reference model on the official split?",
+    question="How far do dropout, filters, learning rate and oversampling move the reference model?",
     space=space,
     settings=Settings(algorithm=Algorithm.RANDOM, max_trials=30, epochs=40),
 )

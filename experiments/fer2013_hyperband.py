@@ -1,7 +1,7 @@
 """FER2013 by Hyperband: the same space, most of the budget on what looks good early.
 
-Question: does Hyperband find in the same number of epochs what random search finds, on FER2013's official split?
-Hypothesis: yes, since promoted trials go on from their last epoch with optimizer and schedule instead of starting again.
+Question: does Hyperband find in the same number of epochs what random search finds on FER2013?
+Hypothesis: yes, since promoted trials go on from their last epoch, optimizer and all, instead of starting again.
 Command: fer-exp search experiments/fer2013_hyperband.py --data PATH
 Cost: `--dry-run` prints the brackets; 27 epochs at factor 3.
 Result: not run to its end yet.

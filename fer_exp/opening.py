@@ -1,7 +1,8 @@
 """Opening the test part: the only place where a model meets it.
 
-In: a record with a model, the data source. Out: test results in the record, and a line in the campaign's ledger, which says
-who looked at the test part, when and why. The line is written before the result is: a look that crashed was a look.
+In: a record with a model, the data source. Out: test results in the record, and a line in the campaign's ledger, which
+says who looked at the test part, when and why. The line is written before the result is: a look that crashed was a
+look.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Keeping native libraries' chatter off the user's terminal.
 
-In: where it should go. Out: file descriptor 2 points there for a while. TensorFlow's C++ code prints while it is imported,
-before any of its settings can be heard; Python's own errors are raised as ever.
+In: where it should go. Out: file descriptor 2 points there for a while. TensorFlow's C++ code prints while it is
+imported, before any of its settings can be heard; Python's own errors are raised as ever.
 """
 
 import os

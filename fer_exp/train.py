@@ -1,10 +1,10 @@
 """One training: a recipe, a development part and a seed become epochs and weights in a record.
 
-In: a record that says what to train, the development part, and someone to tell about progress. Out: history and checkpoints in
-the record, and the model with its best weights. A training that was cut off goes on behind its last epoch and ends as if it
-had never stopped, because nothing in an epoch depends on how its process came there: shuffling, dropout and augmentation
-derive from (seed, epoch), the optimizer comes from the checkpoint, and Keras's own EarlyStopping and ReduceLROnPlateau are
-brought up to date by replaying the history to them.
+In: a record that says what to train, the development part, and someone to tell about progress. Out: history and
+checkpoints in the record, and the model with its best weights. A training that was cut off goes on behind its last
+epoch and ends as if it had never stopped, because nothing in an epoch depends on how its process came there:
+shuffling, dropout and augmentation derive from (seed, epoch), the optimizer comes from the checkpoint, and Keras's own
+EarlyStopping and ReduceLROnPlateau are brought up to date by replaying the history to them.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The application, and how errors reach a person.
 
-In: a command's function. Out: the same, with every foreseen error told in two lines on standard error and its exit code, and an
-unforeseen one in two lines as well; the traceback is for `-vv`.
+In: a command's function. Out: the same, with every foreseen error told in two lines on standard error and its exit
+code, and an unforeseen one in two lines as well; the traceback is for `-vv`.
 """
 
 import functools

@@ -22,7 +22,8 @@ def check(
     verbose: Verbose = 0,
 ) -> None:
     """Say what a source is, count classes by usage, name defects."""
-    from fer_exp.data.check import check as look, describe
+    from fer_exp.data.check import check as look
+    from fer_exp.data.check import describe
     from fer_exp.data.sources import read_faces
 
     found = look(read_faces(source, skip_bad_rows=skip_bad_rows))

@@ -49,10 +49,10 @@ def search(
     )
     if settings.protocol.leaky:
         raise BadInput(
-            f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it would "
-            "reward memorising",
-            "Nothing was started. Search with --protocol official or stratified; `fer-exp baseline --protocol reference` "
-            "reproduces the reference's number.",
+            f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it "
+            "would reward memorising",
+            "Nothing was started. Search with --protocol official or stratified; "
+            "`fer-exp baseline --protocol reference` reproduces the reference's number.",
         )
     choice = _choose_data(data, campaign.data, skip_bad_rows=skip_bad_rows)
     if dry_run:
@@ -83,7 +83,7 @@ def baseline(
     campaign = Campaign(
         name=name or _baseline_name(settings, clahe=not no_clahe),
         question="What does the reference system's model reach under this protocol?",
-        space=lambda hp: baseline_recipe(),
+        space=lambda _: baseline_recipe(),
         settings=settings,
         baseline=baseline_recipe().but(clahe=not no_clahe),
     )

@@ -44,9 +44,8 @@ def _where(home: Home, behind: str | None, name: str, *, tracking: bool) -> list
         return [f"MLflow:  not wanted; `fer-exp sync {name}` shows the records there at any time"]
     if behind is not None:
         return [f"MLflow:  behind the records ({behind}); nothing is lost: fer-exp sync {name}"]
-    return [
-        f'MLflow:  fer-exp ui, experiment {name!r} ({home.tracking_uri}); filter: tags.`fer_exp.campaign` = "{name}"'
-    ]
+    where = f"MLflow:  fer-exp ui, experiment {name!r} ({home.tracking_uri})"
+    return [where, f'         filter runs by tags.`fer_exp.campaign` = "{name}"']
 
 
 def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCode]:
@@ -75,11 +74,12 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
 def after_evaluation(title: str, report: str, result: TestResult, folder: Path) -> str:
     """The report on the test part."""
     lines = [title, "", report.rstrip(), ""]
-    if result.scores_without_copies is not None:
+    without = result.scores_without_copies
+    if without is not None:
         share = result.copies / sum(sum(row) for row in result.scores.confusion)
         lines.append(
             f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
-            f"accuracy {result.scores_without_copies.accuracy:.4f}, macro-F1 {result.scores_without_copies.macro_f1:.4f}"
+            f"accuracy {without.accuracy:.4f}, macro-F1 {without.macro_f1:.4f}"
         )
     lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign.")
     lines.append(f"Figures and report: {folder}")

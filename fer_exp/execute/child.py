@@ -1,7 +1,7 @@
 """One attempt, in a process of its own: train, evaluate on validation, write the record to its end.
 
-In: a task and a connection to the parent. Out: the record; over the connection only progress, which may be lost. However the
-process ends, the record says the truth: an outcome if it came to an end, none if it was cut off.
+In: a task and a connection to the parent. Out: the record; over the connection only progress, which may be lost.
+However the process ends, the record says the truth: an outcome if it came to an end, none if it was cut off.
 """
 
 import contextlib
@@ -16,7 +16,6 @@ import time
 import traceback
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-
 
 import numpy as np
 
@@ -52,13 +51,13 @@ def run(task: Task, parent: Connection) -> None:
 
 
 def _settle_in(task: Task, record: Record) -> None:
-    """Prints into the record, dies with the parent, leaves Ctrl-C to the parent, takes its share of the machine."""
+    """Prints into the record, dies with the parent, leaves signals to the parent, takes its share of the machine."""
     log = os.open(record.attempt_log(task.attempt), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):  # the parent hears these and asks over the line
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if task.threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):

@@ -1,14 +1,16 @@
 """The parent's side of attempts: starts them, hears their progress, finds out how they ended, tries again once.
 
-In: records to train. Out: the same records, ended. Processes come from a fork server that has Keras loaded already, so one
-starts in hundredths of a second; this process never touches a device. A process that died without an outcome is noted in
-its record (`deaths.jsonl`), and its trial goes on from the last epoch; after two deaths the trial is given up.
+In: records to train. Out: the same records, ended. Processes come from a fork server that has Keras loaded already, so
+one starts in hundredths of a second; this process never touches a device. A process that died without an outcome is
+noted in its record (`deaths.jsonl`), and its trial goes on from the last epoch; after two deaths the trial is given
+up.
 """
 
 import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -50,10 +52,15 @@ class Attempt:
     steps: int = 0
 
 
+PRELOAD = "fer_exp.execute.preload"
+
+Entry = Callable[[Task, Connection], None]  # what an attempt's process runs; must be importable by name
+
+
 def start_fork_server(log: Path) -> multiprocessing.context.ForkServerContext:
     """Starts loading Keras in the background; what its libraries print goes to `log`."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fer_exp.execute.child"])
+    context.set_forkserver_preload([PRELOAD])
     log.parent.mkdir(parents=True, exist_ok=True)
     with stderr_to(log):
         forkserver.ensure_running()
@@ -70,8 +77,10 @@ class Crew:
         development: Path,
         *,
         keep_checkpoints: bool = False,
+        entry: Entry = train_record,
     ) -> None:
         self._context = context
+        self._entry = entry
         self._workers = workers
         self._development = development
         self._keep_checkpoints = keep_checkpoints
@@ -101,7 +110,7 @@ class Crew:
             device=_device(slot, self._workers),
         )
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=train_record, args=(task, theirs), daemon=True)
+        process = self._context.Process(target=self._entry, args=(task, theirs), daemon=True)
         process.start()
         theirs.close()
         self._attempts.append(Attempt(record, record.spec(), number, process, ours, slot))

@@ -1,7 +1,7 @@
 """What a task is, and the door into its process.
 
-In: a task. Out: nothing; `child.run` does the work. Kept apart so that the parent can name the door without loading Keras,
-which stands behind it.
+In: a task. Out: nothing; `child.run` does the work. Kept apart so that the parent can name the door without loading
+Keras, which stands behind it.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The loop that searches and retrains share: fill the free places, wait, take in what ended, show how things stand.
 
-In: work that hands out records and takes them back ended. Out: whether the work was done or stopped. The first Ctrl-C, SIGTERM
-or SIGUSR1, and a deadline, ask every trial to end after its epoch; the second ends them at once. Either way the same command
-goes on later.
+In: work that hands out records and takes them back ended. Out: whether the work was done or stopped. The first Ctrl-C,
+SIGTERM or SIGUSR1, and a deadline, ask every trial to end after its epoch; the second ends them at once. Either way
+the same command goes on later.
 """
 
 import signal
@@ -122,7 +122,7 @@ class Loop:
 
     @contextmanager
     def _hearing_signals(self) -> Iterator[None]:
-        def hear(number: int, frame: FrameType | None) -> None:
+        def hear(_number: int, _frame: FrameType | None) -> None:
             self._requests += 1
 
         before = {number: signal.signal(number, hear) for number in SIGNALS}

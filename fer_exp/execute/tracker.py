@@ -1,7 +1,7 @@
 """The parent's handle on the tracker's process, which shows records in MLflow while trials train.
 
-In: a campaign. Out: a word on how far MLflow is behind. The process only reads records, so killing it loses nothing, and a
-server that hangs holds up nobody but it.
+In: a campaign. Out: a word on how far MLflow is behind. The process only reads records, so killing it loses nothing,
+and a server that hangs holds up nobody but it.
 """
 
 import time

@@ -1,8 +1,8 @@
-"""What makes a campaign the one it was: refuses to go on under a name whose recorded trials could no longer be compared.
+"""What may change under a campaign's name, and what may not.
 
-In: what is recorded under a name, what the file and the options say now. Out: nothing, or an error that shows the difference.
-More trials, more hours, another number of kept models and new prose are harmless; data, split, space, algorithm, epochs,
-seed, objective and baseline are not.
+In: what is recorded under the name, what the file and the options say now. Out: nothing, or an error that shows the
+difference. More trials, more hours, another number of kept models and new prose are harmless; data, split, space,
+algorithm, epochs, seed, objective and baseline are not: the trials recorded so far could no longer be compared.
 """
 
 from typing import Any

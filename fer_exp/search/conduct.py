@@ -1,8 +1,8 @@
-"""Putting a search or a retrain on its feet: fork server, data, tracker, loop, summary, in the order that wastes no second.
+"""Putting a search or a retrain on its feet: fork server, data, tracker, loop, summary.
 
-In: what to do and under which conditions. Out: a campaign folder, MLflow level with it if it answers, and a result to print.
-Keras loads in the fork server while this process reads the data and loads Keras Tuner; MLflow loads in the tracker's process
-while the first trial trains.
+In: what to do and under which conditions. Out: a campaign folder, MLflow level with it if it answers, and a result to
+print. The order wastes no second: Keras loads in the fork server while this process reads the data and loads Keras
+Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,8 @@ from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
 from fer_exp.errors import BadData, NotFound
-from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.execute.crew import Crew, Entry, start_fork_server
+from fer_exp.execute.entry import train_record
 from fer_exp.execute.loop import Ending, Loop, Work
 from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import Watcher
@@ -37,6 +38,7 @@ class Conditions:
     workers: int = 1
     tracking: bool = True
     max_hours: float | None = None
+    entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def conduct_search(
             conditions.workers,
             development.folder,
             keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
+            entry=conditions.entry,
         )
         return _carry_out(work, crew, context, conditions, folder, work.close)
 
@@ -140,7 +143,7 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
             f"Training {spec.kind} {spec.number} of {campaign.name} again: {wish.seeds} seed(s) "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
-        crew = Crew(context, conditions.workers, repeat.development.folder)
+        crew = Crew(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
         result = _carry_out(work, crew, context, conditions, folder, lambda: None)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)

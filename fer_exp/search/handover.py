@@ -1,7 +1,8 @@
 """From a retrained record to a registered model, and whether it becomes the champion.
 
-In: a record whose model MLflow has. Out: its version, and whether the alias moved. The alias moves only to a model that is not
-worse on validation than the present champion, on the same data and protocol; numbers on other data say nothing about it.
+In: a record whose model MLflow has. Out: its version, and whether the alias moved. The alias moves only to a model
+that is not worse on validation than the present champion, on the same data and protocol; numbers on other data say
+nothing about it.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """Ask and tell: the only module that imports Keras Tuner.
 
-In: a campaign, its settings, and the state that an earlier start left. Out: proposals, one at a time, and the state to keep.
-Keras Tuner's oracle lives in this process and never touches a disk: its own files are written in place and one by one, and do
-not hold all that it needs to go on (the order of a grid, the random state of the Bayesian search). `state()` holds all of it.
+In: a campaign, its settings, and the state that an earlier start left. Out: proposals, one at a time, and the state to
+keep. Keras Tuner's oracle lives in this process and never touches a disk: its own files are written in place and one
+by one, and do not hold all that it needs to go on (the order of a grid, the random state of the Bayesian search).
+`state()` holds all of it.
 """
 
 import copy
@@ -226,8 +227,8 @@ class Proposer:
         if len(hyperparameters.space) != self._declared:
             late = hyperparameters.space[self._declared].name
             raise BadCampaign(
-                f"space of campaign {self._campaign.name!r}: expected all hyperparameters to be declared on every call, "
-                f"but {late!r} appeared only with {hyperparameters.values}",
+                f"space of campaign {self._campaign.name!r}: expected all hyperparameters to be declared on every "
+                f"call, but {late!r} appeared only with {hyperparameters.values}",
                 "Finished trials are kept. Declare it outside of any `if`, under a new campaign name.",
             )
         source = values.get("tuner/trial_id")
@@ -270,13 +271,13 @@ class _Random(_InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc] 
 
 
 class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
-    """Remembers what its Gaussian process was last fitted on: the next proposal guesses running trials with that fit."""
+    """Remembers what its Gaussian process was last fitted on; the next proposal guesses running trials by it."""
 
     fitted_on: list[Any] | None = None
 
     def _vectorize_trials(self) -> Any:
         x, y = super()._vectorize_trials()
-        self.fitted_on = [np.nan_to_num(x).tolist(), np.nan_to_num(y).tolist()]  # as the oracle cleans them before fit
+        self.fitted_on = [np.nan_to_num(x).tolist(), np.nan_to_num(y).tolist()]  # cleaned as for fit
         return x, y
 
 

@@ -1,7 +1,8 @@
 """The best recipe again, with fresh seeds: what a campaign hands over.
 
-In: a campaign's records, the trial to repeat, how many seeds. Out: a record per seed under `retrains/`, and which of them is to
-be registered. The seeds are not the one the trial was picked with: part of what made it the best was luck with that seed.
+In: a campaign's records, the trial to repeat, how many seeds. Out: a record per seed under `retrains/`, and which of
+them is to be registered. The seeds are not the one the trial was picked with: part of what made it the best was luck
+with that seed.
 """
 
 import hashlib
@@ -16,8 +17,8 @@ from fer_exp.decide import Row, best, leaderboard
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
 from fer_exp.files import replacing
-from fer_exp.records import START_MODEL, Kind, Record, State, TrialSpec, records_in
 from fer_exp.recipe import Recipe
+from fer_exp.records import START_MODEL, Kind, Record, State, TrialSpec, records_in
 
 NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
 

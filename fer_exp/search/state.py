@@ -52,7 +52,7 @@ def write_state(folder: Path, state: CampaignState) -> None:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Holds the campaign against other drivers on this machine; the kernel lets go when the process ends, however it ends.
+    """Holds the campaign against other drivers on this machine; the kernel lets go when the process ends, in any way.
 
     Raises:
         Busy: Another process holds it.
