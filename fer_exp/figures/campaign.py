@@ -50,10 +50,13 @@ def history_figure(rows: Sequence[Row], objective: Objective, campaign: str) -> 
         )
     dress(axes, x="Trial, in the order of proposal (0 is the baseline)", y=objective.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlim(-0.6, max((row.number for row in rows), default=0) + 0.6)
+    axes.set_xlim(-0.6, max([1, *(row.number for row in rows)]) + 0.6)
     if _is_share(objective):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    else:
+        axes.text(0.5, 0.5, "Nothing has finished yet", ha="center", color=GREY, transform=axes.transAxes)
     return figure
 
 

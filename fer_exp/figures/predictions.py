@@ -3,6 +3,8 @@
 In: `Predictions`, and the images they are about. Out: figures.
 """
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -87,11 +89,11 @@ def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
     title = (
         f"Most confident mistakes: {len(shown)} of {len(wrong):,} (n = {len(images):,}); true → predicted, confidence"
     )
-    figure = new_figure(10.5, 8.4, title if len(wrong) else f"No mistakes (n = {len(images):,})")
-    for axes, index in zip(figure.subplots(SHEET_ROWS, SHEET_COLUMNS).flat, [*shown, *[None] * 24], strict=False):
+    height = math.ceil(len(shown) / SHEET_COLUMNS)  # rows
+    figure = new_figure(10.5, 0.6 + 1.95 * height, title if len(wrong) else f"No mistakes (n = {len(images):,})")
+    for place, index in enumerate(shown, start=1):
+        axes = figure.add_subplot(height, SHEET_COLUMNS, place)
         axes.set_axis_off()
-        if index is None:
-            continue
         axes.imshow(images[index], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         true, predicted = EMOTION_TITLES[predictions.labels[index]], EMOTION_TITLES[guessed[index]]
         axes.set_title(f"{true} → {predicted}\n{confidence[index]:.3f}", fontsize=SMALL, color=INK)

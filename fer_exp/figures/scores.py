@@ -22,7 +22,7 @@ def confusion_figure(scores: Scores) -> Figure:
     title = f"Confusion matrix (n = {scores.images:,}, accuracy {scores.accuracy:.1%})"
     figure = new_figure(11.5, 6.1, title)
     left, right = figure.subplots(1, 2)
-    _heat_map(left, counts, "d", float(max(counts.max(), 1)), "Images")
+    _heat_map(left, counts, "d", float(max(counts.max(), 1)), "Number of images")
     _heat_map(right, shares, ".2f", 1.0, "Share of the true emotion")
     return figure
 

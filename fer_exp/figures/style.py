@@ -4,6 +4,7 @@ In: sizes, axes. Out: figures and axes in one style; PNG files. Colours are thos
 any common colour blindness tell apart; lines differ in dash or marker besides.
 """
 
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ INK, DARK, GREY, LIGHT = "#222222", "#4D4D4D", "#777777", "#DDDDDD"
 
 DPI = 150  # 7 inches, a page's width, give 1,050 pixels
 SMALL = 8.5  # points; the smallest text
+LETTERS_PER_INCH = 10  # of a title; a campaign's name may have 80
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -27,7 +29,7 @@ def new_figure(width: float, height: float, title: str) -> Figure:
         figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12), facecolor="white"
     )
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12, color=INK)
+    figure.suptitle(textwrap.fill(title, int(width * LETTERS_PER_INCH)), fontsize=12, color=INK)
     return figure
 
 
@@ -36,7 +38,7 @@ def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: str = 
     axes.set_title(title, fontsize=11, color=INK)
     axes.set_xlabel(x, fontsize=10, color=INK)
     axes.set_ylabel(y, fontsize=10, color=INK)
-    axes.tick_params(labelsize=9, colors=INK, length=0)
+    axes.tick_params(labelsize=9, colors=INK, length=0, pad=5)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(GREY)

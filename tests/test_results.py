@@ -1,0 +1,75 @@
+"""What a model achieved is in its record, whole, and reads back as it was."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_exp.evaluate import Scores
+from fer_exp.records import Predictions, Record
+from fer_exp.results import write_results
+from tests.made_records import made_predictions, made_record
+
+PREDICTIONS = made_predictions(300)
+IMAGES = np.zeros((300, 48, 48), np.uint8)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    return made_record(tmp_path, 1, budget=4, state=None)
+
+
+def test_validation_results_lie_in_the_record_itself(record: Record) -> None:
+    scores = write_results(record, PREDICTIONS, IMAGES, "val")
+    assert record.scores() == scores.metrics("val")
+    assert np.array_equal(record.predictions().probabilities, PREDICTIONS.probabilities)
+    assert Scores.read(record.path / "report.json") == scores
+    assert (record.path / "report.txt").read_text().split()[0] == "precision"
+    drawn = {"confusion.png", "classes.png", "confidence.png", "mistakes.png", "curves.png"}
+    assert {path.name for path in record.figures.iterdir()} == drawn
+    assert not (record.path / "test").exists()
+
+
+def test_test_results_lie_apart_and_leave_validation_alone(record: Record) -> None:
+    write_results(record, PREDICTIONS, IMAGES, "val")
+    before = {path: path.read_bytes() for path in record.path.rglob("*") if path.is_file()}
+    scores = write_results(record, PREDICTIONS, IMAGES, "test")
+    assert record.test_scores() == scores.metrics("test")
+    assert {path.name for path in (record.path / "test").iterdir()} == {
+        "predictions.npz",
+        "scores.json",
+        "report.txt",
+        "report.json",
+        "figures",
+    }
+    assert not (record.path / "test/figures/curves.png").exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_writing_the_same_results_again_changes_no_byte_of_what_people_read(record: Record) -> None:
+    write_results(record, PREDICTIONS, IMAGES, "val")
+    before = {path: path.read_bytes() for path in record.path.rglob("*") if path.suffix in (".png", ".json", ".txt")}
+    write_results(record, PREDICTIONS, IMAGES, "val")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("predictions", "images", "part", "complaint"),
+    [
+        (PREDICTIONS, IMAGES, "train", "part"),
+        (PREDICTIONS, IMAGES[:10], "val", "images"),
+        (
+            Predictions(PREDICTIONS.labels, PREDICTIONS.probabilities * np.float32(np.nan), PREDICTIONS.rows),
+            IMAGES,
+            "val",
+            "finite",
+        ),
+    ],
+)
+def test_what_cannot_be_scored_leaves_the_record_as_it_was(
+    record: Record, predictions: Predictions, images: np.ndarray, part: str, complaint: str
+) -> None:
+    before = sorted(record.path.rglob("*"))
+    with pytest.raises(ValueError, match=complaint):
+        write_results(record, predictions, images, part)
+    assert sorted(record.path.rglob("*")) == before
