@@ -7,6 +7,7 @@ never by its name; nothing is extracted to disk, and no more than `MAX_UNPACKED`
 import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol as Interface
@@ -21,7 +22,16 @@ MAX_UNPACKED = 2 * 1024**3  # bytes; FER2013 has 0.3 * 10^9
 MAX_LAYERS = 3  # tar in xz in gzip is odd, deeper is an attack or a mistake
 _TAR_HEADER = 512  # bytes
 # What the readers of the standard library and of Arrow raise for damaged, truncated, encrypted or unknown packing.
-_DAMAGED = (OSError, EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    RuntimeError,  # an encrypted or otherwise unusual zip
+    ValueError,  # numbers and names in headers
+)
 
 
 class Readable(Interface):
@@ -153,7 +163,7 @@ def _in_tar(stream: Stream, wanted: Callable[[bytes], bool]) -> Iterator[Stream]
                     inner = Stream(content, stream.name, MAX_UNPACKED)
                     if wanted(inner.peek(_HEADER_LINE)):
                         yield inner
-    except tarfile.TarError as error:
+    except _DAMAGED as error:
         raise damaged(stream.name, error) from error
 
 
@@ -166,7 +176,7 @@ def _in_zip(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
                         inner = Stream(content, path.name, MAX_UNPACKED)
                         if wanted(inner.peek(_HEADER_LINE)):
                             yield inner
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # the last two: unknown method, encrypted
+    except _DAMAGED as error:
         raise damaged(path.name, error) from error
 
 

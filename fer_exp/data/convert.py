@@ -156,7 +156,7 @@ def _write_parquet(faces: Faces, destination: Path) -> None:
         }
     )
     with replacing(destination) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def _write_folder(faces: Faces, destination: Path) -> None:

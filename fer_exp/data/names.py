@@ -56,5 +56,10 @@ def usage_prefixed(file_name: str) -> Usage | None:
 
 def shown(value: object) -> str:
     """A value as messages show it: quoted, escaped, at most forty characters."""
-    text = value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return repr(value[:_SHOWN])[1:]  # without the b
+    text = str(value)
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

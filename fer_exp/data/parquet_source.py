@@ -43,7 +43,7 @@ def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
     rows = FaceRows(path.name, "parquet", skip_bad_rows)
     decoder = Decoder()
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are checksums
             columns = _columns(file.schema_arrow, path.name)
             rows.notes += [] if columns.usage else [NO_USAGE]
             face = _reader(file.schema_arrow.field(columns.image).type, decoder)
@@ -52,7 +52,7 @@ def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
             for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name]):
                 _add(batch, columns, face, label, rows, number)
                 number += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(path.name, error) from error
     rows.notes += decoder.notes()
     return rows.faces()

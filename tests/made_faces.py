@@ -1,0 +1,53 @@
+"""Small random faces, and the editions of FER2013 that hold them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fer_exp.data.faces import Faces, Images, Usage
+
+TITLES = [usage.title for usage in Usage]
+
+
+def some_faces(count: int, seed: int = 1) -> Faces:
+    random = np.random.default_rng(seed)
+    return Faces(
+        images=random.integers(0, 256, (count, 48, 48), dtype=np.uint8),
+        labels=np.arange(count, dtype=np.uint8) % 7,
+        usage=np.arange(count, dtype=np.uint8) % 3,
+        source="made",
+        kind="made",
+    )
+
+
+def text_of(image: Images) -> str:
+    return " ".join(map(str, image.ravel().tolist()))
+
+
+def lines_of(faces: Faces) -> list[str]:
+    rows = zip(faces.labels, faces.images, faces.usage, strict=True)
+    return [f"{label},{text_of(image)},{TITLES[usage]}" for label, image, usage in rows]
+
+
+def csv_of(faces: Faces) -> bytes:
+    return "\n".join(["emotion,pixels,Usage", *lines_of(faces), ""]).encode()
+
+
+def png_of(image: Images, ending: str = ".png") -> bytes:
+    return cv2.imencode(ending, image)[1].tobytes()
+
+
+def same(read: Faces, written: Faces) -> bool:
+    return read.digest == written.digest
+
+
+def write_parquet(path: Path, columns: dict[str, object], metadata: dict[bytes, bytes] | None = None) -> None:
+    table = pa.table(columns)
+    pq.write_table(table.replace_schema_metadata(metadata) if metadata else table, path)
+
+
+def columns_of(faces: Faces, **image: object) -> dict[str, object]:
+    return {**image, "emotion": faces.labels.tolist(), "Usage": [TITLES[usage] for usage in faces.usage]}
