@@ -30,6 +30,7 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # one line a run otherwise, in the middle of the search's display
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection writes to a file that was moved away since
     "GIT_PYTHON_REFRESH": "quiet",  # a machine without git is fine
 }
 for _name, _value in _SETTINGS.items():

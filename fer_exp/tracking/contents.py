@@ -172,6 +172,13 @@ def started_ms(record: Record) -> int:
     return min(asked, history[0].time_ms - round(1000 * history[0].seconds)) if history else asked
 
 
+def ended_ms(record: Record) -> int:
+    """When the training ended; of one that was interrupted, when it was last heard of."""
+    outcome, history = record.outcome(), record.history()
+    last = history[-1].time_ms if history else _mtime_ms(record.path / "trial.json")
+    return outcome.ended_ms if outcome and outcome.ended_ms else last
+
+
 def status_of(outcome: Outcome | None, *, searching: bool) -> str:
     """MLflow's word for how far a training has come. One that nobody works on is KILLED until it goes on."""
     if outcome is None:

@@ -5,6 +5,7 @@ records, so it may be killed at any moment; it leaves at once when the other end
 doing.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -36,6 +37,7 @@ def follow(home_root: Path, campaign: str, control: Connection) -> None:
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # devices belong to trials
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides when this one ends
+    logging.disable(logging.CRITICAL)  # MLflow logs a page for each error; the reason goes over the pipe in one line
     finish: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(control, finish), daemon=True).start()
     _Follower(Home(home_root), campaign, control).run(finish)

@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from mlflow import pyfunc
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -94,7 +93,7 @@ def sha_of(path: Path) -> str:
 
 def signature() -> ModelSignature:
     """Raw grey faces in, probabilities in label order out. pyfunc takes this type and rank only."""
-    faces = TensorSpec(np.dtype(np.float32), (-1, SIDE, SIDE, 1), "faces")
+    faces = TensorSpec(np.dtype(np.float32), (-1, SIDE, SIDE, 1))  # unnamed: MLflow passes named ones as a dict
     return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, len(Emotion)))]))
 
 
@@ -134,8 +133,9 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> 
     described.add_flavor(
         "keras", data="data", keras_version=version("keras"), keras_backend=str(backend), save_exported_model=False
     )
-    # Not MLflow's own loader: fer-exp's layers must be imported before Keras can read a model that holds them.
-    pyfunc.add_to_model(
-        described, loader_module="fer_exp.tracking.serving", conda_env="conda.yaml", python_env="python_env.yaml"
-    )
+    # Not MLflow's own loader: fer-exp's layers must be imported before Keras can read a model that holds them. Not by
+    # `pyfunc.add_to_model` either, which writes the same: importing mlflow.pyfunc takes a second and prints a warning.
+    environment = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
+    loader = "fer_exp.tracking.serving"
+    described.add_flavor("python_function", loader_module=loader, python_version=python, env=environment)
     described.save(str(folder / "MLmodel"))

@@ -131,9 +131,8 @@ class Projection:
         self._level_inputs(run, record)
         sent = self._level_files(run, record, note, growing=growing or outcome is not None)
         model = self._level_model(run, record, tags, note)
-        ended_ms = outcome.ended_ms if outcome else 0
         status = contents.status_of(outcome, searching=self.state == "running")
-        self._count(ended=runs.set_status(self.store, run, status, lambda: ended_ms or now_ms()))
+        self._count(ended=runs.set_status(self.store, run, status, lambda: contents.ended_ms(record)))
         new = uploads.Note(run_id=run.info.run_id, epochs=len(history), files=sent, model=model)
         uploads.write_note(record.path, note, new)
         return run

@@ -4,6 +4,9 @@ In: a record whose model is logged. Out: a version of the registered model that 
 `champion`. What decides who becomes champion is not here; the tags carry what that decision needs.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +82,22 @@ def _version(store: Store, spec: CampaignSpec, record: Record, run_id: str, mode
         if model_of_version(found) == model_id:
             return RegisteredVersion(name, int(found.version), run_id, model_id)
     tags = _tags(spec, record)
-    made = store.client.create_model_version(name, f"models:/{model_id}", run_id, tags, model_id=model_id)
+    with _as_default(store.uri):
+        made = store.client.create_model_version(name, f"models:/{model_id}", run_id, tags, model_id=model_id)
     return RegisteredVersion(name, int(made.version), run_id, model_id)
+
+
+@contextmanager
+def _as_default(uri: str) -> Iterator[None]:
+    """Makes `uri` MLflow's default store: there its SQL registry (3.17) looks for a model, not in the client's."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        yield  # then the home's store is that one
+        return
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    try:
+        yield
+    finally:
+        del os.environ["MLFLOW_TRACKING_URI"]
 
 
 def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:

@@ -50,6 +50,8 @@ def connect(home: Home) -> Store:
     Raises:
         TrackingFailed: The store does not answer, or is of another MLflow version.
     """
+    for noisy in ("alembic", "mlflow.store.db.utils"):  # eighty lines on stderr when a file is made, and one per client
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     store = Store(home, home.tracking_uri, MlflowClient(home.tracking_uri))
     with asking(store.uri):
         if store.own:
@@ -69,7 +71,6 @@ def _create(home: Home) -> None:
     with holding(home.root / "mlflow.lock"):
         if path.exists():
             return
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # eighty lines on stderr otherwise
         with replacing(path) as temporary:
             MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
 

@@ -41,6 +41,10 @@ def serve_ui(home: Home, port: int = PORT, say: Callable[[str], None] = _say) ->
         say(f"Port {port} is busy; taking {free}.")
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # 3 processes instead of 11
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"]
+    command += [
+        "--uvicorn-opts",
+        "--timeout-graceful-shutdown 2",
+    ]  # open pages hold it for ever otherwise
     command += ["--backend-store-uri", store.uri, "--default-artifact-root", home.artifacts.as_uri()]
     say(f"MLflow shows this home at http://{HOST}:{free} (Ctrl-C ends it)")
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server and all its workers.

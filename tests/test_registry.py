@@ -1,0 +1,156 @@
+"""From a run or a model back to its record, and which version is the champion."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fer_exp.errors import NotFound, TrackingFailed
+from fer_exp.home import Home
+from fer_exp.records import Kind, Record
+from fer_exp.tracking import champion, download_model, find_model, find_run, register, run_id_of, set_champion, sync
+from tests.made_records import made_scores
+from tests.tracked import NAME, begin, begin_campaign, client_of, finish, run_of
+
+BASELINE = Path("campaigns", NAME, "trials", "0000")
+
+
+@pytest.fixture
+def recorded(mlflow_home: Home) -> Home:
+    """A home with a baseline, a better trial with a model and a trial whose model was not kept, all in MLflow."""
+    begin_campaign(mlflow_home)
+    finish(begin(mlflow_home, 0, kind=Kind.BASELINE), 0.65, epochs=2)
+    finish(begin(mlflow_home, 1), 0.68, model=b"a better model", epochs=2)
+    finish(begin(mlflow_home, 2), 0.60, model=None, epochs=2)
+    sync(mlflow_home, NAME)
+    return mlflow_home
+
+
+def trial(home: Home, number: int) -> Record:
+    return Record(home.campaign(NAME) / "trials" / f"{number:04d}")
+
+
+def test_a_run_leads_back_to_its_record(recorded: Home) -> None:
+    found = find_run(recorded, run_of(recorded, "baseline").info.run_id)
+    assert (found.campaign, found.kind, found.record) == (NAME, Kind.BASELINE, BASELINE)
+    assert Record(recorded.root / found.record).exists()
+    parent = find_run(recorded, run_of(recorded, NAME).info.run_id)
+    assert (parent.kind, parent.record) == (Kind.CAMPAIGN, Path("campaigns", NAME))
+
+
+def test_a_record_leads_to_its_run(recorded: Home) -> None:
+    assert run_id_of(recorded, NAME, trial(recorded, 1)) == run_of(recorded, "trial 1").info.run_id
+    assert run_id_of(recorded, NAME, begin(recorded, 3)) is None
+
+
+def test_an_unknown_run_names_the_campaigns_there_are(recorded: Home) -> None:
+    for run_id in ("0123456789abcdef0123456789abcdef", "no id at all"):
+        with pytest.raises(NotFound, match=f"it holds runs of: {NAME}"):
+            find_run(recorded, run_id)
+
+
+def test_a_run_of_another_program_is_not_taken_for_a_record_s(recorded: Home) -> None:
+    foreign = client_of(recorded).create_run("0")
+    with pytest.raises(NotFound, match="not made by fer-exp"):
+        find_run(recorded, foreign.info.run_id)
+
+
+def test_a_registered_model_is_found_by_version_alias_and_id(recorded: Home) -> None:
+    assert champion(recorded, NAME) is None
+    first = register(recorded, NAME, trial(recorded, 0))
+    second = register(recorded, NAME, trial(recorded, 1))
+    assert (first.name, first.version, second.version) == (NAME, 1, 2)
+    set_champion(recorded, NAME, 2)
+    for uri in (f"models:/{NAME}@champion", f"models:/{NAME}/2", f"models:/{second.model_id}"):
+        assert find_model(recorded, uri).run_id == second.run_id == run_of(recorded, "trial 1").info.run_id
+    assert find_model(recorded, f"models:/{NAME}/1").record == BASELINE
+
+
+def test_the_champion_says_what_it_was_chosen_by(recorded: Home) -> None:
+    version = register(recorded, NAME, trial(recorded, 1))
+    set_champion(recorded, NAME, version.version)
+    holder = champion(recorded, NAME)
+    assert holder is not None
+    assert (holder.version, holder.run_id, holder.model_id) == (1, version.run_id, version.model_id)
+    assert holder.record == Path("campaigns", NAME, "trials", "0001")
+    assert (holder.metric, holder.value) == ("val/accuracy", made_scores(0.68)["val/accuracy"])
+    assert (holder.data_digest, holder.protocol, holder.seed) == ("0123456789abcdef", "official", 1)
+
+
+def test_the_alias_moves_to_whoever_gets_it(recorded: Home) -> None:
+    for number in (0, 1):
+        set_champion(recorded, NAME, register(recorded, NAME, trial(recorded, number)).version)
+    holder = champion(recorded, NAME)
+    assert holder is not None
+    assert holder.version == 2
+
+
+def test_registering_twice_makes_one_version(recorded: Home) -> None:
+    assert register(recorded, NAME, trial(recorded, 0)) == register(recorded, NAME, trial(recorded, 0))
+    assert len(client_of(recorded).search_model_versions(f"name = '{NAME}'")) == 1
+
+
+def test_registering_touches_no_other_store(recorded: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    register(recorded, NAME, trial(recorded, 0))
+    assert list((tmp_path / "here").iterdir()) == []
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def test_registering_brings_mlflow_level_with_the_record_first(mlflow_home: Home) -> None:
+    begin_campaign(mlflow_home)
+    record = finish(begin(mlflow_home, 0, kind=Kind.BASELINE))
+    assert register(mlflow_home, NAME, record).run_id == run_of(mlflow_home, "baseline").info.run_id
+
+
+def test_a_record_without_a_model_is_not_registered(recorded: Home) -> None:
+    with pytest.raises(NotFound, match="only the best trials' models are kept"):
+        register(recorded, NAME, trial(recorded, 2))
+    assert client_of(recorded).search_registered_models() == []
+
+
+def test_a_champion_that_another_program_registered_is_refused(recorded: Home) -> None:
+    client = client_of(recorded)
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, "file:///elsewhere")
+    set_champion(recorded, NAME, 1)
+    with pytest.raises(TrackingFailed, match="not registered by fer-exp"):
+        champion(recorded, NAME)
+
+
+def test_an_unknown_model_names_what_there_is(recorded: Home) -> None:
+    set_champion(recorded, NAME, register(recorded, NAME, trial(recorded, 0)).version)
+    for uri, said in {
+        "models:/made@best": "versions up to 1, aliases: champion = version 1",
+        "models:/made/7": "versions up to 1",
+        "models:/other@champion": "registered: made",
+        "models:/m-00000000000000000000000000000000": "it holds runs of: made",
+        "made": "expected models:/NAME@champion",
+    }.items():
+        with pytest.raises(NotFound, match=said):
+            find_model(recorded, uri)
+
+
+def test_a_champion_must_be_a_version_there_is(recorded: Home) -> None:
+    register(recorded, NAME, trial(recorded, 0))
+    with pytest.raises(NotFound, match="there: 1"):
+        set_champion(recorded, NAME, 2)
+
+
+def test_a_model_that_the_record_no_longer_keeps_stays_while_it_is_registered(recorded: Home, tmp_path: Path) -> None:
+    version = register(recorded, NAME, trial(recorded, 1))
+    set_champion(recorded, NAME, version.version)
+    trial(recorded, 1).model.unlink()
+    assert sync(recorded, NAME).models_deleted == 0
+    for what in (version.run_id, f"models:/{NAME}@champion"):
+        assert download_model(recorded, what, tmp_path / "got").read_bytes() == b"a better model"
+    assert [path.name for path in (tmp_path / "got").iterdir()] == ["model.keras"]
+
+
+def test_a_run_without_a_model_has_none_to_download(recorded: Home, tmp_path: Path) -> None:
+    trial(recorded, 0).model.unlink()
+    sync(recorded, NAME)
+    for title in ("baseline", "trial 2"):
+        with pytest.raises(NotFound, match=r"has no model in MLflow"):
+            download_model(recorded, run_of(recorded, title).info.run_id, tmp_path)
