@@ -48,7 +48,7 @@ EXPRESSIONS = {
     Emotion.SURPRISE: np.array([0.0, 1.0, -0.35, 0.9, 0.9, 0.7, 0.0, 0.0]),
     Emotion.NEUTRAL: np.zeros(8),
 }
-RESTING_SPREAD = np.array([0.2, 0.1, 0.2, 0.2, 0.2, 0.18, 0.25, 0.12])  # standard deviation between people
+RESTING_SPREAD = np.array([0.28, 0.14, 0.25, 0.28, 0.28, 0.24, 0.3, 0.16])  # standard deviation between people
 
 
 def draw_faces(seed: int = 1) -> Faces:
@@ -77,7 +77,7 @@ def _draw(emotion: Emotion, generator: Generator) -> Grey:
     strength = generator.beta(2.6, 1.3) * 1.3
     resting = generator.normal(0.0, RESTING_SPREAD)
     expression = Expression(*(EXPRESSIONS[emotion] * strength + resting).tolist())
-    skin = generator.uniform(90, 215)
+    skin = generator.uniform(110, 215)
     ink = skin * generator.uniform(0.2, 0.5)  # brows, pupils, lips
     canvas = np.full((CANVAS, CANVAS), generator.uniform(20, 235), np.uint8)
     _head(canvas, skin, generator)
@@ -106,8 +106,8 @@ def _head(canvas: Grey, skin: float, generator: Generator) -> None:
 
 def _eyes(canvas: Grey, expression: Expression, ink: float, generator: Generator) -> None:
     apart, level = generator.uniform(11, 15), generator.uniform(42, 46)
-    width = generator.uniform(5.0, 6.5)
-    height = max(0.7, generator.uniform(2.6, 3.4) * (1 + 0.8 * expression.eye_open))
+    width = generator.uniform(5.5, 7.0)
+    height = max(0.7, generator.uniform(2.8, 3.6) * (1 + 0.9 * expression.eye_open))
     aside = generator.normal(0, 1.2)
     weight = int(generator.integers(2, 4))
     lift = generator.uniform(8, 11)
@@ -116,8 +116,8 @@ def _eyes(canvas: Grey, expression: Expression, ink: float, generator: Generator
         _ellipse(canvas, x, level, width, height, 240)
         _ellipse(canvas, x + aside, level + 1.6 * expression.gaze_down, 2.4, min(2.4, height), ink * 0.6)
         _line(canvas, [(x - width, level), (x, level - height), (x + width, level)], ink, 1)
-        inner = (x - side * 6.5, level - lift - 4.0 * expression.brow_inner)
-        outer = (x + side * 7.0, level - lift + 1.5 - 4.0 * expression.brow_outer)
+        inner = (x - side * 6.5, level - lift - 5.0 * expression.brow_inner)
+        outer = (x + side * 7.0, level - lift + 1.5 - 5.0 * expression.brow_outer)
         middle = (x, (inner[1] + outer[1]) / 2 - 1.2)
         _line(canvas, [inner, middle, outer], ink, weight)
 
@@ -136,10 +136,10 @@ def _nose(canvas: Grey, expression: Expression, skin: float, generator: Generato
 
 
 def _mouth(canvas: Grey, expression: Expression, ink: float, generator: Generator) -> None:
-    half = max(4.0, generator.uniform(9, 12) * (1 + 0.35 * expression.mouth_width))
+    half = max(4.0, generator.uniform(10.5, 13.5) * (1 + 0.35 * expression.mouth_width))
     level = generator.uniform(70, 73)
-    gap = max(0.0, 7.5 * expression.mouth_open)
-    bend = 5.0 * expression.mouth_curve
+    gap = max(0.0, 9.5 * expression.mouth_open)
+    bend = 6.5 * expression.mouth_curve
     tilt = generator.normal(0, 0.6)
     across = np.linspace(-1, 1, 9)
     arch = 1 - across**2
@@ -172,8 +172,8 @@ def _occlude(canvas: Grey, skin: float, generator: Generator) -> None:
 
 def _photograph(canvas: Grey, generator: Generator) -> Grey:
     """Turns, scales and shifts the head, shrinks it to 48x48, and adds light and noise."""
-    turn = cv2.getRotationMatrix2D((48.0, 52.0), generator.normal(0, 6), generator.uniform(0.95, 1.2))
-    turn[:, 2] = np.add(turn[:, 2], generator.normal(0, 2.5, 2))
+    turn = cv2.getRotationMatrix2D((48.0, 52.0), generator.normal(0, 5), generator.uniform(1.05, 1.25))
+    turn[:, 2] = np.add(turn[:, 2], generator.normal(0, 2, 2))
     posed = cv2.warpAffine(canvas, turn, (CANVAS, CANVAS), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(posed, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     ramp = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
