@@ -51,9 +51,11 @@ class SearchWork:
     def __init__(self, folder: Path, order: Order) -> None:
         self._folder = folder
         self._order = order
-        state = read_state(folder)
-        self._proposer = Proposer(order.campaign, order.settings, state.proposer if state else None)
+        self._proposer = Proposer(order.campaign, order.settings)
         open_campaign(folder, order, self._proposer)
+        state = read_state(folder)
+        if state is not None:
+            self._proposer.take_up(state.proposer)
         plan = self._proposer.plan()
         self.name = order.campaign.name
         self.objective = order.settings.objective.metric

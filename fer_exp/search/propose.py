@@ -8,6 +8,7 @@ by one, and do not hold all that it needs to go on (the order of a grid, the ran
 
 import copy
 import math
+import warnings
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,9 +17,10 @@ import keras_tuner
 import numpy as np
 from keras_tuner import oracles
 from keras_tuner.engine import trial as keras_trial
+from sklearn.exceptions import ConvergenceWarning
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
-from fer_exp.errors import BadCampaign
+from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
 from fer_exp.values import first_line
 
@@ -66,7 +68,7 @@ class Proposer:
         self._declared = len(self._space.space)
         self._oracle = self._make_oracle()
         if state is not None:
-            self._restore(state)
+            self.take_up(state)
 
     # -- the conversation
 
@@ -168,6 +170,21 @@ class Proposer:
         del kept["display"], kept["hyperparameters"]  # the first is for printing, the second is the campaign's space
         return copy.deepcopy({"oracle": kept, "trials": trials, "extra": extra})
 
+    def take_up(self, state: State) -> None:
+        """Goes on from what `state()` gave, in a proposer of the same campaign that has not been asked yet.
+
+        Raises:
+            BadRecord: The state is not one of this campaign's algorithm, or damaged.
+        """
+        try:
+            self._restore(state)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise BadRecord(
+                f"campaign {self._campaign.name!r}: expected the state of a {self._settings.algorithm} search, "
+                f"received something else ({type(error).__name__}: {first_line(error)})",
+                "Nothing was changed. Restore state.json, or move the campaign's folder away to start anew.",
+            ) from error
+
     def _restore(self, state: State) -> None:
         oracle = self._oracle
         for stored in state["trials"]:
@@ -190,8 +207,7 @@ class Proposer:
             name, keys, *rest = extra["random_state"]
             oracle._random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
             oracle.fitted_on = extra["fitted_on"]
-            if oracle.fitted_on is not None:
-                oracle.gpr.fit(*(np.array(part) for part in oracle.fitted_on))
+            oracle.fit_again()
 
     # -- inside
 
@@ -274,6 +290,19 @@ class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[
     """Remembers what its Gaussian process was last fitted on; the next proposal guesses running trials by it."""
 
     fitted_on: list[Any] | None = None
+
+    def populate_space(self, trial_id: str) -> Any:
+        with warnings.catch_warnings():
+            # The kernel's length scale often ends at its bound; nobody who searches can act on that.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
+
+    def fit_again(self) -> None:
+        """Fits the process as it was fitted last; it is deterministic, so it comes out the same."""
+        if self.fitted_on is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                self.gpr.fit(*(np.array(part) for part in self.fitted_on))
 
     def _vectorize_trials(self) -> Any:
         x, y = super()._vectorize_trials()

@@ -1,0 +1,278 @@
+"""The search around the trials: order, interruption, failure, repetition, change.
+
+Trials are fake, everything else is real: processes, records, Keras Tuner, state.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
+from fer_exp.errors import BadCampaign, Busy, TrialsFailed
+from fer_exp.execute.loop import Ending
+from fer_exp.execute.watch import Silence, Snapshot
+from fer_exp.home import Home
+from fer_exp.recipe import Recipe, baseline_recipe
+from fer_exp.records import Kind, Record, State, records_in
+from fer_exp.search import drive
+from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.state import lock, read_state
+from tests.fake_trials import train_fake
+
+ALGORITHMS = list(Algorithm)
+
+
+def space(hp: HyperParameters) -> Recipe:
+    return baseline_recipe().but(
+        block_dropout=hp.Choice("block_dropout", [0.1, 0.2, 0.3, 0.4], default=0.2),
+        learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3),
+    )
+
+
+def campaign(algorithm: Algorithm = Algorithm.RANDOM, **settings: object) -> Campaign:
+    chosen = {"algorithm": algorithm, "max_trials": 5, "epochs": 3, "limit": 70, **settings}
+    return Campaign("toy", "Which is best?", space, Settings.model_validate(chosen), data="demo")
+
+
+def run(home: Home, toy: Campaign, watcher: Silence | None = None, workers: int = 1) -> Result:
+    conditions = Conditions(home, watcher or Silence(), workers, tracking=False, entry=train_fake)
+    return conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+
+
+def records(home: Home) -> list[Record]:
+    return list(records_in(home.campaign("toy") / "trials"))
+
+
+def leaderboard(result: Result) -> list[tuple[int, float | None, int]]:
+    return [(row.number, row.objective, row.epochs) for row in result.rows]
+
+
+class At(Silence):
+    """Does something once, when a condition holds for the first time."""
+
+    def __init__(self, when: Callable[[Snapshot], bool], do: Callable[[], None]) -> None:
+        self._when, self._do, self._done = when, do, False
+
+    def show(self, snapshot: Snapshot) -> None:
+        if not self._done and self._when(snapshot):
+            self._done = True
+            self._do()
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def through(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Algorithm], list[tuple[int, float | None, int]]]:
+    """The leaderboard of an uninterrupted search, by algorithm."""
+    known: dict[Algorithm, list[tuple[int, float | None, int]]] = {}
+
+    def of(algorithm: Algorithm) -> list[tuple[int, float | None, int]]:
+        if algorithm not in known:
+            home = Home(tmp_path_factory.mktemp(algorithm.value))
+            known[algorithm] = leaderboard(run(home, campaign(algorithm)))
+        return known[algorithm]
+
+    return of
+
+
+def test_the_baseline_comes_first_then_every_trial_once(home: Home) -> None:
+    result = run(home, campaign())
+    specs = [record.spec() for record in records(home)]
+    assert result.ending is Ending.DONE
+    assert [(spec.number, spec.kind) for spec in specs] == [(0, Kind.BASELINE), *((n, Kind.TRIAL) for n in range(1, 6))]
+    assert all(record.state() is State.FINISHED for record in records(home))
+    assert specs[0].recipe == baseline_recipe()
+    ends = [outcome.ended_ms for record in records(home) if (outcome := record.outcome())]
+    assert ends == sorted(ends)
+
+
+def test_the_same_command_again_trains_nothing_again(home: Home) -> None:
+    first = run(home, campaign())
+    before = {record.path: record.outcome() for record in records(home)}
+    assert leaderboard(run(home, campaign())) == leaderboard(first)
+    assert {record.path: record.outcome() for record in records(home)} == before
+
+
+def test_two_workers_find_what_one_finds(home: Home, through: Callable[[Algorithm], object]) -> None:
+    assert leaderboard(run(home, campaign(), workers=2)) == through(Algorithm.RANDOM)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_stopped_in_the_middle_ends_as_if_it_had_not(
+    home: Home, algorithm: Algorithm, through: Callable[[Algorithm], object]
+) -> None:
+    stopped = run(home, campaign(algorithm), At(lambda seen: seen.ended == 2 and bool(seen.running), interrupt))
+    assert stopped.ending is Ending.STOPPED
+    resumed = run(home, campaign(algorithm))
+    assert resumed.ending is Ending.DONE
+    assert leaderboard(resumed) == through(algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("point", ["write_state", "write_atomically"])
+def test_a_driver_that_dies_at_any_write_loses_and_repeats_nothing(
+    home: Home,
+    algorithm: Algorithm,
+    point: str,
+    through: Callable[[Algorithm], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before and after each of its writes in turn; what it leaves behind is what a kill at that point leaves."""
+    real = getattr(drive, point)
+    calls = deaths = 0
+    result = None
+
+    def dying(*arguments: object) -> None:
+        nonlocal calls, deaths
+        calls += 1
+        if calls == deaths // 2 + 1:
+            deaths += 1
+            if deaths % 2:
+                real(*arguments)
+            raise Death
+        real(*arguments)
+
+    monkeypatch.setattr(drive, point, dying)
+    while result is None:
+        calls = 0
+        try:
+            result = run(home, campaign(algorithm))
+        except Death:
+            assert deaths < 200
+    assert deaths > 1
+    assert leaderboard(result) == through(algorithm)
+
+
+class Death(BaseException):
+    """Ends the driver where it stands."""
+
+
+def test_hyperband_goes_on_where_the_promoted_trial_stopped(home: Home) -> None:
+    run(home, campaign(Algorithm.HYPERBAND, epochs=9))
+    promoted = [record for record in records(home) if record.spec().continues is not None]
+    assert promoted
+    for record in promoted:
+        source = Record(record.path.parent / f"{record.spec().continues:04d}")
+        earlier = source.history()
+        assert record.history()[: len(earlier)] == earlier
+        assert len(record.history()) == record.spec().epochs > len(earlier)
+
+
+def test_only_the_best_models_and_the_baselines_stay(home: Home) -> None:
+    result = run(home, campaign(keep_models=2))
+    kept = {record.spec().number for record in records(home) if record.model.exists()}
+    assert kept == {0, *(row.number for row in result.rows[:2])}
+
+
+def test_no_checkpoint_outlives_the_campaign(home: Home) -> None:
+    run(home, campaign(Algorithm.HYPERBAND))
+    assert not list(home.campaign("toy").rglob("checkpoint-*"))
+
+
+def test_what_the_baseline_has_answered_is_not_trained_again(home: Home) -> None:
+    whole = campaign(Algorithm.GRID, max_trials=12)
+    run(home, replace(whole, baseline=space_at(0.3, 3e-3)))
+    same = [record for record in records(home) if (o := record.outcome()) and o.same_as == 0]
+    assert len(same) == 1
+    assert same[0].spec().recipe == space_at(0.3, 3e-3)
+    assert same[0].scores() == records(home)[0].scores()
+    assert not list(same[0].path.glob("attempt-*.log"))
+
+
+def space_at(dropout: float, learning_rate: float) -> Recipe:
+    return baseline_recipe().but(block_dropout=dropout, learning_rate=learning_rate)
+
+
+def misbehaving(field: str, value: float) -> Campaign:
+    """A grid of two trials, of which one misbehaves as tests/fake_trials.py says."""
+
+    def two(hp: HyperParameters) -> Recipe:
+        return baseline_recipe().but(**{field: hp.Choice(field, [0.0, value], default=0.0)}, block_dropout=0.3)
+
+    return Campaign("toy", "?", two, Settings(algorithm=Algorithm.GRID, max_trials=2, epochs=3, limit=70), data="demo")
+
+
+def test_a_trial_whose_loss_is_not_finite_fails_with_the_reason_and_is_not_chosen(home: Home) -> None:
+    result = run(home, misbehaving("label_smoothing", 0.5))
+    failed = result.rows[-1]
+    assert (failed.number, failed.state, failed.objective) == (2, State.FAILED, None)
+    assert "nan" in failed.reason
+    assert result.rows[0].number == 1
+
+
+def test_a_trial_that_kills_its_process_is_given_up_after_two(home: Home) -> None:
+    failed = run(home, misbehaving("ema", 0.9)).rows[-1]
+    assert failed.state is State.FAILED
+    assert "killed by SIGKILL" in failed.reason
+    assert failed.attempts == 2
+
+
+def test_a_trial_whose_process_died_once_goes_on(home: Home) -> None:
+    result = run(home, misbehaving("ema", 0.8))
+    again = next(row for row in result.rows if row.number == 2)
+    assert (again.state, again.attempts) == (State.FINISHED, 2)
+
+
+def test_the_first_three_failing_alike_stop_the_campaign(home: Home) -> None:
+    hopeless = baseline_recipe().but(label_smoothing=0.5)
+    toy = replace(campaign(), baseline=hopeless, space=lambda hp: space(hp).but(label_smoothing=0.5))
+    with pytest.raises(TrialsFailed, match="first 3 trials of 'toy' failed alike: NotFinite"):
+        run(home, toy)
+    assert len(records(home)) == 3
+
+
+def test_more_trials_go_on_under_the_same_name(home: Home) -> None:
+    run(home, campaign(max_trials=2))
+    assert len(run(home, campaign(max_trials=4)).rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (campaign(epochs=4), "epochs: 3 -> 4"),
+        (campaign(seed=2), "seed: 1 -> 2"),
+        (campaign(limit=80), "limit: 70 -> 80"),
+        (campaign(Algorithm.GRID), "algorithm: random -> grid"),
+        (replace(campaign(), baseline=baseline_recipe().but(ema=0.5)), "baseline ema: 0.0 -> 0.5"),
+        (
+            replace(campaign(), space=lambda hp: space(hp).but(ema=hp.Choice("e", [0.0, 0.5]))),
+            "space e: absent -> Choice",
+        ),
+    ],
+)
+def test_a_changed_campaign_under_an_old_name_is_refused_with_the_difference(
+    home: Home, changed: Campaign, said: str
+) -> None:
+    run(home, campaign(max_trials=1))
+    state = read_state(home.campaign("toy"))
+    with pytest.raises(BadCampaign, match=said):
+        run(home, changed)
+    assert read_state(home.campaign("toy")) == state
+
+
+def test_a_second_driver_is_refused_by_name(home: Home) -> None:
+    with (
+        lock(home.campaign("toy")),
+        pytest.raises(Busy, match=f"driven by process {os.getpid()}"),
+    ):
+        run(home, campaign())
+
+
+def test_the_time_given_ends_a_search_that_goes_on_later(home: Home) -> None:
+    toy = campaign()
+    conditions = Conditions(home, Silence(), tracking=False, max_hours=0.0, entry=train_fake)
+    first = conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    assert first.ending is Ending.STOPPED
+    assert run(home, toy).ending is Ending.DONE
+
+
+def test_search_folders_hold_no_test_faces(home: Home) -> None:
+    run(home, campaign(max_trials=1))
+    parts = {path.name.split("-")[0] for path in Path(home.cache).rglob("official-*/*.npy")}
+    assert parts == {"train", "validation"}
