@@ -1,8 +1,11 @@
 """The search: Keras Tuner proposes, trials answer, one state file remembers.
 
-propose.py   the only module that imports keras_tuner: ask, tell, state
+conduct.py   puts a search or a retrain on its feet: fork server, data, tracker, loop, summary
+propose.py   ask and tell: what Keras Tuner's oracles propose, as values
+oracles.py   the oracles, made to live in memory and to be put away whole
 state.py     what a campaign remembers between two starts, and its lock
 changes.py   what may change under a campaign's name, and what may not
 drive.py     baseline first, then trials, until the budget is spent
 retrain.py   the best recipe again, with several seeds
+handover.py  from a retrained record to a registered model and its alias
 """

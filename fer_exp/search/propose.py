@@ -1,34 +1,25 @@
-"""Ask and tell: the only module that imports Keras Tuner.
+"""Ask and tell: what Keras Tuner's oracles propose, as values.
 
 In: a campaign, its settings, and the state that an earlier start left. Out: proposals, one at a time, and the state to
-keep. Keras Tuner's oracle lives in this process and never touches a disk: its own files are written in place and one
-by one, and do not hold all that it needs to go on (the order of a grid, the random state of the Bayesian search).
-`state()` holds all of it.
+keep. The oracle lives in this process, never touches a disk, and can be put away between any two calls.
 """
 
-import copy
 import math
-import warnings
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner import oracles
 from keras_tuner.engine import trial as keras_trial
-from sklearn.exceptions import ConvergenceWarning
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
+from fer_exp.search.oracles import OBJECTIVE, State, make_oracle, put_away, take_up
 from fer_exp.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
-OBJECTIVE = "objective"
-NEVER = 10**9  # the oracle's own rule for giving up on failures; the search has a better one
-
-State = dict[str, Any]  # JSON-able; opaque to everyone but this module
 
 
 class Nothing(Enum):
@@ -66,7 +57,7 @@ class Proposer:
         self._space = keras_tuner.HyperParameters()
         self._build(self._space)
         self._declared = len(self._space.space)
-        self._oracle = self._make_oracle()
+        self._oracle = make_oracle(settings, self._space)
         if state is not None:
             self.take_up(state)
 
@@ -149,26 +140,7 @@ class Proposer:
 
     def state(self) -> State:
         """Everything needed to go on from here, as JSON."""
-        oracle = self._oracle
-        extra: State = {}
-        if self._settings.algorithm is Algorithm.GRID:
-            order = oracle._ordered_ids
-            extra = {
-                "memory": order._memory,
-                "next": [[key, value] for key, value in order._next_index.items()],
-                "last": order._last_index,
-                "pending": oracle._populate_next,
-            }
-        elif self._settings.algorithm is Algorithm.BAYESIAN:
-            name, keys, *rest = oracle._random_state.get_state()
-            extra = {"random_state": [name, [int(key) for key in keys], *rest], "fitted_on": oracle.fitted_on}
-        trials = [
-            {"id": t.trial_id, "values": t.hyperparameters.values, "status": t.status, "score": t.score}
-            for t in oracle.trials.values()
-        ]
-        kept = oracle.get_state()
-        del kept["display"], kept["hyperparameters"]  # the first is for printing, the second is the campaign's space
-        return copy.deepcopy({"oracle": kept, "trials": trials, "extra": extra})
+        return put_away(self._oracle)
 
     def take_up(self, state: State) -> None:
         """Goes on from what `state()` gave, in a proposer of the same campaign that has not been asked yet.
@@ -177,7 +149,7 @@ class Proposer:
             BadRecord: The state is not one of this campaign's algorithm, or damaged.
         """
         try:
-            self._restore(state)
+            take_up(self._oracle, state)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise BadRecord(
                 f"campaign {self._campaign.name!r}: expected the state of a {self._settings.algorithm} search, "
@@ -185,52 +157,7 @@ class Proposer:
                 "Nothing was changed. Restore state.json, or move the campaign's folder away to start anew.",
             ) from error
 
-    def _restore(self, state: State) -> None:
-        oracle = self._oracle
-        for stored in state["trials"]:
-            hyperparameters = self._space.copy()
-            hyperparameters.values = dict(stored["values"])
-            trial = keras_trial.Trial(hyperparameters, stored["id"], stored["status"])
-            trial.score = stored["score"]
-            oracle.trials[trial.trial_id] = trial
-        present = {"display": oracle._display.get_state(), "hyperparameters": self._space.get_config()}
-        oracle.set_state({**copy.deepcopy(state["oracle"]), **present})
-        extra = state["extra"]
-        if self._settings.algorithm is Algorithm.GRID:
-            order = oracle._ordered_ids
-            order._memory = list(extra["memory"])
-            order._data_to_index = {data: index for index, data in enumerate(order._memory)}
-            order._next_index.update({key: value for key, value in extra["next"]})
-            order._last_index = extra["last"]
-            oracle._populate_next = list(extra["pending"])
-        elif self._settings.algorithm is Algorithm.BAYESIAN:
-            name, keys, *rest = extra["random_state"]
-            oracle._random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
-            oracle.fitted_on = extra["fitted_on"]
-            oracle.fit_again()
-
     # -- inside
-
-    def _make_oracle(self) -> Any:
-        settings = self._settings
-        common: dict[str, Any] = {
-            "objective": keras_tuner.Objective(OBJECTIVE, settings.objective.direction.value),
-            "hyperparameters": self._space.copy(),
-            "seed": settings.seed,
-            "max_retries_per_trial": 0,
-            "max_consecutive_failed_trials": NEVER,
-        }
-        if settings.algorithm is Algorithm.HYPERBAND:
-            common |= {
-                "max_epochs": settings.epochs,
-                "factor": settings.hyperband_factor,
-                "hyperband_iterations": settings.hyperband_iterations,
-            }
-        else:
-            common["max_trials"] = settings.max_trials
-        oracle = _ORACLES[settings.algorithm](**common)
-        oracle.verbose = 0
-        return oracle
 
     def _trial(self, number: int) -> Any:
         return next(trial for trial in self._oracle.trials.values() if int(trial.trial_id) == number - 1)
@@ -271,57 +198,6 @@ class Proposer:
                 "Nothing was started. Return baseline_recipe().but(...).",
             )
         return recipe
-
-
-class _InMemory:
-    """Keeps an oracle from writing its own files."""
-
-    def save(self) -> None:
-        """Called by the oracle after every change."""
-
-    def _save_trial(self, trial: Any) -> None:
-        """Called by the oracle after every change of a trial."""
-
-
-class _Random(_InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc]  # Keras Tuner ships no types
-
-
-class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
-    """Remembers what its Gaussian process was last fitted on; the next proposal guesses running trials by it."""
-
-    fitted_on: list[Any] | None = None
-
-    def populate_space(self, trial_id: str) -> Any:
-        with warnings.catch_warnings():
-            # The kernel's length scale often ends at its bound; nobody who searches can act on that.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return super().populate_space(trial_id)
-
-    def fit_again(self) -> None:
-        """Fits the process as it was fitted last; it is deterministic, so it comes out the same."""
-        if self.fitted_on is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                self.gpr.fit(*(np.array(part) for part in self.fitted_on))
-
-    def _vectorize_trials(self) -> Any:
-        x, y = super()._vectorize_trials()
-        self.fitted_on = [np.nan_to_num(x).tolist(), np.nan_to_num(y).tolist()]  # cleaned as for fit
-        return x, y
-
-
-class _Hyperband(_InMemory, oracles.HyperbandOracle): ...  # type: ignore[misc]
-
-
-class _Grid(_InMemory, oracles.GridSearchOracle): ...  # type: ignore[misc]
-
-
-_ORACLES: dict[Algorithm, Any] = {
-    Algorithm.RANDOM: _Random,
-    Algorithm.BAYESIAN: _Bayesian,
-    Algorithm.HYPERBAND: _Hyperband,
-    Algorithm.GRID: _Grid,
-}
 
 
 def _tidy(value: Any) -> Any:

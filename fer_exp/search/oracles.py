@@ -1,0 +1,152 @@
+"""Keras Tuner's oracles, made to live in memory and to be put away whole.
+
+In: settings, a declared space. Out: an oracle; its state as JSON; an oracle with that state. As Keras Tuner ships
+them, oracles write several files in place, and what they write lacks the order of a grid and the random state of the
+Bayesian search.
+"""
+
+import copy
+import warnings
+from typing import Any
+
+import keras_tuner
+import numpy as np
+from keras_tuner import oracles
+from keras_tuner.engine import trial as keras_trial
+from sklearn.exceptions import ConvergenceWarning
+
+from fer_exp.campaign import Algorithm, Settings
+
+OBJECTIVE = "objective"
+NEVER = 10**9  # the oracle's own rule for giving up on failures; the search has a better one
+
+State = dict[str, Any]  # JSON-able; opaque outside this module
+
+
+def make_oracle(settings: Settings, space: Any) -> Any:
+    """An oracle for the algorithm, over all of `space` (a `keras_tuner.HyperParameters`)."""
+    options: dict[str, Any] = {
+        "objective": keras_tuner.Objective(OBJECTIVE, settings.objective.direction.value),
+        "hyperparameters": space.copy(),
+        "seed": settings.seed,
+        "max_retries_per_trial": 0,
+        "max_consecutive_failed_trials": NEVER,
+    }
+    if settings.algorithm is Algorithm.HYPERBAND:
+        options |= {
+            "max_epochs": settings.epochs,
+            "factor": settings.hyperband_factor,
+            "hyperband_iterations": settings.hyperband_iterations,
+        }
+    else:
+        options["max_trials"] = settings.max_trials
+    oracle = _ORACLES[settings.algorithm](**options)
+    oracle.verbose = 0
+    return oracle
+
+
+def put_away(oracle: Any) -> State:
+    """Everything that `take_up` needs."""
+    kept = oracle.get_state()
+    del kept["display"], kept["hyperparameters"]  # the first is for printing, the second is the campaign's space
+    trials = [
+        {"id": t.trial_id, "values": t.hyperparameters.values, "status": t.status, "score": t.score}
+        for t in oracle.trials.values()
+    ]
+    return copy.deepcopy({"oracle": kept, "trials": trials, "extra": oracle.extra()})
+
+
+def take_up(oracle: Any, state: State) -> None:
+    """Gives a new oracle the state of another that was made alike.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError, AttributeError: It is not the state of such an oracle.
+    """
+    space = oracle.get_space()
+    for stored in state["trials"]:
+        hyperparameters = space.copy()
+        hyperparameters.values = dict(stored["values"])
+        trial = keras_trial.Trial(hyperparameters, stored["id"], stored["status"])
+        trial.score = stored["score"]
+        oracle.trials[trial.trial_id] = trial
+    present = {"display": oracle._display.get_state(), "hyperparameters": space.get_config()}
+    oracle.set_state({**copy.deepcopy(state["oracle"]), **present})
+    oracle.take_up_extra(copy.deepcopy(state["extra"]))
+
+
+class _InMemory:
+    """Keeps an oracle from writing its own files; says what its own state lacks."""
+
+    def save(self) -> None:
+        """Called by the oracle after every change."""
+
+    def _save_trial(self, trial: Any) -> None:
+        """Called by the oracle after every change of a trial."""
+
+    def extra(self) -> State:
+        """What `get_state` leaves out."""
+        return {}
+
+    def take_up_extra(self, extra: State) -> None:
+        """Puts it back."""
+
+
+class _Random(_InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc]  # Keras Tuner ships no types
+
+
+class _Hyperband(_InMemory, oracles.HyperbandOracle): ...  # type: ignore[misc]
+
+
+class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
+    """Its order of points is a linked list, and a queue says behind which trials the next points lie."""
+
+    def extra(self) -> State:
+        order = self._ordered_ids
+        following = [[before, after] for before, after in order._next_index.items()]
+        return {"memory": order._memory, "next": following, "last": order._last_index, "pending": self._populate_next}
+
+    def take_up_extra(self, extra: State) -> None:
+        order = self._ordered_ids
+        order._memory = extra["memory"]
+        order._data_to_index = {data: index for index, data in enumerate(order._memory)}
+        order._next_index.update({before: after for before, after in extra["next"]})
+        order._last_index = extra["last"]
+        self._populate_next = extra["pending"]
+
+
+class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+    """Draws from a random state, and guesses how running trials end by what its process was fitted on last."""
+
+    _fitted_on: list[Any] | None = None
+
+    def populate_space(self, trial_id: str) -> Any:
+        with warnings.catch_warnings():
+            # The kernel's length scale often ends at its bound; nobody who searches can act on that.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
+
+    def _vectorize_trials(self) -> Any:
+        x, y = super()._vectorize_trials()
+        self._fitted_on = [np.nan_to_num(x).tolist(), np.nan_to_num(y).tolist()]  # cleaned as for fit
+        return x, y
+
+    def extra(self) -> State:
+        name, keys, *rest = self._random_state.get_state()
+        return {"random_state": [name, [int(key) for key in keys], *rest], "fitted_on": self._fitted_on}
+
+    def take_up_extra(self, extra: State) -> None:
+        name, keys, *rest = extra["random_state"]
+        self._random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        self._fitted_on = extra["fitted_on"]
+        if self._fitted_on is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                self.gpr.fit(*(np.array(part) for part in self._fitted_on))  # deterministic: it comes out the same
+
+
+_ORACLES: dict[Algorithm, Any] = {
+    Algorithm.RANDOM: _Random,
+    Algorithm.BAYESIAN: _Bayesian,
+    Algorithm.HYPERBAND: _Hyperband,
+    Algorithm.GRID: _Grid,
+}
