@@ -136,7 +136,7 @@ def load_campaign(path: Path) -> Campaign:
         names = runpy.run_path(str(path))
     except FerExpError:
         raise
-    except Exception as error:  # whatever the user's file raises is the user's to see, in one line
+    except (Exception, SystemExit) as error:  # whatever the user's file raises is the user's to see, in one line
         raise BadCampaign(
             f"{path} cannot be run: {type(error).__name__}: {first_line(error)}",
             "Nothing was started. Mend the file; -vv shows where it fails.",

@@ -15,7 +15,7 @@ from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.evaluate import Scores, score
 from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.model import load_model, predict
-from fer_exp.records import Predictions, Record, now_ms
+from fer_exp.records import DATA, Predictions, Record, now_ms
 from fer_exp.results import write_results
 from fer_exp.values import Value
 
@@ -60,7 +60,8 @@ def open_and_evaluate(
         BadInput: The model file is not one that fer-exp will load.
     """
     loaded = load_model(model)
-    part = open_test(source, info=info, cache=cache)
+    info = _trained_on(record, info)
+    part = open_test(source, info=info, cache=cache, skip_bad_rows=info.dropped_total > 0)
     note = Opening(
         time_ms=now_ms(),
         campaign=folder.name,
@@ -81,6 +82,12 @@ def open_and_evaluate(
         extra["test/macro_f1_without_copies"] = without.macro_f1
     record.write_scores(scores.metrics("test") | extra, "test/scores.json")
     return TestResult(scores, without, int(part.copied.sum()), _openings(ledger, info.data_digest))
+
+
+def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
+    """Of what the record's training saw: which test images are copies depends on it."""
+    path = record.path / DATA
+    return DataInfo.read(path) if path.exists() else campaign
 
 
 def _without_copies(part: TestPart, predictions: Predictions) -> Scores | None:

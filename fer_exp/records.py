@@ -32,6 +32,7 @@ from fer_exp.recipe import Recipe
 from fer_exp.values import Value, first_line
 
 SCHEMA = 1
+DATA = "data.json"  # in a record: what it was trained on, where that is not what its campaign was (`--limit`)
 START_MODEL = "start.keras"  # in a record: the model whose weights its training starts from (`--recover`)
 # What reading a damaged .npz raises, found by flipping its bits: zipfile's and zlib's errors are neither OSError nor
 # ValueError, and NotImplementedError is zipfile's word for a kind of compression that it does not know.

@@ -4,6 +4,7 @@ In: a command's function. Out: the same, with every foreseen error told in two l
 code, and an unforeseen one in two lines as well; the traceback is for `-vv`.
 """
 
+import errno
 import functools
 import sys
 import traceback
@@ -43,7 +44,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except KeyboardInterrupt:
                 _fail("stopped", "What was complete is kept; the same command goes on.", Interrupted.exit_code, 0)
             except OSError as error:
-                _fail(f"the operating system refused: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
+                _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
             except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
                 _fail(f"unforeseen {type(error).__name__}: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
 
@@ -53,6 +54,17 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
 
 
 _DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
+_FULL = "All that was complete is kept. Free some space and give the same command again."
+_CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_ENTRY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+
+
+def _blame(error: OSError) -> tuple[str, ExitCode]:
+    """What to do about it, and whose matter it is: the disk's, the user's, or a defect."""
+    if error.errno in _NO_SPACE:
+        return _FULL, ExitCode.NO_SPACE
+    return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY else (_DEFECT, ExitCode.DEFECT)
 
 
 def _fail(problem: str, remedy: str, code: ExitCode, verbose: int) -> NoReturn:

@@ -20,7 +20,9 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Trials 
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=1, help="Seed of proposals, splits and trainings.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=1, max=2**32 - 1, help="Seed of proposals, splits and trainings.")
+]
 SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Drop bad rows and count them in the record.")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Records alone; `fer-exp sync` shows them later.")]
 NoClahe = Annotated[bool, typer.Option("--no-clahe", help="Train on faces without CLAHE, whatever recipes say.")]

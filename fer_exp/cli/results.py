@@ -15,6 +15,7 @@ from fer_exp.home import Home
 from fer_exp.records import Kind, Record, State, records_in
 
 if TYPE_CHECKING:
+    from fer_exp.opening import TestResult
     from fer_exp.tracking import RunRef
 
 UI_PORT = 5000
@@ -39,6 +40,11 @@ def evaluate(
             "Nothing was opened. For example: fer-exp evaluate --model models:/demo@champion",
         )
     home = Home.from_environment()
+    if not _campaigns(home):  # before MLflow is asked, which would make a store here
+        raise NotFound(
+            f"evaluate: expected a campaign in {home.campaigns}, found none",
+            "Nothing was opened. Start one with `fer-exp search FILE`, or set FER_EXP_HOME to the home that holds it.",
+        )
     typer.echo("Finding the model.", err=True)
     from fer_exp.tracking import find_model, find_run
 
@@ -51,21 +57,14 @@ def evaluate(
     source = find_source(data, spec.data.path)
     typer.echo(f"Opening the test part of {spec.data.source}.", err=True)
     result = _open(home, spec, record, file, source)
-    if not no_tracking:
+    typer.echo(_as_json(found, record, home) if as_json else _as_text(spec, record, result))
+    if not no_tracking:  # last: what was opened is told even where MLflow does not answer
         from fer_exp.tracking import sync
 
         sync(home, found.campaign)
-    if as_json:
-        typer.echo(_as_json(found, record, home))
-        return
-    from fer_exp.cli.texts import after_evaluation
-    from fer_exp.evaluate import report_text
-
-    title = f"{found.campaign} {_title(record)} on the test part, protocol {spec.data.protocol}"
-    typer.echo(after_evaluation(title, report_text(result.scores), result, record.path / "test"))
 
 
-def _open(home: Home, spec: CampaignSpec, record: Record, file: Path, source: str):  # type: ignore[no-untyped-def]
+def _open(home: Home, spec: CampaignSpec, record: Record, file: Path, source: str) -> "TestResult":
     from fer_exp.quiet import stderr_to
 
     with stderr_to():
@@ -117,6 +116,14 @@ def _title(record: Record) -> str:
     return name_of(spec.kind, spec.number, spec.seed)
 
 
+def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:
+    from fer_exp.cli.texts import after_evaluation
+    from fer_exp.evaluate import report_text
+
+    title = f"{spec.name} {_title(record)} on the test part, protocol {spec.data.protocol}"
+    return after_evaluation(title, report_text(result.scores), result, record.path / "test")
+
+
 def _as_json(found: "RunRef", record: Record, home: Home) -> str:
     document = {
         "campaign": found.campaign,
@@ -137,7 +144,7 @@ def status(
     """Show campaigns, or the trials of one: state, attempts, scores, recipe."""
     home = Home.from_environment()
     if campaign is None:
-        names = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
+        names = _campaigns(home)
         typer.echo(
             json.dumps([_campaign_json(home, name) for name in names], indent=1) if as_json else _all(home, names)
         )
@@ -156,6 +163,10 @@ def status(
     for row in retrains:
         shown = "-" if row.objective is None else f"{row.objective:.4f}"
         typer.echo(f"retrain {row.number} seed {row.seed}: {row.state}, {spec.settings.objective.metric} {shown}")
+
+
+def _campaigns(home: Home) -> list[str]:
+    return sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
 
 
 def _all(home: Home, names: list[str]) -> str:
@@ -196,12 +207,14 @@ def sync(
 ) -> None:
     """Bring MLflow level with the records, whatever it missed; any number of times."""
     home = Home.from_environment()
-    names = [campaign] if campaign else sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
+    names = [campaign] if campaign is not None else _campaigns(home)
+    for name in names:
+        known_campaign(home, name)
+    from fer_exp.cli.texts import after_sync
     from fer_exp.tracking import sync as bring_level
 
     for name in names:
-        known_campaign(home, name)
-        typer.echo(f"{name}: {bring_level(home, name)}")
+        typer.echo(after_sync(name, bring_level(home, name)))
     if not names:
         typer.echo(f"No campaign in {home.campaigns}: nothing to bring level.")
 

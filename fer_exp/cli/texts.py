@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.cli.view import duration, name_of
@@ -13,6 +14,9 @@ from fer_exp.opening import TestResult
 from fer_exp.records import State
 from fer_exp.search.conduct import Result, Retrained
 from fer_exp.summary import leaderboard_table
+
+if TYPE_CHECKING:
+    from fer_exp.tracking import SyncReport
 
 
 def this_command() -> str:
@@ -84,3 +88,17 @@ def after_evaluation(title: str, report: str, result: TestResult, folder: Path) 
     lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign.")
     lines.append(f"Figures and report: {folder}")
     return "\n".join(lines)
+
+
+def after_sync(name: str, report: "SyncReport") -> str:
+    """How many records MLflow is level with, what that took, and which records could not be read."""
+    sent = {
+        "runs made": report.runs_created,
+        "points": report.points,
+        "files": report.files,
+        "models": report.models_logged,
+        "models deleted": report.models_deleted,
+        "runs ended": report.ended,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in sent.items() if count) or "nothing to do"
+    return "\n".join([f"{name}: {report.records} records, {told}", *(f"  left out: {line}" for line in report.skipped)])

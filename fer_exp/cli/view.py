@@ -9,7 +9,6 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +48,7 @@ class View:
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""
-        self._console.print(escape(line), highlight=False, soft_wrap=True)
+        self._console.print(Text(line), soft_wrap=True)
 
     def show(self, snapshot: Snapshot) -> None:
         """Draws the moment; without a terminal, tells each epoch that has ended, not more often than now and then."""
@@ -123,11 +122,11 @@ def _leaders(snapshot: Snapshot) -> RenderableType:
         return Text("no trial has ended yet", "dim")
     table = Table(box=None, padding=(0, 2), pad_edge=False)
     for title in ("rank", "trial", snapshot.objective, "changes"):
-        table.add_column(title, header_style="dim")
+        table.add_column(Text(title), header_style="dim")
     for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
         table.add_row(str(rank), name_of(row.kind, row.number), f"{row.objective:.4f}", _changes(row))
     return table
 
 
-def _changes(row: Row) -> str:
-    return escape(", ".join(f"{name}={value}" for name, value in list(row.changes.items())[:4]))
+def _changes(row: Row) -> Text:
+    return Text(", ".join(f"{name}={value}" for name, value in list(row.changes.items())[:4]))

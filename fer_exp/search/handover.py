@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fer_exp.campaign import CampaignSpec, Objective
 from fer_exp.home import Home
 from fer_exp.records import Record
-from fer_exp.tracking import Champion, champion, register, set_champion
+from fer_exp.tracking import Champion, champion, register, set_champion, sync
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ def hand_over(home: Home, campaign: CampaignSpec, record: Record, *, replace: bo
         set_champion(home, campaign.name, version.version)
     if replace and not deserves:
         reason = f"as asked, although {reason}"
+    sync(home, campaign.name, "finished")  # registering under the campaign's lock shows its run as running again
     return Handover(campaign.name, version.version, version.run_id, deserves or replace, reason)
 
 

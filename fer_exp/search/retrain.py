@@ -16,9 +16,9 @@ from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, best, leaderboard
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
-from fer_exp.files import replacing
+from fer_exp.files import replacing, write_atomically
 from fer_exp.recipe import Recipe
-from fer_exp.records import START_MODEL, Kind, Record, State, TrialSpec, records_in
+from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
 
 NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
 
@@ -107,6 +107,8 @@ class RetrainWork:
             start_from=_sha256(repeat.start) if repeat.start else None,
         )
         record = Record.create(folder / "retrains" / self._folder_name(spec), spec)
+        if spec.split_digest != repeat.campaign.data.split_digest:
+            write_atomically(record.path / DATA, info.to_json(indent=1))
         if repeat.start is not None and not (record.path / START_MODEL).exists():
             with replacing(record.path / START_MODEL) as temporary:
                 shutil.copyfile(repeat.start, temporary)
@@ -148,7 +150,7 @@ def to_register(records: Sequence[Record], campaign: CampaignSpec) -> Record:
     if record is None:
         raise NotFound(
             f"no retraining of campaign {campaign.name!r} finished",
-            "Nothing was registered. The logs are in its `retrains` folder; the same command tries again.",
+            "Nothing was registered. The logs are in its `retrains` folder; what is moved away is trained again.",
         )
     return record
 
