@@ -24,6 +24,7 @@ from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Kind, Record, best_epoch
 from fer_exp.tracking import SyncReport, follow, serve_ui, sync
 from fer_exp.tracking.contents import epoch_metrics
+from fer_exp.tracking.store import connect
 from tests.made_records import made_history, made_scores
 from tests.tracked import (
     COMMIT,
@@ -331,6 +332,16 @@ def test_a_server_that_is_not_there_costs_seconds_and_one_line(shown: Home, monk
     assert "\n" not in caught.value.problem
 
 
+def test_a_kill_while_mlflow_s_file_is_made_leaves_no_half_of_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", killed)
+    with pytest.raises(KeyboardInterrupt):
+        connect(home)
+    assert [path.name for path in home.root.iterdir()] == ["mlflow.lock"]
+
+
 # -- models that load
 
 
@@ -409,6 +420,22 @@ def test_the_tracker_leaves_at_once_when_its_parent_dies(
     line.close()
     process.join(2)
     assert process.exitcode == 0
+
+
+def test_the_tracker_leaves_at_once_even_where_a_server_hangs(shown: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        process = context.Process(target=follow, args=(shown.root, NAME, theirs))
+        process.start()
+        theirs.close()
+        silent.settimeout(60)
+        asked, _ = silent.accept()  # from here on it waits for an answer that never comes
+        ours.close()
+        process.join(2)
+        asked.close()
+        assert process.exitcode == 0
 
 
 def test_the_tracker_outlives_a_store_that_breaks_and_says_why_it_is_behind(

@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from fer_exp.errors import NoSpace, TrackingFailed
-from fer_exp.files import replacing
+from fer_exp.files import TEMPORARY, replacing
 from fer_exp.home import Home
 from fer_exp.values import first_line
 
@@ -41,7 +41,7 @@ class Store:
     @property
     def own(self) -> bool:
         """Whether the store is the SQLite file of the home, so that artifacts live in the home too."""
-        return self.uri == f"sqlite:///{_database(self.home)}"
+        return _is_own(self.home, self.uri)
 
 
 def connect(home: Home) -> Store:
@@ -52,12 +52,17 @@ def connect(home: Home) -> Store:
     """
     for noisy in ("alembic", "mlflow.store.db.utils"):  # eighty lines on stderr when a file is made, and one per client
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    store = Store(home, home.tracking_uri, MlflowClient(home.tracking_uri))
-    with asking(store.uri):
-        if store.own:
-            _create(home)
+    uri = home.tracking_uri
+    with asking(uri):
+        if _is_own(home, uri):
+            _create(home)  # before there is a client, whose first act is to make the file in place
+        store = Store(home, uri, MlflowClient(uri))
         store.client.search_experiments(max_results=1)
     return store
+
+
+def _is_own(home: Home, uri: str) -> bool:
+    return uri == f"sqlite:///{_database(home)}"
 
 
 def _database(home: Home) -> Path:
@@ -71,6 +76,8 @@ def _create(home: Home) -> None:
     with holding(home.root / "mlflow.lock"):
         if path.exists():
             return
+        for left in path.parent.glob(f"{TEMPORARY}*-{path.name}*"):  # by a kill: whoever holds the lock is the only one
+            left.unlink()
         with replacing(path) as temporary:
             MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
 
