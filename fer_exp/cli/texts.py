@@ -10,12 +10,12 @@ from fer_exp.cli.view import duration, name_of
 from fer_exp.errors import ExitCode
 from fer_exp.execute.loop import Ending
 from fer_exp.home import Home
-from fer_exp.opening import TestResult
 from fer_exp.records import State
 from fer_exp.search.conduct import Result, Retrained
 from fer_exp.summary import leaderboard_table
 
 if TYPE_CHECKING:
+    from fer_exp.opening import TestResult  # brings Keras
     from fer_exp.tracking import SyncReport
 
 
@@ -75,7 +75,7 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
     return "\n".join(lines), ExitCode.OK
 
 
-def after_evaluation(title: str, report: str, result: TestResult, folder: Path) -> str:
+def after_evaluation(title: str, report: str, result: "TestResult", folder: Path) -> str:
     """The report on the test part."""
     lines = [title, "", report.rstrip(), ""]
     without = result.scores_without_copies
