@@ -153,16 +153,20 @@ def status(
     if as_json:
         typer.echo(json.dumps(_campaign_json(home, campaign) | {"trials": _trials_json(home, campaign)}, indent=1))
         return
+    typer.echo(_one(home.campaign(campaign), spec))
+
+
+def _one(folder: Path, spec: CampaignSpec) -> str:
     from fer_exp.decide import leaderboard
     from fer_exp.summary import leaderboard_table
 
-    folder = home.campaign(campaign)
-    typer.echo(f"{spec.name}: {spec.question}\n{spec.data.source}, protocol {spec.data.protocol}\n")
-    typer.echo(leaderboard_table(leaderboard(records_in(folder / "trials"), spec.settings.objective)))
-    retrains = leaderboard(records_in(folder / "retrains"), spec.settings.objective)
-    for row in retrains:
+    objective = spec.settings.objective
+    lines = [f"{spec.name}: {spec.question}", f"{spec.data.source}, protocol {spec.data.protocol}", ""]
+    lines.append(leaderboard_table(leaderboard(records_in(folder / "trials"), objective)))
+    for row in leaderboard(records_in(folder / "retrains"), objective):
         shown = "-" if row.objective is None else f"{row.objective:.4f}"
-        typer.echo(f"retrain {row.number} seed {row.seed}: {row.state}, {spec.settings.objective.metric} {shown}")
+        lines.append(f"retrain {row.number} seed {row.seed}: {row.state}, {objective.metric} {shown}")
+    return "\n".join(lines)
 
 
 def _campaigns(home: Home) -> list[str]:

@@ -80,12 +80,13 @@ def baseline(
 ) -> None:
     """Train the reference system's model alone: 626,791 parameters, its data handling, its regime."""
     settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
+    recipe = baseline_recipe().but(clahe=not no_clahe)
     campaign = Campaign(
         name=name or _baseline_name(settings, clahe=not no_clahe),
         question="What does the reference system's model reach under this protocol?",
-        space=lambda _: baseline_recipe(),
+        space=lambda _: recipe,
         settings=settings,
-        baseline=baseline_recipe().but(clahe=not no_clahe),
+        baseline=recipe,
     )
     choice = _choose_data(data, None, skip_bad_rows=skip_bad_rows)
     _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)

@@ -1,0 +1,179 @@
+"""What a running search looks like: a live table on a terminal, plain lines without one."""
+
+import io
+import time
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from fer_exp.cli import view
+from fer_exp.cli.view import View, duration, name_of, plain
+from fer_exp.decide import Row
+from fer_exp.execute.watch import RunningTrial, Snapshot
+from fer_exp.records import Kind, State
+
+WIDTH = 110
+
+
+def running(number: int = 3, **changes: object) -> RunningTrial:
+    trial = RunningTrial(Kind.TRIAL, number, 1, 4, 10, 30, 120, 0.6125, 348.4)
+    return replace(trial, **changes)  # type: ignore[arg-type]
+
+
+def row(number: int, objective: float | None, **changes: bool | int | float | str) -> Row:
+    return Row(
+        number=number,
+        kind=Kind.BASELINE if number == 0 else Kind.TRIAL,
+        state=State.FAILED if objective is None else State.FINISHED,
+        attempts=1,
+        objective=objective,
+        changes=changes,
+    )
+
+
+MOMENT = Snapshot(
+    campaign="demo",
+    ended=2,
+    planned=9,
+    failed=0,
+    running=(running(),),
+    rows=(row(2, 0.64, block_dropout=0.1), row(0, 0.61)),
+    objective="val/accuracy",
+    seconds_left=754.0,
+    tracking="level",
+    stopping=False,
+)
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, snapshot: Snapshot, *lines: str, terminal: bool = True) -> str:
+    """What the view writes at one moment."""
+    written = io.StringIO()
+
+    def console(**_options: object) -> Console:
+        return Console(file=written, force_terminal=terminal, width=WIDTH, color_system=None, legacy_windows=False)
+
+    monkeypatch.setattr(view, "Console", console)
+    monkeypatch.setattr(view, "PLAIN_EVERY", 0.0)
+    with View() as shown:
+        for line in lines:
+            shown.say(line)
+        shown.show(snapshot)
+        if terminal:
+            _wait_until_drawn(written)
+    return written.getvalue()
+
+
+def _wait_until_drawn(written: io.StringIO) -> None:
+    """The table is redrawn by a thread, four times a second."""
+    deadline = time.monotonic() + 10
+    while "ended" not in written.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_on_a_terminal_campaign_trials_and_leaders_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(monkeypatch, MOMENT)
+    for part in (
+        "demo 2 of 9 ended; at most 13 min left",
+        "trial 3",
+        "epoch 4/10",
+        "val/accuracy 0.6125",
+        "348 images/s",
+        "rank",
+        "block_dropout=0.1",
+        "baseline",
+    ):
+        assert part in text
+    assert text.index("0.6400") < text.index("0.6100")
+
+
+def test_a_terminal_shows_failures_a_store_that_is_behind_and_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(monkeypatch, replace(MOMENT, failed=1, tracking="behind: no answer", stopping=True))
+    assert "1 failed" in text
+    assert "tracking behind: no answer" in text
+    assert "stopping after this epoch" in text
+
+
+def test_before_the_first_epoch_nothing_is_invented(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = running(epoch=0, step=0, steps=0, val_accuracy=None, images_per_second=None)
+    text = drawn(monkeypatch, replace(MOMENT, running=(fresh,), rows=(), seconds_left=None))
+    assert "starting" in text
+    assert "no trial has ended yet" in text
+    assert "images/s" not in text
+    assert "left" not in text
+
+
+def test_the_leaderboard_shows_the_best_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (*(row(number, 0.9 - number / 100) for number in range(1, 9)), row(9, None))
+    text = drawn(monkeypatch, replace(MOMENT, running=(), rows=rows))
+    assert [f"trial {number}" in text for number in range(1, 10)] == [True] * 5 + [False] * 4
+
+
+@pytest.mark.parametrize("name", ["[red]x[/red]", "[/]", "[link=x]", ":smile:", "\\", "[bold", "a\\[b]"])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_markup_in_names_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str, terminal: bool) -> None:
+    strange = replace(
+        MOMENT, campaign=name, objective=name, rows=(row(1, 0.5, **{name: name}),), tracking=f"behind: {name}"
+    )
+    text = drawn(monkeypatch, strange, f"Reading {name}.", terminal=terminal)
+    assert f"Reading {name}.\n" in text
+    if terminal:
+        assert f"{name} 2 of 9 ended" in text
+        assert f"{name}={name}" in text
+        assert f"behind: {name}" in text
+
+
+def test_without_a_terminal_each_line_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(monkeypatch, MOMENT, "Reading demo.", "x" * 3 * WIDTH, terminal=False)
+    assert text.splitlines() == [
+        "Reading demo.",
+        "x" * 3 * WIDTH,
+        "2/9 ended; trial 3: epoch 4/10 (25%), val/accuracy 0.6125, 348 images/s; at most 13 min left",
+    ]
+
+
+def test_without_a_terminal_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(view, "Console", lambda **_options: Console(file=written, width=WIDTH))
+    now = 1000.0
+    monkeypatch.setattr(view.time, "monotonic", lambda: now)
+    with View() as shown:
+        for _ in range(40):  # ten seconds each
+            now += 0.25
+            shown.show(MOMENT)
+        assert written.getvalue() == ""
+        now += view.PLAIN_EVERY
+        shown.show(MOMENT)
+        shown.show(MOMENT)
+    assert written.getvalue().count("\n") == 1
+
+
+def test_a_view_that_is_left_by_an_error_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(
+        view, "Console", lambda **_options: Console(file=written, force_terminal=True, width=WIDTH, color_system=None)
+    )
+
+    def fail() -> None:
+        with View() as shown:
+            shown.show(MOMENT)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert "\x1b[?25h" in written.getvalue()  # the cursor is back
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (99, "99 s"), (100, "2 min"), (5940, "99 min"), (6000, "1 h 40 min"), (11_100, "3 h 05 min")],
+)
+def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_trials_bear_the_names_that_people_call_them_by() -> None:
+    assert name_of(Kind.BASELINE, 0) == "baseline"
+    assert name_of(Kind.TRIAL, 3, 1) == "trial 3"
+    assert name_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
+    assert plain(running(kind=Kind.RETRAIN, val_accuracy=None)) == "retrain 3 seed 1: epoch 4/10 (25%)"
