@@ -18,7 +18,7 @@ from typing import Protocol as Interface
 
 from pydantic import Field
 
-from fer_exp.data.protocol import DataInfo, Protocol
+from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
 from fer_exp.errors import BadCampaign, FerExpError
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.values import Value, first_line
@@ -78,6 +78,7 @@ class Settings(Value):
     max_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of wall time per start
     protocol: Protocol = Protocol.OFFICIAL
     limit: Annotated[int, Field(ge=1)] | None = None  # training images kept, stratified
+    cleaning: Cleaning = Cleaning()  # what training leaves out
     # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
     seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
     keep_models: Annotated[int, Field(ge=0)] = 3  # models of the best so many trials stay on disk and in MLflow

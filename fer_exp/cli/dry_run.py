@@ -27,6 +27,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         limit=settings.limit,
         cache=home.cache,
         skip_bad_rows=data.skip_bad_rows,
+        cleaning=settings.cleaning,
     )
     with stderr_to():
         from fer_exp.search.propose import Proposer

@@ -20,6 +20,9 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Trials 
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]
+DropLeaks = Annotated[bool, typer.Option("--drop-leaks", help="Train without what validation or test holds too.")]
+DropConflicts = Annotated[bool, typer.Option("--drop-conflicts", help="Train without images of several labels.")]
+DropBlank = Annotated[bool, typer.Option("--drop-blank", help="Train without images of a single grey level.")]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=1, max=2**32 - 1, help="Seed of proposals, splits and trainings.")
 ]

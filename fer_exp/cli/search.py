@@ -9,7 +9,7 @@ import typer
 from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings, fingerprint, load_campaign
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.protocol import Cleaning, Protocol
 from fer_exp.errors import BadInput, ExitCode, NotFound
 from fer_exp.home import Home
 from fer_exp.recipe import Recipe, baseline_recipe
@@ -32,6 +32,9 @@ def search(
     limit: options.Limit = None,
     seed: options.Seed = None,
     name: Annotated[str | None, typer.Option("--name", help="Run it under another name.")] = None,
+    drop_leaks: options.DropLeaks = False,
+    drop_conflicts: options.DropConflicts = False,
+    drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
@@ -47,6 +50,7 @@ def search(
     settings = _override(
         campaign.settings, protocol=protocol, max_trials=max_trials, epochs=epochs, limit=limit, seed=seed
     )
+    settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     if settings.protocol.leaky:
         raise BadInput(
             f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it "
@@ -73,6 +77,9 @@ def baseline(
     seed: options.Seed = 1,
     max_hours: options.MaxHours = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of its campaign.")] = None,
+    drop_leaks: options.DropLeaks = False,
+    drop_conflicts: options.DropConflicts = False,
+    drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
@@ -80,6 +87,7 @@ def baseline(
 ) -> None:
     """Train the reference system's model alone: 626,791 parameters, its data handling, its regime."""
     settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
+    settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     recipe = baseline_recipe().but(clahe=not no_clahe)
     campaign = Campaign(
         name=name or _baseline_name(settings, clahe=not no_clahe),
@@ -148,6 +156,17 @@ def _override(settings: Settings, **given: object) -> Settings:
     return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
 
 
+def _cleaned(settings: Settings, *, leaks: bool, conflicts: bool, blank: bool) -> Settings:
+    """Switches rules on; those that the campaign file has on stay on."""
+    said = settings.cleaning
+    cleaning = Cleaning(
+        drop_leaks=said.drop_leaks or leaks,
+        drop_conflicts=said.drop_conflicts or conflicts,
+        drop_blank=said.drop_blank or blank,
+    )
+    return settings.model_copy(update={"cleaning": cleaning})
+
+
 def _choose_data(given: str | None, default: str | None, *, skip_bad_rows: bool) -> "DataChoice":
     from fer_exp.data.find import find_source
     from fer_exp.search.conduct import DataChoice
@@ -166,6 +185,7 @@ def _baseline_name(settings: Settings, *, clahe: bool) -> str:
     """Says what distinguishes it, so that baselines on other terms stand beside each other."""
     parts = ["baseline", settings.protocol.value, f"{settings.epochs}e"]
     parts += [f"limit{settings.limit}"] if settings.limit else []
+    parts += [rule.replace("_", "-") for rule in settings.cleaning.rules]
     parts += [f"seed{settings.seed}"] if settings.seed != 1 else []
     return "-".join(parts if clahe else [*parts, "no-clahe"])
 

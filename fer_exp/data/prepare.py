@@ -2,7 +2,7 @@
 
 In: a source, a protocol, a seed. Out: a Development, a folder whose arrays trial processes open as memory maps. Files:
 
-    <cache>/<data digest>/<protocol>-<seed>-<limit or all>/
+    <cache>/<data digest>/<protocol>-<seed>-<limit or all>[-<rule of cleaning>...]/
         {train,validation}-{images,labels,rows}.npy
         {train,validation}-clahe.npy                   made when first asked for
         info.json                                      written last: a folder without it is not believed
@@ -17,7 +17,7 @@ import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
 from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Indices, Labels, digest_of
-from fer_exp.data.protocol import DataInfo, Protocol
+from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
 from fer_exp.data.protocols import Assignment, assign
 from fer_exp.errors import BadData, BadRecord
 from fer_exp.files import write_atomically
@@ -114,6 +114,7 @@ def prepare(
     limit: int | None,
     cache: Path,
     skip_bad_rows: bool = False,
+    cleaning: Cleaning = Cleaning(),
 ) -> Development:
     """The development parts of `source`, from the cache or made anew.
 
@@ -124,19 +125,20 @@ def prepare(
         limit: Training images to keep, stratified; None keeps all.
         cache: The folder of prepared data; may be deleted at any time.
         skip_bad_rows: Leave out rows that cannot be used, and say so in the info, instead of stopping at the first.
+        cleaning: What training leaves out; nothing by default.
 
     Raises:
         BadData: The source cannot be read as faces, or the protocol does not fit it.
-        BadInput: `limit` is below 7.
+        BadInput: `limit` is below 7, or the protocol is not to be cleaned.
     """
-    name = f"{protocol.value}-{seed}-{'all' if limit is None else limit}"
+    name = "-".join([protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules])
     known = known_source(source, cache, skip_bad_rows)
     if known is not None:
         found = _whole(cache / known.digest / name)
         if found is not None and _is_of(found.info, known):
             return _describe(found.folder, found.info.model_copy(update={"path": source}))
     faces, entry = cached_faces(source, cache, skip_bad_rows)
-    assignment = assign(faces, protocol, seed, limit)
+    assignment = assign(faces, protocol, seed, limit, cleaning)
     dropped = tuple(f"{where}: {problem}" for where, problem in entry.dropped)
     info = DataInfo(
         path=source,
@@ -147,6 +149,7 @@ def prepare(
         protocol=protocol,
         seed=seed,
         limit=limit,
+        cleaning=cleaning,
         oversampled=assignment.oversampled,
         faces=len(faces),
         train_counts=_counts(faces.labels[assignment.train]),

@@ -21,6 +21,22 @@ class Protocol(StrEnum):
         return self is Protocol.REFERENCE
 
 
+class Cleaning(Value):
+    """What training leaves out; all off by default, because published numbers are of the whole split."""
+
+    drop_leaks: bool = False  # images that validation or test holds too, pixel for pixel
+    drop_conflicts: bool = False  # images that training holds under several labels
+    drop_blank: bool = False  # images of a single grey level
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules that are on."""
+        return tuple(name for name, on in self if on)
+
+    def __str__(self) -> str:
+        return ", ".join(self.rules) or "none"
+
+
 class DataInfo(Value):
     """Where a campaign's data came from and how they were split; written into its record, shown in MLflow.
 
@@ -35,6 +51,7 @@ class DataInfo(Value):
     protocol: Protocol
     seed: int
     limit: int | None  # training images kept, stratified; None keeps all
+    cleaning: Cleaning = Cleaning()  # what training leaves out; before the limit
     oversampled: bool  # the protocol has oversampled already (reference); training must not do it again
     faces: int
     train_counts: tuple[int, ...]

@@ -5,13 +5,14 @@ Exact copies of an image are one thing here: where fer-exp draws the split itsel
 side, because a copy in training turns its twin in validation or test into a memory exercise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_exp.data.cleaning import keep_clean
 from fer_exp.data.faces import Faces, Images, Indices, Labels, Usage
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.protocol import Cleaning, Protocol
 from fer_exp.errors import BadData, BadInput
 
 CLASSES = 7
@@ -40,7 +41,9 @@ class Assignment:
     notes: tuple[str, ...] = ()
 
 
-def assign(faces: Faces, protocol: Protocol, seed: int, limit: int | None = None) -> Assignment:
+def assign(
+    faces: Faces, protocol: Protocol, seed: int, limit: int | None = None, cleaning: Cleaning = Cleaning()
+) -> Assignment:
     """The rows of `faces` for training, validation and test.
 
     Args:
@@ -48,15 +51,21 @@ def assign(faces: Faces, protocol: Protocol, seed: int, limit: int | None = None
         protocol: How.
         seed: Of whatever is drawn at random; `REFERENCE` always uses the notebook's 42.
         limit: Training images to keep, stratified, at least one of each class present; None keeps all.
+        cleaning: What training leaves out; nothing by default. A limit counts what is left.
 
     Raises:
-        BadInput: `limit` is below 7.
+        BadInput: `limit` is below 7, or `REFERENCE` is to be cleaned.
         BadData: The protocol leaves no training or no validation rows.
     """
     if limit is not None and limit < CLASSES:
         raise BadInput(
             f"limit: expected at least {CLASSES} training images, one for each expression, received {limit}",
             "Nothing was started. Give a higher limit, or none.",
+        )
+    if protocol is Protocol.REFERENCE and cleaning.rules:
+        raise BadInput(
+            f"protocol 'reference': expected the notebook's procedure as it is, received {cleaning} besides",
+            "Nothing was started. Use the protocol 'official' or 'stratified', or clean nothing.",
         )
     match protocol:
         case Protocol.OFFICIAL:
@@ -65,6 +74,8 @@ def assign(faces: Faces, protocol: Protocol, seed: int, limit: int | None = None
             whole = _stratified(faces, seed)
         case Protocol.REFERENCE:
             whole, seed = _reference(faces), REFERENCE_SEED
+    if cleaning.rules:
+        whole = _cleaned(faces, whole, cleaning)
     if not len(whole.train) or not len(whole.validation):
         raise BadData(
             f"{faces.source}: expected faces enough for training and validation under {protocol.value!r}, received "
@@ -109,6 +120,12 @@ def _official(faces: Faces, seed: int) -> Assignment:
     if not len(test):
         notes.append("The source has no PrivateTest rows: there is no test part.")
     return Assignment(train, validation, test, oversampled=False, notes=tuple(notes))
+
+
+def _cleaned(faces: Faces, whole: Assignment, cleaning: Cleaning) -> Assignment:
+    held_out = np.concatenate([whole.validation, whole.test])
+    train, notes = keep_clean(faces, image_groups(faces.images), whole.train, held_out, cleaning)
+    return replace(whole, train=train, notes=whole.notes + notes)
 
 
 def _stratified(faces: Faces, seed: int) -> Assignment:

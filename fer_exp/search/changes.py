@@ -41,6 +41,7 @@ def _compared(recorded: CampaignSpec, now: CampaignSpec) -> dict[str, tuple[Any,
     for name, value in settings_now.items():
         if name not in HARMLESS:
             pairs[name] = (settings_before[name], value)
+    pairs["cleaning"] = (str(recorded.settings.cleaning), str(now.settings.cleaning))
     baseline_before, baseline_now = recorded.baseline.flat(), now.baseline.flat()
     for name in baseline_now:
         pairs[f"baseline {name}"] = (baseline_before[name], baseline_now[name])

@@ -99,6 +99,7 @@ def conduct_search(
             limit=settings.limit,
             cache=conditions.home.cache,
             skip_bad_rows=data.skip_bad_rows,
+            cleaning=settings.cleaning,
         )
         for note in development.info.notes:
             conditions.watcher.say(note)
@@ -165,6 +166,7 @@ def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home
         limit=limit,
         cache=home.cache,
         skip_bad_rows=data.skip_bad_rows,
+        cleaning=info.cleaning,
     )
     if development.info.data_digest != info.data_digest:
         raise BadData(

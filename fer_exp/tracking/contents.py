@@ -116,6 +116,7 @@ def campaign_tags(campaign: CampaignSpec, state: str) -> dict[str, str]:
         "fer_exp.state": state,
         "fer_exp.objective": f"{objective.metric} {objective.direction.value}",
     }
+    settings["cleaning"] = str(campaign.settings.cleaning)
     tags |= {f"fer_exp.settings.{name}": str(value) for name, value in settings.items() if name != "objective"}
     return {name: value[:_TAG_LENGTH] for name, value in tags.items()}
 
