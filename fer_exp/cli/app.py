@@ -39,6 +39,8 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
         def run(*args: Any, **options: Any) -> None:
             try:
                 function(*args, **options)
+            except typer.Exit:  # how a command gives its exit code; a RuntimeError, and no defect
+                raise
             except FerExpError as error:
                 _fail(error.problem, error.remedy, error.exit_code, options["verbose"])
             except KeyboardInterrupt:
