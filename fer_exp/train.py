@@ -125,6 +125,7 @@ def train(record: Record, development: Development, listener: Listener | None = 
         recorder = Recorder(record, spec, batches, listener)
         model.fit(
             batches,
+            shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
             validation_data=_validation(development.validation(spec.recipe.clahe)),
             validation_batch_size=VALIDATION_BATCH,
             initial_epoch=len(record.history()),
