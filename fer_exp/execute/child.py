@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -32,21 +31,33 @@ from fer_exp.values import first_line
 
 STOP = "stop"  # what the parent sends to ask for an end after the epoch
 REPORT_EVERY = 0.2  # seconds between progress messages
+LOOK_EVERY = 0.5  # seconds between looks at the fork server
 
 
 def run(task: Task, parent: Connection) -> None:
     """Entry of the process. Its exit code matters only where it is not 0: the disk is full, or the process died."""
     record = Record(task.record)
-    _settle_in(task, record)
+    try:
+        _settle_in(task, record)
+        _attempt(task, record, parent)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        with contextlib.suppress(OSError):  # the log may lie on the same disk
+            traceback.print_exc()
+        os._exit(ExitCode.NO_SPACE)  # an ordinary exit would flush the log, fail at that and lose the code
+
+
+def _attempt(task: Task, record: Record, parent: Connection) -> None:
     started = time.monotonic()
     try:
         trained = train(record, Development.open(task.development), _Line(parent))
         if trained.complete:
             _finish(task, record, trained)
     except Exception as error:  # the one place that classifies how a training ended
-        traceback.print_exc()
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            sys.exit(ExitCode.NO_SPACE)
+            raise
+        traceback.print_exc()
         _fail(task, record, error, time.monotonic() - started)
 
 
@@ -67,10 +78,16 @@ def _settle_in(task: Task, record: Record) -> None:
 
 
 def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(ExitCode.INTERRUPTED)
+    """Watches the search, and the fork server, without which the search takes this process for dead and starts another.
+
+    The search is seen to end at once, the fork server within `LOOK_EVERY`, long before the other process is ready.
+    """
+    search, server = parent_process(), os.getppid()
+    if search is None:
+        return
+    while search.is_alive() and os.getppid() == server:
+        search.join(LOOK_EVERY)
+    os._exit(ExitCode.INTERRUPTED)
 
 
 class _Line(Listener):

@@ -1,13 +1,26 @@
 """What the fork server loads before the first trial; imported by nobody else.
 
 It leaves the process group of the search, so that Ctrl-C and a scheduler's signals reach the search alone, which then
-asks its trials to end after their epoch. They still die with the search, however it dies: each watches it.
+asks its trials to end after their epoch. Some schedulers signal every process of a job, so it ignores them too: without
+a fork server the search would take trials that go on for dead. They still die with the search: each watches it.
 """
 
 import contextlib
 import os
+import signal
 
-from fer_exp.execute import child  # noqa: F401  # Keras, and all that a trial needs besides
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Python's fork server ignores SIGINT by itself
 
+
+def _hear_again() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+for _number in SIGNALS:
+    signal.signal(_number, signal.SIG_IGN)
+os.register_at_fork(after_in_child=_hear_again)  # what its processes ignore is for them to say
 with contextlib.suppress(OSError):
     os.setpgid(0, 0)
+
+from fer_exp.execute import child  # noqa: E402, F401  # Keras, and all that a trial needs besides; takes seconds

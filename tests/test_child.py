@@ -1,0 +1,291 @@
+"""An attempt's process: it leaves a whole record, dies with its parent alone, and is followed by one that goes on."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import psutil
+import pytest
+
+from fer_exp.data.prepare import Development
+from fer_exp.evaluate import Scores
+from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.model import load_model, predict
+from fer_exp.recipe import Augmentation, Recipe
+from fer_exp.records import Record, State, best_epoch
+from tests.trainings import TINY, demo_development, new_record, without_times
+
+# Every kind of randomness and of state that a process can lose by dying.
+RECIPE = TINY.but(augmentation=Augmentation(flip=True, rotation=10, erasing=0.5), ema=0.9, plateau_patience=1)
+EPOCHS = 12  # enough to die in the middle of
+PATIENCE = 10.0  # seconds for a process to be gone
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> Development:
+    return demo_development(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> ForkServerContext:
+    return start_fork_server(tmp_path_factory.mktemp("server") / "server.log")
+
+
+class CrewOf(Protocol):
+    def __call__(self, workers: int, keep_checkpoints: bool = False) -> Crew: ...
+
+
+@pytest.fixture(scope="module")
+def crew_of(context: ForkServerContext, development: Development) -> Iterator[CrewOf]:
+    """Makes crews of so many workers and ends them afterwards."""
+    crews: list[Crew] = []
+
+    def of(workers: int, keep_checkpoints: bool = False) -> Crew:
+        crews.append(Crew(context, workers, development.folder, keep_checkpoints=keep_checkpoints))
+        return crews[-1]
+
+    yield of
+    for crew in crews:
+        crew.kill()
+
+
+def work(crew: Crew, until: Callable[[Crew], bool] = lambda crew: not crew.attempts) -> None:
+    """Lets the crew work until a condition holds; without one, until it has nothing left to do."""
+    while not until(crew):
+        crew.wait(0.05)
+
+
+def in_epoch(number: int) -> Callable[[Crew], bool]:
+    return lambda crew: all(attempt.epoch >= number for attempt in crew.attempts)
+
+
+def pid_of(crew: Crew) -> int:
+    pid = crew.attempts[0].process.pid
+    assert pid is not None
+    return pid
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and not just waiting for somebody to ask how it ended."""
+    try:
+        return bool(psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+    except psutil.NoSuchProcess:
+        return False
+
+
+def same(a: Record, b: Record) -> bool:
+    mine, other = a.predictions(), b.predictions()
+    same_predictions = np.array_equal(mine.probabilities, other.probabilities)
+    return same_predictions and without_times(a.history()) == without_times(b.history()) and a.scores() == b.scores()
+
+
+def train_alone(crew: Crew, folder: Path, recipe: Recipe = RECIPE, epochs: int = EPOCHS) -> Record:
+    record = new_record(folder, recipe, epochs=epochs)
+    crew.start(record)
+    work(crew)
+    return record
+
+
+@pytest.fixture(scope="module")
+def finished(crew_of: CrewOf, tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A record whose training nothing disturbed."""
+    return train_alone(crew_of(1), tmp_path_factory.mktemp("finished") / "0001")
+
+
+# -- what a process leaves
+
+
+def test_a_finished_record_is_whole(finished: Record) -> None:
+    outcome = finished.outcome()
+    assert outcome is not None
+    assert (outcome.state, outcome.reason, outcome.attempts) == (State.FINISHED, "", 1)
+    assert outcome.best_epoch == best_epoch(finished.history())
+    assert outcome.seconds == pytest.approx(sum(row.seconds for row in finished.history()))
+    assert outcome.peak_memory_mib > 100
+    assert {str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file()} == {
+        "trial.json",
+        "attempt-1.log",
+        "history.jsonl",
+        "provenance.json",
+        "predictions.npz",
+        "scores.json",
+        "report.txt",
+        "report.json",
+        "model.keras",
+        "outcome.json",
+        *(f"figures/{name}.png" for name in ("confusion", "classes", "confidence", "mistakes", "curves")),
+    }
+
+
+def test_the_outcome_is_written_last(finished: Record) -> None:
+    written = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*") if path.is_file()}
+    log = written.pop(finished.attempt_log(1))  # open as long as the process lives
+    assert log
+    assert max(written, key=lambda path: written[path]).name == "outcome.json"
+
+
+def test_the_kept_model_says_of_raw_faces_what_the_trained_one_said(finished: Record, development: Development) -> None:
+    stored = finished.predictions()
+    raw = development.validation(clahe=False)
+    assert np.abs(predict(load_model(finished.model), raw.images) - stored.probabilities).max() < 1e-5
+    assert np.array_equal(stored.labels, raw.labels)
+    assert np.array_equal(stored.rows, raw.rows)
+
+
+def test_the_scores_are_those_of_the_best_epoch(finished: Record) -> None:
+    row = finished.history()[best_epoch(finished.history()) - 1]
+    scores = finished.scores()
+    assert scores["val/accuracy"] == pytest.approx(row.val_accuracy, abs=1e-6)
+    assert scores["val/log_loss"] == pytest.approx(row.val_loss, rel=1e-5)
+    assert Scores.from_json((finished.path / "report.json").read_bytes()).accuracy == scores["val/accuracy"]
+
+
+def test_where_the_result_comes_from_is_in_the_record(finished: Record, development: Development) -> None:
+    facts = json.loads((finished.path / "provenance.json").read_text())
+    assert facts["seed"] == 1
+    assert facts["attempt"] == 1
+    assert facts["backend"] == "tensorflow"
+    assert facts["device"]
+    assert facts["parameters"] == load_model(finished.model).count_params()
+    target = int(1.5 * np.median(development.info.train_counts))
+    assert facts["train_counts_after"] == [max(count, target) for count in development.info.train_counts]
+
+
+def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(crew_of: CrewOf, tmp_path: Path) -> None:
+    record = train_alone(crew_of(1), tmp_path / "failing", TINY.but(class_weight_range=(1e38, 1e38)), 2)
+    outcome = record.outcome()
+    assert outcome is not None
+    assert outcome.state is State.FAILED
+    assert outcome.reason.startswith("NotFinite: loss became ")
+    assert outcome.reason.endswith("in epoch 1")
+    assert "\n" not in outcome.reason
+    log = record.attempt_log(1).read_text()
+    assert "Traceback (most recent call last)" in log
+    assert outcome.reason in log.replace("fer_exp.train.", "")
+    assert not list(record.path.glob("checkpoint-*"))
+
+
+# -- deaths
+
+
+def test_a_killed_process_is_followed_by_one_that_goes_on_to_the_same_end(
+    crew_of: CrewOf, finished: Record, tmp_path: Path
+) -> None:
+    crew = crew_of(1)
+    record = new_record(tmp_path / "killed", RECIPE, epochs=EPOCHS)
+    crew.start(record)
+    work(crew, until=in_epoch(3))
+    os.kill(pid_of(crew), signal.SIGKILL)
+    work(crew)
+    outcome = record.outcome()
+    assert outcome is not None
+    assert (outcome.state, outcome.attempts) == (State.FINISHED, 2)
+    assert "killed by SIGKILL" in (record.path / "deaths.jsonl").read_text()
+    assert record.attempt_log(2).exists()
+    assert same(record, finished)
+
+
+def test_signals_to_its_group_do_not_end_it(crew_of: CrewOf, finished: Record, tmp_path: Path) -> None:
+    crew = crew_of(1)
+    record = new_record(tmp_path / "signalled", RECIPE, epochs=EPOCHS)
+    crew.start(record)
+    work(crew, until=in_epoch(2))
+    group = os.getpgid(pid_of(crew))
+    assert group != os.getpgrp()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        os.killpg(group, number)
+    work(crew)
+    outcome = record.outcome()
+    assert outcome is not None
+    assert (outcome.state, outcome.attempts) == (State.FINISHED, 1)
+    assert not (record.path / "deaths.jsonl").exists()
+    assert same(record, finished)
+
+
+def test_asked_to_stop_it_ends_after_its_epoch_and_the_next_one_goes_on(
+    crew_of: CrewOf, finished: Record, tmp_path: Path
+) -> None:
+    crew = crew_of(1)
+    record = new_record(tmp_path / "stopped", RECIPE, epochs=EPOCHS)
+    crew.start(record)
+    work(crew, until=in_epoch(2))
+    crew.ask_to_stop()
+    work(crew)
+    assert record.state() is State.RUNNING
+    assert 2 <= len(record.history()) < EPOCHS
+    later = crew_of(1, keep_checkpoints=True)
+    later.start(record)
+    work(later)
+    assert same(record, finished)
+    assert record.checkpoint(EPOCHS).exists()  # for a later trial to go on from; the others keep none
+
+
+def test_two_at_once_train_what_one_trains_alone(crew_of: CrewOf, tmp_path: Path) -> None:
+    crew = crew_of(2)
+    records = [new_record(tmp_path / name, RECIPE, epochs=2) for name in ("left", "right")]
+    for record in records:
+        crew.start(record)
+    work(crew)
+    alone = train_alone(crew_of(2), tmp_path / "alone", epochs=2)
+    assert all(same(record, alone) for record in records)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.records import Record
+
+if __name__ == "__main__":
+    crew = Crew(start_fork_server(Path(sys.argv[1])), 2, Path(sys.argv[2]))
+    crew.start(Record(Path(sys.argv[3])))
+    while True:  # until this process is killed
+        crew.wait(0.05)
+        first, *others = crew.attempts
+        if first.epoch >= 2 and not others:  # the first is training, the second has only just been started
+            crew.start(Record(Path(sys.argv[4])))
+            print(*(attempt.process.pid for attempt in crew.attempts), flush=True)
+"""
+
+
+@pytest.mark.parametrize("victim", ["parent", "fork server"])
+def test_without_its_parent_or_its_fork_server_a_process_is_gone_soon(
+    victim: str, development: Development, tmp_path: Path
+) -> None:
+    endless = TINY.but(stop_patience=0)
+    records = [new_record(tmp_path / name, endless, epochs=100_000) for name in ("training", "starting")]
+    (tmp_path / "parent.py").write_text(PARENT)
+    paths = (tmp_path / "parent.py", tmp_path / "server.log", development.folder, *(record.path for record in records))
+    command = [sys.executable, *map(str, paths)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as parent:
+        assert parent.stdout is not None
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        alive = [is_alive(pid) for pid in pids]
+        server = psutil.Process(pids[0]).ppid()
+        os.kill(parent.pid if victim == "parent" else server, signal.SIGKILL)
+        gone = wait_until_gone([*pids, server])
+        parent.kill()
+    assert alive == [True, True]
+    assert gone
+    assert records[0].outcome() is None
+    assert records[0].history()
+
+
+def wait_until_gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [pid for pid in pids if is_alive(pid)]
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return not left
