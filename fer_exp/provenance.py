@@ -27,7 +27,10 @@ GIT_SECONDS = 5  # a repository on a dead network disk must not hold a trial up
 
 
 def collect() -> dict[str, str | int | bool]:
-    """Git commit and dirty flag of the fer-exp sources, versions, backend, device, processor and operating system."""
+    """Versions, processor, operating system, command, and the working folder's git commit, where it has one.
+
+    `git_dirty` says whether anything differs from that commit, new files included; absent where git could not tell.
+    """
     facts: dict[str, str | int | bool] = {
         "fer_exp": __version__,
         "python": platform.python_version(),
@@ -54,18 +57,19 @@ def device() -> dict[str, str]:
 
 def _git() -> dict[str, str | bool]:
     """The commit of the working folder's repository, where there is one."""
-    commit = _run_git("rev-parse", "HEAD")
-    if not commit:
-        return {}
-    return {"git_commit": commit, "git_dirty": bool(_run_git("status", "--porcelain"))}
+    commit, status = _run_git("rev-parse", "HEAD"), _run_git("status", "--porcelain")
+    facts: dict[str, str | bool] = {} if commit is None else {"git_commit": commit}
+    return facts if commit is None or status is None else {**facts, "git_dirty": bool(status)}
 
 
-def _run_git(*arguments: str) -> str:
+def _run_git(*arguments: str) -> str | None:
+    """What git says; None where there is no git, no repository, or no answer in time."""
+    command = ["git", "--no-optional-locks", *arguments]  # else `status` locks the index under the user's hands
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
 
 def _processor() -> str:

@@ -16,8 +16,8 @@ def stderr_to(path: Path | str = os.devnull) -> Iterator[None]:
     """Sends everything written to file descriptor 2 to `path` (appended) while the block runs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    saved = os.dup(2)
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    saved = os.dup(2)
     try:
         os.dup2(target, 2)
         yield
