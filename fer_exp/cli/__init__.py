@@ -4,6 +4,7 @@ app.py       the application and how errors reach a person
 options.py   options that several commands share
 search.py    search, baseline, retrain-best
 results.py   evaluate, status, sync, ui
+compare.py   compare
 data.py      data check, data convert
 view.py      what a running search looks like, on a terminal and without one
 texts.py     results as text
@@ -11,7 +12,7 @@ texts.py     results as text
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import data, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli import compare, data, results, search  # noqa: F401  # each adds its commands to the application
 from fer_exp.cli.app import app, main
 
 __all__ = ["app", "main"]

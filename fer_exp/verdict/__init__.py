@@ -1,0 +1,31 @@
+"""The verdict: is one group of models really better than another, and by how much?
+
+resample.py   metrics on resampled images, for all models at once
+interval.py   the interval of a difference: images, seeds, and the luck of having been picked
+judge.py      two groups to better, not shown or worse
+groups.py     which records a name means
+compare.py    whether two groups can be compared, and what comes out
+words.py      the verdict as text
+
+Pure maths over stored predictions; method, sources and measured properties are in `docs/verdict.md`.
+"""
+
+from fer_exp.verdict.compare import Comparison, compare_groups
+from fer_exp.verdict.groups import Group, baseline_of, find_groups, matching
+from fer_exp.verdict.judge import LEVEL, Answer, Judgement, Scope
+from fer_exp.verdict.words import sentence, verdict_text
+
+__all__ = [
+    "LEVEL",
+    "Answer",
+    "Comparison",
+    "Group",
+    "Judgement",
+    "Scope",
+    "baseline_of",
+    "compare_groups",
+    "find_groups",
+    "matching",
+    "sentence",
+    "verdict_text",
+]

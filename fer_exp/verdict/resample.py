@@ -1,0 +1,79 @@
+"""Resampling: what each metric would have been on other images of the same kind, for all models on the same ones.
+
+In: labels and predicted emotions of several models on one set of images. Out: metrics, one value a resample and model.
+A resample is a row of weights, how often each image was drawn, so that one matrix product measures all models on it.
+The rows depend on nothing but the number of images: the same comparison gives the same numbers on every machine.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_exp.data.faces import Emotion, Labels
+
+RESAMPLES = 2000  # the standard error of a bootstrap standard error is then 1/sqrt(2 * 2000), 1.6 % of it
+SEED = 20130701  # any; fixed, so that a comparison can be repeated
+
+ACCURACY, MACRO_F1, BALANCED_ACCURACY = "accuracy", "macro_f1", "balanced_accuracy"
+RECALLS = tuple(f"{emotion.slug}/recall" for emotion in Emotion)
+METRICS = (ACCURACY, MACRO_F1, BALANCED_ACCURACY, *RECALLS)  # named as a record's scores name them
+
+Predicted = NDArray[np.uint8]  # (models, n) values of Emotion
+Weights = NDArray[np.float32]  # (resamples, n)
+Values = NDArray[np.float64]  # (resamples, models)
+
+
+@lru_cache(maxsize=2)
+def bootstrap_weights(images: int, resamples: int = RESAMPLES) -> Weights:
+    """How often each of `images` images is drawn, with replacement, in each resample; every row sums to `images`."""
+    random = np.random.default_rng(SEED)
+    weights = np.empty((resamples, images), np.float32)
+    for row in weights:
+        row[:] = np.bincount(random.integers(images, size=images), minlength=images)
+    weights.flags.writeable = False
+    return weights
+
+
+def once(images: int) -> Weights:
+    """Weights that take every image once: the sample itself."""
+    return np.ones((1, images), np.float32)
+
+
+def measure(labels: Labels, predicted: Predicted, weights: Weights, metrics: Iterable[str]) -> dict[str, Values]:
+    """Each metric of each model under each row of weights.
+
+    The averages over emotions run over those that occur, as in `fer_exp.evaluate`. Recalls of others are NaN.
+
+    Args:
+        labels: `(n,)`, ascending, so that an emotion's images lie together.
+        predicted: `(models, n)`.
+        weights: `(resamples, n)`.
+        metrics: Some of `METRICS`.
+    """
+    wanted = set(metrics)
+    ends = np.searchsorted(labels, np.arange(len(Emotion) + 1))
+    parts = [slice(start, stop) for start, stop in pairwise(ends)]
+    right = (predicted == labels).astype(np.float32)
+    hits = np.stack([weights[:, part] @ right[:, part].T for part in parts])  # (7, resamples, models)
+    true = np.stack([weights[:, part].sum(axis=1) for part in parts])[:, :, None]  # (7, resamples, 1)
+    with np.errstate(invalid="ignore"):  # 0/0 where an emotion does not occur
+        recalls = (hits / true).astype(np.float64)
+    found: dict[str, Values] = {}
+    if ACCURACY in wanted:
+        found[ACCURACY] = (hits.sum(axis=0) / true.sum(axis=0)).astype(np.float64)
+    if MACRO_F1 in wanted:
+        found[MACRO_F1] = _macro_f1(hits, true, predicted, weights)
+    if BALANCED_ACCURACY in wanted:
+        found[BALANCED_ACCURACY] = np.nanmean(recalls, axis=0)
+    return found | {name: recalls[i] for i, name in enumerate(RECALLS) if name in wanted}
+
+
+def _macro_f1(hits: NDArray[np.float32], true: NDArray[np.float32], predicted: Predicted, weights: Weights) -> Values:
+    """Mean over the emotions present of 2 TP / (times predicted + times true)."""
+    said = np.stack([weights @ (predicted == emotion).astype(np.float32).T for emotion in Emotion])
+    present = true > 0
+    f1 = np.divide(2 * hits, said + true, out=np.zeros_like(said), where=np.broadcast_to(present, said.shape))
+    return np.asarray(f1.sum(axis=0, dtype=np.float64) / present.sum(axis=0), np.float64)
