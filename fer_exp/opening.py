@@ -36,6 +36,8 @@ class Opening(Value):
 class TestResult:
     """What came out."""
 
+    __test__ = False  # pytest takes the name for a test's
+
     scores: Scores
     scores_without_copies: Scores | None  # on the test images that training holds no copy of; None where there are none
     copies: int  # test images that are copies of training images

@@ -136,7 +136,7 @@ def test_without_a_terminal_progress_is_told_now_and_then(monkeypatch: pytest.Mo
     written = io.StringIO()
     monkeypatch.setattr(view, "Console", lambda **_options: Console(file=written, width=WIDTH))
     now = 1000.0
-    monkeypatch.setattr(view.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     with View() as shown:
         for _ in range(40):  # ten seconds each
             now += 0.25
