@@ -34,6 +34,11 @@ class Home:
         return self.campaigns / name
 
     @property
+    def audits(self) -> Path:
+        """One folder per audited data digest."""
+        return self.root / "audits"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's store: `MLFLOW_TRACKING_URI` if set, else an SQLite file in the home."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"

@@ -6,13 +6,14 @@ search.py    search, baseline, retrain-best
 results.py   evaluate, status, sync, ui
 compare.py   compare
 data.py      data check, data convert
+audit.py     data audit
 view.py      what a running search looks like, on a terminal and without one
 texts.py     results as text
 
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import compare, data, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli import audit, compare, data, results, search  # noqa: F401  # each adds its commands to the application
 from fer_exp.cli.app import app, main
 
 __all__ = ["app", "main"]

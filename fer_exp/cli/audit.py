@@ -1,0 +1,44 @@
+"""data audit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_exp.cli import options
+from fer_exp.cli.app import Verbose, command
+from fer_exp.cli.data import Source, data
+from fer_exp.home import Home
+
+
+@command(data, "audit")
+def audit(
+    source: Source,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write. Default: mlruns/audits/<digest>.")
+    ] = None,
+    label_noise: Annotated[
+        bool, typer.Option("--label-noise", help="Also look for wrong labels; trains four small networks.")
+    ] = False,
+    label_epochs: Annotated[
+        int | None, typer.Option("--label-epochs", min=1, help="Epochs of each of these networks. Default: 12.")
+    ] = None,
+    skip_bad_rows: options.SkipBadRows = False,
+    as_json: options.AsJson = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Find copies, near copies, conflicting labels, blank images and non-faces; write a page with contact sheets."""
+    from fer_exp.audit.look import LABEL_EPOCHS, audit
+    from fer_exp.audit.text import describe
+    from fer_exp.audit.write import PAGE, refuse_foreign, write_audit
+    from fer_exp.data.sources import read_faces
+
+    if out is not None:
+        refuse_foreign(out)  # before minutes of work, not after
+    faces = read_faces(source, skip_bad_rows=skip_bad_rows)
+    folder = out or Home.from_environment().audits / faces.digest
+    refuse_foreign(folder)
+    epochs = (label_epochs or LABEL_EPOCHS) if label_noise or label_epochs else None
+    found = audit(faces, label_epochs=epochs, say=lambda line: typer.echo(line, err=True))
+    write_audit(found, faces, folder)
+    typer.echo(found.to_json(indent=1) if as_json else f"{describe(found)}\n\nPage: {folder / PAGE}")
