@@ -6,7 +6,8 @@ by every model (three quarters of its variance), what the recipe makes of the im
 of it (the rest); the threshold is the model's true accuracy, which differs between seeds. Two seeds of a recipe then
 disagree on 16 % of the images, two recipes on 21 %.
 
-    python -m tests.simulated           the tables of docs/verdict.md, 2,000 experiments a row
+    python -m tests.simulated                     the tables of docs/verdict.md, ten minutes
+    python -m tests.simulated coverage            one of them: coverage, picking or power
 """
 
 import sys
@@ -139,7 +140,7 @@ def better(experiments: list[Experiment]) -> float:
     return share(one.found.answer is Answer.BETTER for one in experiments)
 
 
-def _tables(experiments: int) -> Iterable[str]:
+def _coverage(experiments: int) -> Iterable[str]:
     yield "| seeds A, B | seed deviation | holds the truth | mean half width | called better | called worse |"
     yield "|---|---|---|---|---|---|"
     for seeds in ((1, 1), (1, 3), (2, 2), (3, 3), (5, 5), (10, 10)):
@@ -151,20 +152,24 @@ def _tables(experiments: int) -> Iterable[str]:
                 f"| {seeds[0]}, {seeds[1]} | {100 * deviation:.1f} | {share(one.holds for one in done):.3f} "
                 f"| {100 * half:.2f} | {better(done):.3f} | {worse:.3f} |"
             )
-    yield "\n| picked from | seeds | seed deviation | wrongly better | without correction | half width, and without |"
+
+
+def _picking(experiments: int) -> Iterable[str]:
+    yield "| picked from | seeds | seed deviation | wrongly better | without correction | half width, and without |"
     yield "|---|---|---|---|---|---|"
-    for trials in (5, 20, 100):
+    for trials, count in ((5, experiments), (20, experiments), (100, experiments // 4)):
         for many, deviation in ((1, 0.0), (1, 0.006), (3, 0.003), (3, 0.010), (5, 0.006)):
-            done = picked(
-                Truth(seed_deviation=deviation), trials, many, experiments if trials < 100 else experiments // 4
-            )
+            done = picked(Truth(seed_deviation=deviation), trials, many, count)
             half = np.mean([one.found.high - one.found.low for one in done]) / 2
             plain = np.mean([one.found.high_unpicked - one.found.low_unpicked for one in done]) / 2
             yield (
                 f"| {trials} | {many} | {100 * deviation:.1f} | {share(one.wrong for one in done):.3f} "
                 f"| {share(one.wrong_uncorrected for one in done):.3f} | {100 * half:.2f}, {100 * plain:.2f} |"
             )
-    yield "\n| true difference | 1 seed | 3 seeds | 5 seeds | 10 seeds | 3 seeds, best of 20 | 5 seeds, best of 20 |"
+
+
+def _power(experiments: int) -> Iterable[str]:
+    yield "| true difference | 1 seed | 3 seeds | 5 seeds | 10 seeds | 3 seeds, best of 20 | 5 seeds, best of 20 |"
     yield "|---|---|---|---|---|---|---|"
     for gain in (0.0, 0.005, 0.010, 0.015, 0.020, 0.030, 0.040):
         ours, theirs = Truth(0.65 + gain), Truth()
@@ -173,6 +178,10 @@ def _tables(experiments: int) -> Iterable[str]:
         yield f"| {100 * gain:.1f} | " + " | ".join(f"{power:.2f}" for power in powers) + " |"
 
 
+TABLES = {"coverage": _coverage, "picking": _picking, "power": _power}
+
 if __name__ == "__main__":
-    for line in _tables(int(sys.argv[1]) if len(sys.argv) > 1 else EXPERIMENTS):
-        print(line, flush=True)  # noqa: T201  # what it is for
+    for name in sys.argv[1:] or TABLES:
+        for line in TABLES[name](EXPERIMENTS):
+            print(line, flush=True)  # noqa: T201  # what it is for
+        print()  # noqa: T201

@@ -129,6 +129,13 @@ def test_a_higher_level_is_a_wider_interval() -> None:
     assert widths == sorted(widths)
 
 
+def test_being_picked_never_makes_an_interval_narrower() -> None:
+    seeds = RANDOM.random((3, 900)) < np.array([[0.60], [0.65], [0.70]])  # far apart: most of the error is the seeds'
+    spread = spreads(measured(seeds), measured(~seeds))
+    widths = [half_width(spread, 0.95, wider) for wider in (1.0, 1.1, 1.5, 3.0)]
+    assert widths == sorted(widths)
+
+
 # -- having been picked
 
 

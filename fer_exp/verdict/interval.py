@@ -85,11 +85,14 @@ def half_width(spread: Spreads, level: float, wider: float = 1.0) -> float:
         level: Such as 0.95.
         wider: What the images' part is multiplied with, for having been picked on these images.
     """
-    seeds, variance = spread.seeds**2, (wider * spread.images) ** 2 + spread.seeds**2
+    seeds = spread.seeds**2
+    total = spread.images**2 + seeds
+    error = np.hypot(wider * spread.images, spread.seeds)
     tail = (1 + level) / 2
     if seeds == 0:
-        return float(stats.norm.ppf(tail) * np.sqrt(variance))
-    return float(stats.t.ppf(tail, spread.seed_freedom * (variance / seeds) ** 2) * np.sqrt(variance))
+        return float(stats.norm.ppf(tail) * error)
+    # The freedom is that of the error before it was widened: widening must not make the quantile smaller.
+    return float(stats.t.ppf(tail, spread.seed_freedom * (total / seeds) ** 2) * error)
 
 
 def wider_for_picking(a: Measured, b: Measured, level: float) -> float:
