@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from fer_exp.campaign import CampaignSpec, Settings
+from fer_exp.cli import app
 from fer_exp.data.faces import Faces
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
@@ -16,6 +18,7 @@ from fer_exp.data.protocols import assign, leak_share
 from fer_exp.data.sealed import open_test
 from fer_exp.data.sources import read_faces
 from fer_exp.errors import BadCampaign, BadData, BadInput
+from fer_exp.home import Home
 from fer_exp.search.changes import refuse_changes
 from tests.made_faces import csv_of
 from tests.made_records import made_campaign_spec
@@ -169,6 +172,18 @@ def test_a_campaign_goes_on_only_as_clean_as_it_was_started() -> None:
     refuse_changes(dirty, dirty)  # nothing to refuse
     with pytest.raises(BadCampaign, match="cleaning: none -> drop_blank"):
         refuse_changes(spec, dirty)
+
+
+@pytest.mark.slow
+def test_the_command_line_asks_for_cleaning(home: Home) -> None:
+    done = CliRunner().invoke(app, ["baseline", "--data", "demo", "--protocol", "reference", "--drop-leaks"])
+    assert done.exit_code == 2
+    assert "expected the notebook's procedure as it is, received drop_leaks besides" in done.output
+    campaign = str(Path(__file__).resolve().parent.parent / "experiments" / "demo.py")
+    plan = CliRunner().invoke(app, ["search", campaign, "--dry-run", "--drop-leaks", "--drop-blank"])
+    assert plan.exit_code == 0, plan.output
+    (info,) = (DataInfo.read(path) for path in home.cache.glob("*/official-*-drop_leaks-drop_blank/info.json"))
+    assert info.cleaning == Cleaning(drop_leaks=True, drop_blank=True)
 
 
 # -- the real data
