@@ -51,7 +51,7 @@ class Value(BaseModel):
             ) from error
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """One line that says what is wrong, from an error whose text may have many."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False, include_input=True)[0]

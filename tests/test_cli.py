@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("FER_EXP_HOME", str(folder / "mlruns"))
         quick_trials(patch)
         done("search", file, "--no-tracking")
-        done("retrain-best", "tiny", "--seeds", 2, "--no-tracking")
+        done("retrain-best", "tiny", "--seeds", 2, "--no-baseline", "--no-tracking")
     return folder
 
 

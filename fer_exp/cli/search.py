@@ -115,6 +115,14 @@ def retrain_best(
     replace_champion: Annotated[
         bool, typer.Option("--replace-champion", help="Make it the champion even if it is worse.")
     ] = False,
+    against_baseline: Annotated[
+        bool | None,
+        typer.Option(
+            "--against-baseline/--no-baseline",
+            help="Train the baseline with the same seeds and say whether the recipe is better. Default: from 2 seeds.",
+            show_default=False,
+        ),
+    ] = None,
     data: options.Data = None,
     workers: options.Workers = 1,
     max_hours: options.MaxHours = None,
@@ -129,7 +137,7 @@ def retrain_best(
     from fer_exp.cli.view import View
     from fer_exp.search.conduct import Conditions, RetrainWish, conduct_retrain
 
-    wish = RetrainWish(trial, seeds, epochs, limit, recover, replace_champion)
+    wish = RetrainWish(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
         conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
         retrained = conduct_retrain(spec, wish, choice, conditions)

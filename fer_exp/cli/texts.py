@@ -61,6 +61,7 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
         lines.append(f"{name_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
     if retrained.chosen is None:
         return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
+    lines += _verdict(retrained)
     if retrained.handover is None:
         if retrained.result.behind is None:
             return "\n".join([*lines, "Not registered: MLflow was not wanted (--no-tracking)."]), ExitCode.OK
@@ -73,6 +74,17 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
     which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
     lines.append(f"Next:    fer-exp evaluate --model {which}")
     return "\n".join(lines), ExitCode.OK
+
+
+def _verdict(retrained: "Retrained") -> list[str]:
+    """Whether the recipe is better than the baseline, or why that is not said."""
+    if retrained.uncompared is not None:
+        return [f"Not compared with the baseline: {retrained.uncompared}"]
+    if retrained.comparison is None:
+        return []
+    from fer_exp.verdict import verdict_text
+
+    return ["", verdict_text(retrained.comparison), ""]
 
 
 def after_evaluation(title: str, report: str, result: "TestResult", folder: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
-from fer_exp.errors import BadData, NotFound
+from fer_exp.errors import BadData, FerExpError, NotFound
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import train_record
 from fer_exp.execute.loop import Ending, Loop, Work
@@ -22,11 +22,12 @@ from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import Watcher
 from fer_exp.home import Home
 from fer_exp.quiet import stderr_to
-from fer_exp.records import Record
+from fer_exp.records import Record, State
 from fer_exp.search.state import lock
 
 if TYPE_CHECKING:
     from fer_exp.search.handover import Handover
+    from fer_exp.verdict import Comparison
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class RetrainWish:
     limit: int | None = None  # None: the campaign's; 0: all training images
     recover: bool = False  # start from the champion's weights
     replace_champion: bool = False  # even where it is worse, or on other data
+    against_baseline: bool | None = None  # train the baseline with the same seeds; None: where it makes sense
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Retrained:
     result: Result
     chosen: Record | None  # the seed with the best objective; None where it was stopped before the end
     handover: "Handover | None"  # None where MLflow was not wanted or did not answer
+    comparison: "Comparison | None" = None  # with the baseline on the same seeds
+    uncompared: str | None = None  # why there is none although it was tried
 
 
 def conduct_search(
@@ -137,11 +141,15 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
             epochs=wish.epochs or campaign.settings.epochs,
             development=_same_data(campaign, wish, data, home),
             start=start,
+            baseline=retrain.baseline_to_beat(
+                folder, trial, wish.seeds, recover=wish.recover, wanted=wish.against_baseline
+            ),
         )
         work = retrain.RetrainWork(folder, repeat)
         spec = trial.spec()
+        beside = ", and the baseline beside it" if repeat.baseline is not None else ""
         watcher.say(
-            f"Training {spec.kind} {spec.number} of {campaign.name} again: {wish.seeds} seed(s) "
+            f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {wish.seeds} seed(s) "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         crew = Crew(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
@@ -149,11 +157,31 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
+        comparison, uncompared = _compared(work.records(), work.baselines())
         if not conditions.tracking or result.behind is not None:
-            return Retrained(result, chosen, None)
+            return Retrained(result, chosen, None, comparison, uncompared)
         from fer_exp.search.handover import hand_over
 
-        return Retrained(result, chosen, hand_over(home, campaign, chosen, replace=wish.replace_champion))
+        handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+        return Retrained(result, chosen, handover, comparison, uncompared)
+
+
+def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparison | None", str | None]:
+    """The verdict on the finished of `records` against those of `baselines`, or why there is none.
+
+    What was trained is to be handed over whether it can be compared or not, so an error is told and goes no further.
+    """
+    if not baselines:
+        return None, None
+    from fer_exp.verdict import Group, compare_groups
+
+    ours, theirs = ([one for one in some if one.state() is State.FINISHED] for some in (records, baselines))
+    if not theirs:
+        return None, "no seed of the baseline finished"
+    try:
+        return compare_groups(Group.of(ours), Group.of(theirs)), None
+    except FerExpError as error:
+        return None, error.problem
 
 
 def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home: Home) -> Development:

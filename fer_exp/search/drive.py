@@ -6,7 +6,6 @@ starts, and its outcome is there before the oracle hears of it. On start the sta
 believes running; each is told about if its record has an outcome, else it goes on.
 """
 
-import os
 import re
 import secrets
 import shutil
@@ -20,18 +19,13 @@ from fer_exp.decide import Row, keepers, leaderboard
 from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.loop import Next
 from fer_exp.files import write_atomically
-from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.records import Kind, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.search.answers import give_answer, link, question, untouched
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
 from fer_exp.search.state import CampaignState, read_state, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
-OWN_FILES = (
-    "trial.json",
-    "outcome.json",
-    "tracking.json",
-    "deaths.jsonl",
-)  # not shared by a record that answers another
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class SearchWork:
         self.objective = order.settings.objective.metric
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
-        self._answers = {_question(record.spec()): record for record in self.records() if _finished(record)}
+        self._answers = {question(record.spec()): record for record in self.records() if _finished(record)}
         self._queue = list(self._left_over())
         self._remember()
 
@@ -92,7 +86,7 @@ class SearchWork:
         if spec.kind is Kind.TRIAL:
             self._proposer.tell(spec.number, self._score(record))
         if _finished(record):
-            self._answers.setdefault(_question(spec), record)
+            self._answers.setdefault(question(spec), record)
         self._rows = None
         self._remember()
         self._drop_models()
@@ -132,13 +126,15 @@ class SearchWork:
         """The record of a proposal: there already, answered by an earlier trial, continued from one, or new."""
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
-        if Record(path).exists() and Record(path).spec() != spec and _untouched(Record(path)):
+        if Record(path).exists() and Record(path).spec() != spec and untouched(Record(path)):
             shutil.rmtree(path)  # made just before a crash, for a proposal that the oracle has forgotten
         record = Record.create(path, spec)
-        if _untouched(record):
-            answer = self._answers.get(_question(spec))
+        if untouched(record):
+            answer = self._answers.get(question(spec))
             if answer is not None:
-                _answer_with(record, answer)
+                ended = answer.outcome()
+                first = answer.spec().number if ended is None or ended.same_as is None else ended.same_as
+                give_answer(record, answer, first)
             elif proposal.continues is not None:
                 _continue_from(record, Record(self._folder / "trials" / f"{proposal.continues:04d}"))
         return record
@@ -224,42 +220,8 @@ def _finished(record: Record) -> bool:
     return outcome is not None and outcome.state is State.FINISHED
 
 
-def _untouched(record: Record) -> bool:
-    """Whether no process has worked on it yet; what it holds then may be half of a copy, and is made again."""
-    return record.outcome() is None and not any(record.path.glob("attempt-*.log"))
-
-
-def _question(spec: TrialSpec) -> str:
-    """What a training depends on, as text; data and protocol are the campaign's and the same for all."""
-    return f"{spec.recipe.to_json()} {spec.seed} {spec.epochs} {spec.horizon}"
-
-
-def _answer_with(record: Record, answer: Record) -> None:
-    """Gives `record` the results of `answer`, which had the same question; the outcome, written last, says so."""
-    ended = answer.outcome()
-    if ended is None:
-        raise ValueError(f"{answer.path} has not ended")
-    for source in answer.path.rglob("*"):
-        target = record.path / source.relative_to(answer.path)
-        if source.is_file() and source.name not in OWN_FILES and not source.name.startswith("attempt-"):
-            _link(source, target)
-    number = answer.spec().number
-    same = Outcome(**{**ended.model_dump(), "same_as": ended.same_as if ended.same_as is not None else number})
-    record.end(same, keep_checkpoints=True)
-
-
 def _continue_from(record: Record, source: Record) -> None:
     """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid."""
     for checkpoint in source.path.glob("checkpoint-*.weights.h5"):
-        _link(checkpoint, record.path / checkpoint.name)
+        link(checkpoint, record.path / checkpoint.name)
     write_atomically(record.path / "history.jsonl", (source.path / "history.jsonl").read_bytes())
-
-
-def _link(source: Path, target: Path) -> None:
-    """A hard link (records never change a file in place), or a copy where the file system has none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

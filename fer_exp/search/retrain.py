@@ -1,8 +1,8 @@
 """The best recipe again, with fresh seeds: what a campaign hands over.
 
-In: a campaign's records, the trial to repeat, how many seeds. Out: a record per seed under `retrains/`, and which of
-them is to be registered. The seeds are not the one the trial was picked with: part of what made it the best was luck
-with that seed.
+In: a campaign's records, the trial to repeat, how many seeds. Out: a record per seed under `retrains/`, the same of the
+baseline where the two are to be compared, and which record is to be registered. The seeds are not the one the trial was
+picked with: part of what made it the best was luck with that seed.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from fer_exp.execute.loop import Next
 from fer_exp.files import replacing, write_atomically
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
+from fer_exp.search.answers import give_answer, trained_elsewhere, untouched
 
 NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
 
@@ -33,6 +34,7 @@ class Repeat:
     epochs: int
     development: Development
     start: Path | None = None  # model whose weights to start from
+    baseline: Record | None = None  # trained with the same seeds, to compare with; None: no comparison
 
 
 def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
@@ -61,18 +63,58 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
     return wanted[0]
 
 
+def baseline_to_beat(folder: Path, trial: Record, seeds: int, *, recover: bool, wanted: bool | None) -> Record | None:
+    """The baseline's record, where the retrained trial is to be compared with it; None where it is not.
+
+    Args:
+        folder: The campaign's.
+        trial: What is trained again.
+        seeds: How many; one a side cannot speak about seeds, so that alone is no reason to train the baseline again.
+        recover: Whether the training starts from a champion's weights.
+        wanted: What the user said; None leaves it to what makes sense.
+
+    Raises:
+        BadInput: It is wanted and makes no sense.
+        NotFound: It is wanted, and the baseline has not finished.
+    """
+    problem = (
+        "the baseline is what is trained again"
+        if trial.spec().number == 0
+        else "--recover starts from a champion's weights, the baseline from nothing"
+        if recover
+        else None
+    )
+    if wanted is False or (wanted is None and (problem or seeds < 2)):
+        return None
+    if problem:
+        raise BadInput(f"--against-baseline: {problem}", "Nothing was started. Leave one of the two out.")
+    record = next((found for found in records_in(folder / "trials") if found.spec().number == 0), None)
+    if record is not None and record.state() is State.FINISHED:
+        return record
+    if wanted is None:
+        return None
+    raise NotFound(
+        "--against-baseline: the campaign's baseline has not finished",
+        "Nothing was started. Go on with `fer-exp search`, or leave the option out.",
+    )
+
+
 class RetrainWork:
-    """Hands out one record per seed."""
+    """Hands out one record per seed, and behind them the baseline's."""
 
     def __init__(self, folder: Path, repeat: Repeat) -> None:
         self._repeat = repeat
         self.name = repeat.campaign.name
         self.objective = repeat.campaign.settings.objective.metric
-        self.planned = repeat.seeds
-        self.planned_epochs = repeat.seeds * repeat.epochs
         first = repeat.campaign.settings.seed + 1
-        self._records = [self._record(folder, seed) for seed in range(first, first + repeat.seeds)]
-        self._queue = [record for record in self._records if record.outcome() is None]
+        seeds = range(first, first + repeat.seeds)
+        self._records = [self._record(folder, repeat.trial.spec(), seed) for seed in seeds]
+        to_beat = repeat.baseline
+        self._baselines = [] if to_beat is None else [self._record(folder, to_beat.spec(), seed) for seed in seeds]
+        everything = [*self._records, *self._baselines]
+        self.planned = len(everything)
+        self.planned_epochs = len(everything) * repeat.epochs
+        self._queue = [record for record in everything if record.outcome() is None]
 
     def next(self) -> Record | Next:
         """The next seed."""
@@ -83,14 +125,18 @@ class RetrainWork:
 
     def rows(self) -> tuple[Row, ...]:
         """The seeds so far, best first."""
-        return tuple(leaderboard(self._records, self._repeat.campaign.settings.objective))
+        return tuple(leaderboard([*self._records, *self._baselines], self._repeat.campaign.settings.objective))
 
     def records(self) -> list[Record]:
         """The records of all seeds."""
         return list(self._records)
 
-    def _record(self, folder: Path, seed: int) -> Record:
-        repeat, trial = self._repeat, self._repeat.trial.spec()
+    def baselines(self) -> list[Record]:
+        """The baseline's records with the same seeds; none where there is to be no comparison."""
+        return list(self._baselines)
+
+    def _record(self, folder: Path, trial: TrialSpec, seed: int) -> Record:
+        repeat = self._repeat
         info = repeat.development.info
         spec = TrialSpec(
             campaign=repeat.campaign.name,
@@ -112,6 +158,9 @@ class RetrainWork:
         if repeat.start is not None and not (record.path / START_MODEL).exists():
             with replacing(record.path / START_MODEL) as temporary:
                 shutil.copyfile(repeat.start, temporary)
+        answer = trained_elsewhere(folder.parent, spec) if untouched(record) else None
+        if answer is not None:
+            give_answer(record, answer, None)
         return record
 
     def _folder_name(self, spec: TrialSpec) -> str:
