@@ -64,6 +64,13 @@ def drop_torn_line(path: Path) -> None:
         os.truncate(path, whole)
 
 
+def drop_partial(folder: Path) -> None:
+    """Deletes what killed processes left half written below `folder`; for whoever knows that none is writing now."""
+    for path in folder.rglob(f"{TEMPORARY}*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in `folder` durable (a rename is only safe once its folder is)."""
     descriptor = os.open(folder, os.O_RDONLY)

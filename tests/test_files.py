@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_exp.files import TEMPORARY, append_line, drop_torn_line, replacing, whole_lines, write_atomically
+from fer_exp.files import TEMPORARY, append_line, drop_partial, drop_torn_line, replacing, whole_lines, write_atomically
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -125,3 +125,13 @@ def test_dropping_leaves_a_whole_journal_alone(journal: Path) -> None:
     drop_torn_line(journal)
     assert journal.read_bytes() == b"one\n"
     assert journal.stat().st_mtime_ns == before
+
+
+def test_what_killed_processes_left_half_written_goes(tmp_path: Path) -> None:
+    (tmp_path / "trials" / "0001").mkdir(parents=True)
+    left = [tmp_path / f"{TEMPORARY}12-state.json", tmp_path / "trials" / "0001" / f"{TEMPORARY}13-scores.json"]
+    kept = [tmp_path / "state.json", tmp_path / "trials" / "0001" / "scores.json"]
+    for path in (*left, *kept):
+        path.write_text("x")
+    drop_partial(tmp_path)
+    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]

@@ -20,7 +20,7 @@ import numpy as np
 
 from fer_exp import provenance
 from fer_exp.data.prepare import Development
-from fer_exp.errors import ExitCode, FerExpError
+from fer_exp.errors import BadRecord, ExitCode, FerExpError
 from fer_exp.execute.entry import Task
 from fer_exp.files import replacing, write_atomically
 from fer_exp.model import predict, with_preprocessing
@@ -49,7 +49,6 @@ def run(task: Task, parent: Connection) -> None:
 
 
 def _attempt(task: Task, record: Record, parent: Connection) -> None:
-    started = time.monotonic()
     try:
         trained = train(record, Development.open(task.development), _Line(parent))
         if trained.complete:
@@ -58,7 +57,7 @@ def _attempt(task: Task, record: Record, parent: Connection) -> None:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         traceback.print_exc()
-        _fail(task, record, error, time.monotonic() - started)
+        _fail(task, record, error)
 
 
 def _settle_in(task: Task, record: Record) -> None:
@@ -142,16 +141,23 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     record.end(outcome, keep_checkpoints=task.keep_checkpoints)
 
 
-def _fail(task: Task, record: Record, error: Exception, seconds: float) -> None:
+def _fail(task: Task, record: Record, error: Exception) -> None:
     reason = error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"
     outcome = Outcome(
         state=State.FAILED,
         reason=reason,
         attempts=task.attempt,
-        seconds=seconds,
+        seconds=_seconds(record),
         peak_memory_mib=_peak_memory_mib(),
     )
     record.end(outcome)
+
+
+def _seconds(record: Record) -> float:
+    """Of all epochs recorded; none where the history itself is what is damaged."""
+    with contextlib.suppress(BadRecord):
+        return sum(row.seconds for row in record.history())
+    return 0.0
 
 
 def _peak_memory_mib() -> float:

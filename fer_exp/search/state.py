@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_exp.errors import BadRecord, Busy
-from fer_exp.files import write_atomically
+from fer_exp.files import drop_partial, write_atomically
 from fer_exp.values import Value
 
 SCHEMA = 1
@@ -72,6 +72,7 @@ def lock(folder: Path) -> Iterator[None]:
         held.truncate()
         json.dump({"pid": os.getpid(), "host": socket.gethostname()}, held)
         held.flush()
+        drop_partial(folder)
         yield
 
 
