@@ -7,7 +7,7 @@ of it (the rest); the threshold is the model's true accuracy, which differs betw
 disagree on 16 % of the images, two recipes on 21 %.
 
     python -m tests.simulated                     the tables of docs/verdict.md, ten minutes
-    python -m tests.simulated coverage            one of them: coverage, picking or power
+    python -m tests.simulated coverage            one of them: coverage, metrics, picking or power
 """
 
 import sys
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from fer_exp.verdict.judge import Answer, MetricVerdict, Scope, Side, Terms, judge
-from fer_exp.verdict.resample import ACCURACY, Predicted
+from fer_exp.verdict.judge import Answer, Judgement, MetricVerdict, Scope, Side, Terms, judge
+from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted
+from tests.made_records import LIKELY, SHARES
 
 IMAGES = 3589  # PublicTest
 EXPERIMENTS = 2000
@@ -78,8 +79,12 @@ class Nature:
     def models(self, recipe: NDArray[np.float32], truth: Truth, seeds: int) -> tuple[Predicted, NDArray[np.float64]]:
         """Predictions `(seeds, n)` of new seeds of a recipe, and their true accuracies `(seeds,)`."""
         accuracies = truth.accuracy + truth.seed_deviation * self._random.standard_normal(seeds)
-        own = self._normal((seeds, IMAGES)) * np.float32((1 - EASY - OWN) ** 0.5)
-        return (recipe + own > norm.ppf(accuracies)[:, None]).astype(np.uint8), accuracies
+        return self.wrong(recipe, accuracies[:, None]).astype(np.uint8), accuracies
+
+    def wrong(self, recipe: NDArray[np.float32], accuracies: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Where new seeds of a recipe err, `(seeds, n)`; accuracies are `(seeds, 1)`, or by image `(seeds, n)`."""
+        own = self._normal((len(accuracies), IMAGES)) * np.float32((1 - EASY - OWN) ** 0.5)
+        return np.asarray(recipe + own > norm.ppf(accuracies))
 
     def _normal(self, shape: int | tuple[int, int]) -> NDArray[np.float32]:
         return self._random.standard_normal(shape, dtype=np.float32)
@@ -130,6 +135,32 @@ def _picked(nature: Nature, truth: Truth, trials: int, seeds: int, gain: float) 
     return Experiment(judged.of(ACCURACY), true)
 
 
+def emotions(seeds: int, seed_deviation: float, experiments: int = EXPERIMENTS, seed: int = 1) -> list[Judgement]:
+    """Judgements on two equal recipes by every metric, with FER2013's shares of emotions and the reference's errors."""
+    nature = Nature(seed)
+    random = np.random.default_rng(seed)
+    terms = Terms(resamples=QUICK.resamples)
+    with threadpool_limits(1):
+        return [_by_emotion(nature, random, seeds, seed_deviation, terms) for _ in range(experiments)]
+
+
+def _by_emotion(
+    nature: Nature, random: np.random.Generator, seeds: int, seed_deviation: float, terms: Terms
+) -> Judgement:
+    nature.draw_images()
+    labels = random.choice(7, IMAGES, p=SHARES).astype(np.uint8)
+    mistaken = LIKELY * (1 - np.eye(7))
+    edges = np.cumsum(mistaken / mistaken.sum(axis=1, keepdims=True), axis=1)
+    taken_for = (random.random(IMAGES)[:, None] > edges[labels]).sum(axis=1).clip(max=6).astype(np.uint8)
+    right = LIKELY.diagonal()[labels] / LIKELY.sum(axis=1)[labels]
+
+    def models() -> Predicted:
+        wrong = nature.wrong(nature.recipe(), right + seed_deviation * random.standard_normal((seeds, 1)))
+        return np.where(wrong, taken_for, labels).astype(np.uint8)
+
+    return judge(labels, Side(models()), Side(models()), terms)
+
+
 def share(flags: Iterable[bool]) -> float:
     """How many of them are true."""
     return float(np.mean(list(flags)))
@@ -168,6 +199,15 @@ def _picking(experiments: int) -> Iterable[str]:
             )
 
 
+def _by_metric(experiments: int) -> Iterable[str]:
+    yield "| metric | 1 seed | 3 seeds, deviation 0.6 |"
+    yield "|---|---|---|"
+    columns = [emotions(1, 0.0, experiments // 2), emotions(3, 0.006, experiments // 2)]
+    for metric in METRICS:
+        held = [share(one.of(metric).low <= 0 <= one.of(metric).high for one in column) for column in columns]
+        yield f"| {metric} | {held[0]:.3f} | {held[1]:.3f} |"
+
+
 def _power(experiments: int) -> Iterable[str]:
     yield "| true difference | 1 seed | 3 seeds | 5 seeds | 10 seeds | 3 seeds, best of 20 | 5 seeds, best of 20 |"
     yield "|---|---|---|---|---|---|---|"
@@ -178,7 +218,7 @@ def _power(experiments: int) -> Iterable[str]:
         yield f"| {100 * gain:.1f} | " + " | ".join(f"{power:.2f}" for power in powers) + " |"
 
 
-TABLES = {"coverage": _coverage, "picking": _picking, "power": _power}
+TABLES = {"coverage": _coverage, "metrics": _by_metric, "picking": _picking, "power": _power}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or TABLES:

@@ -22,11 +22,11 @@ def test_a_95_percent_interval_holds_the_truth_in_93_to_97_percent(seeds: tuple[
 
 
 def test_fresh_seeds_of_the_best_of_twenty_equals_are_seldom_called_better_than_an_equal_baseline() -> None:
-    assert share(one.wrong for one in picked(Truth(), trials=20, seeds=3, experiments=500)) <= 0.05
+    assert share(one.wrong for one in picked(Truth(), trials=20, seeds=3, experiments=1000)) <= 0.05
 
 
 def test_the_best_of_twenty_equals_itself_would_be_called_better_too_often_if_picking_did_not_count() -> None:
-    done = picked(Truth(seed_deviation=0.0), trials=20, seeds=1, experiments=500)
+    done = picked(Truth(seed_deviation=0.0), trials=20, seeds=1, experiments=1000)
     assert share(one.wrong for one in done) <= 0.05
     assert share(one.wrong_uncorrected for one in done) > 0.10
 
