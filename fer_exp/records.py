@@ -78,6 +78,13 @@ class TrialSpec(Value):
     start_from: str | None = None  # model whose weights this one starts from (`--recover`), as sha256
 
 
+def title_of(kind: Kind, number: int, seed: int) -> str:
+    """A training as people call it: `baseline`, `trial 3`, `retrain 3 seed 2`."""
+    if kind is Kind.RETRAIN:
+        return f"retrain {number} seed {seed}"
+    return str(kind) if number == 0 else f"{kind} {number}"
+
+
 class Epoch(Value):
     """One line of history. Numbered from 1."""
 

@@ -142,6 +142,11 @@ def test_steps_are_told_as_people_write_them() -> None:
     assert set(values) == {0.0, 0.1, 0.2, 0.3, 0.4}
 
 
+@pytest.mark.parametrize("algorithm", [Algorithm.RANDOM, Algorithm.BAYESIAN, Algorithm.GRID])
+def test_no_trials_means_none(algorithm: Algorithm) -> None:
+    assert list(conversation(campaign(algorithm, max_trials=0))) == []
+
+
 def test_more_trials_may_be_asked_for_later() -> None:
     toy = campaign(Algorithm.RANDOM, max_trials=2)
     proposer = Proposer(toy, toy.settings)

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from fer_exp.cli import view
-from fer_exp.cli.view import View, duration, name_of, plain
+from fer_exp.cli.view import View, duration, plain
 from fer_exp.decide import Row
 from fer_exp.execute.watch import RunningTrial, Snapshot
-from fer_exp.records import Kind, State
+from fer_exp.records import Kind, State, title_of
 
 WIDTH = 110
 
@@ -173,7 +173,7 @@ def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> Non
 
 
 def test_trials_bear_the_names_that_people_call_them_by() -> None:
-    assert name_of(Kind.BASELINE, 0) == "baseline"
-    assert name_of(Kind.TRIAL, 3, 1) == "trial 3"
-    assert name_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
+    assert title_of(Kind.BASELINE, 0, 1) == "baseline"
+    assert title_of(Kind.TRIAL, 3, 1) == "trial 3"
+    assert title_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
     assert plain(running(kind=Kind.RETRAIN, val_accuracy=None)) == "retrain 3 seed 1: epoch 4/10 (25%)"

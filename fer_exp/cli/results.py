@@ -12,7 +12,7 @@ from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.home import Home
-from fer_exp.records import Kind, Record, State, records_in
+from fer_exp.records import Kind, Record, State, records_in, title_of
 
 if TYPE_CHECKING:
     from fer_exp.opening import TestResult
@@ -110,10 +110,8 @@ def _model_file(home: Home, record: Record, what: str, *, exact: bool) -> Path:
 
 
 def _title(record: Record) -> str:
-    from fer_exp.cli.view import name_of
-
     spec = record.spec()
-    return name_of(spec.kind, spec.number, spec.seed)
+    return title_of(spec.kind, spec.number, spec.seed)
 
 
 def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.view import duration, name_of
+from fer_exp.cli.view import duration
 from fer_exp.errors import ExitCode
 from fer_exp.execute.loop import Ending
 from fer_exp.home import Home
-from fer_exp.records import State
+from fer_exp.records import State, title_of
 from fer_exp.search.conduct import Result, Retrained
 from fer_exp.summary import leaderboard_table
 
@@ -58,7 +58,7 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
     lines = []
     for row in retrained.result.rows:
         value = "failed" if row.objective is None else f"{row.objective:.4f}"
-        lines.append(f"{name_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
+        lines.append(f"{title_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
     if retrained.chosen is None:
         return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
     lines += _verdict(retrained)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fer_exp.decide import Row
 from fer_exp.execute.watch import RunningTrial, Snapshot
-from fer_exp.records import Kind
+from fer_exp.records import title_of
 
 SHOWN_ROWS = 5  # of the leaderboard
 PLAIN_EVERY = 15.0  # seconds between lines on a trial's progress, without a terminal
@@ -60,16 +60,9 @@ class View:
                 self.say(f"{snapshot.ended}/{snapshot.planned} ended; {plain(trial)}{_left(snapshot)}")
 
 
-def name_of(kind: Kind, number: int, seed: int | None = None) -> str:
-    """A trial as people call it: `baseline`, `trial 3`, `retrain 3 seed 2`."""
-    if kind is Kind.RETRAIN:
-        return f"retrain {number} seed {seed}"
-    return str(kind) if number == 0 else f"{kind} {number}"
-
-
 def plain(trial: RunningTrial) -> str:
     """A running trial in one line."""
-    told = f"{name_of(trial.kind, trial.number, trial.seed)}: epoch {max(trial.epoch, 1)}/{trial.epochs}"
+    told = f"{title_of(trial.kind, trial.number, trial.seed)}: epoch {max(trial.epoch, 1)}/{trial.epochs}"
     if trial.steps:
         told += f" ({trial.step / trial.steps:.0%})"
     if trial.val_accuracy is not None and trial.images_per_second is not None:
@@ -107,7 +100,7 @@ def _running(trials: tuple[RunningTrial, ...]) -> Table:
         share = trial.step / trial.steps if trial.steps else 0.0
         done = (max(trial.epoch, 1) - 1 + share) / trial.epochs
         table.add_row(
-            name_of(trial.kind, trial.number, trial.seed),
+            title_of(trial.kind, trial.number, trial.seed),
             ProgressBar(total=1.0, completed=done, width=24),
             f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else "starting",
             "" if trial.val_accuracy is None else f"val/accuracy {trial.val_accuracy:.4f}",
@@ -124,7 +117,7 @@ def _leaders(snapshot: Snapshot) -> RenderableType:
     for title in ("rank", "trial", snapshot.objective, "changes"):
         table.add_column(Text(title), header_style="dim")
     for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
-        table.add_row(str(rank), name_of(row.kind, row.number), f"{row.objective:.4f}", _changes(row))
+        table.add_row(str(rank), title_of(row.kind, row.number, row.seed), f"{row.objective:.4f}", _changes(row))
     return table
 
 

@@ -101,7 +101,8 @@ class _Line(Listener):
         if now - self._last >= REPORT_EVERY or progress.step in (0, progress.steps):
             self._last = now
             with contextlib.suppress(OSError):  # a parent that has gone ends this process by other means
-                self._parent.send(progress)
+                # Plain numbers: to unpickle a Progress the parent would have to load Keras.
+                self._parent.send((progress.epoch, progress.step, progress.steps))
 
     def should_stop(self) -> bool:
         with contextlib.suppress(OSError, EOFError):

@@ -132,8 +132,7 @@ class Crew:
     def _hear(self, attempt: Attempt) -> None:
         try:
             while attempt.line.poll():
-                progress = attempt.line.recv()
-                attempt.epoch, attempt.step, attempt.steps = progress.epoch, progress.step, progress.steps
+                attempt.epoch, attempt.step, attempt.steps = attempt.line.recv()
         except (EOFError, OSError):
             attempt.process.join(timeout=5)
 

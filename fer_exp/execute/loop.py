@@ -17,7 +17,7 @@ from fer_exp.decide import Row
 from fer_exp.execute.crew import Attempt, Crew
 from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
-from fer_exp.records import Epoch, Record, State
+from fer_exp.records import Epoch, Record, State, title_of
 
 TICK = 0.25  # seconds between looks
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # schedulers announce their end with the last
@@ -200,7 +200,7 @@ def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:
 def _told(record: Record, objective: str) -> str:
     """One line on a record that has ended."""
     spec, outcome = record.spec(), record.outcome()
-    name = str(spec.kind) if spec.number == 0 else f"{spec.kind} {spec.number}"
+    name = title_of(spec.kind, spec.number, spec.seed)
     if outcome is None or outcome.state is State.FAILED:
         return f"{name}: failed: {outcome.reason if outcome else 'no outcome'}"
     told = f"{name}: {objective} {record.scores().get(objective, float('nan')):.4f}"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fer_exp.search.handover import Handover
     from fer_exp.verdict import Comparison
 
+FORK_SERVER_LOG = "forkserver.log"  # in the cache: what native libraries print while they load
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -93,22 +95,22 @@ def conduct_search(
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
     folder = conditions.home.campaign(campaign.name)
+    context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG)
+    conditions.watcher.say(f"Reading {data.source}.")
+    development = prepare(
+        data.source,
+        protocol=settings.protocol,
+        seed=settings.seed,
+        limit=settings.limit,
+        cache=conditions.home.cache,
+        skip_bad_rows=data.skip_bad_rows,
+        cleaning=settings.cleaning,
+    )
+    for note in development.info.notes:
+        conditions.watcher.say(note)
+    with stderr_to():
+        from fer_exp.search.drive import Order, SearchWork
     with lock(folder):
-        context = start_fork_server(folder / "forkserver.log")
-        conditions.watcher.say(f"Reading {data.source}.")
-        development = prepare(
-            data.source,
-            protocol=settings.protocol,
-            seed=settings.seed,
-            limit=settings.limit,
-            cache=conditions.home.cache,
-            skip_bad_rows=data.skip_bad_rows,
-            cleaning=settings.cleaning,
-        )
-        for note in development.info.notes:
-            conditions.watcher.say(note)
-        with stderr_to():
-            from fer_exp.search.drive import Order, SearchWork
         work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development))
         crew = Crew(
             context,
@@ -129,7 +131,7 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
     home, watcher = conditions.home, conditions.watcher
     folder = home.campaign(campaign.name)
     with lock(folder):
-        context = start_fork_server(folder / "forkserver.log")
+        context = start_fork_server(home.cache / FORK_SERVER_LOG)
         from fer_exp.search import retrain
 
         trial = retrain.choose(folder, campaign, wish.trial)

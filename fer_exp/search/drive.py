@@ -46,10 +46,11 @@ class SearchWork:
         self._folder = folder
         self._order = order
         self._proposer = Proposer(order.campaign, order.settings)
-        open_campaign(folder, order, self._proposer)
+        spec = described(folder, order, self._proposer)
         state = read_state(folder)
         if state is not None:
             self._proposer.take_up(state.proposer)
+        write_atomically(folder / "campaign.json", spec.to_json(indent=1))
         plan = self._proposer.plan()
         self.name = order.campaign.name
         self.objective = order.settings.objective.metric
@@ -183,8 +184,8 @@ class SearchWork:
             )
 
 
-def open_campaign(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
-    """Writes what the campaign is, or finds that it is the recorded one.
+def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
+    """What the campaign is, to be written into its folder; checked against what stands there.
 
     Raises:
         BadCampaign: The name is taken by a campaign that differs in something trials depend on.
@@ -211,7 +212,6 @@ def open_campaign(folder: Path, order: Order, proposer: Proposer) -> CampaignSpe
             f"{path} is missing, but the campaign has a state",
             f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
         )
-    write_atomically(path, spec.to_json(indent=1))
     return spec
 
 

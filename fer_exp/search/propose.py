@@ -69,11 +69,18 @@ class Proposer:
         Raises:
             BadCampaign: The space refuses the proposed values, or declares hyperparameters only now.
         """
+        if self._spent():
+            return Nothing.DONE
         slot = f"slot-{len(self._oracle.trials)}"  # one slot per trial: the oracle keeps at most one trial in each
         trial = self._oracle.create_trial(slot)
         if trial.status == keras_trial.TrialStatus.RUNNING:
             return self._proposal(trial)
         return Nothing.WAIT if trial.status == keras_trial.TrialStatus.IDLE else Nothing.DONE
+
+    def _spent(self) -> bool:
+        """Whether all trials were proposed. Keras Tuner takes a budget of 0 for none; Hyperband has one of its own."""
+        bounded = self._settings.algorithm is not Algorithm.HYPERBAND
+        return bounded and len(self._oracle.trials) >= self._settings.max_trials
 
     def tell(self, number: int, score: float | None) -> None:
         """How trial `number` ended: its objective, or None where it failed (NaN and infinite count as failed)."""

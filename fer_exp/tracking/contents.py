@@ -14,7 +14,7 @@ from pathlib import Path
 from mlflow.entities import Metric
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.records import Epoch, Kind, Outcome, Record, State, TrialSpec, best_epoch
+from fer_exp.records import Epoch, Kind, Outcome, Record, State, TrialSpec, best_epoch, title_of
 
 RECORD = "fer_exp.record"  # the tag a run is found by: <campaign identity>/trials/0003
 CREATED = "fer_exp.created_ms"  # when the run was made; of two runs for one record the older stays
@@ -41,20 +41,13 @@ def folder_of(record: Record) -> str:
     return f"{record.path.parent.name}/{record.path.name}"
 
 
-def title_of(spec: TrialSpec) -> str:
-    """The run's name, as a list of runs shows it."""
-    if spec.kind is Kind.BASELINE:
-        return "baseline"
-    return f"{spec.kind.value} {spec.number}" + (f" seed {spec.seed}" if spec.kind is Kind.RETRAIN else "")
-
-
 def tags_of(record: Record, campaign: CampaignSpec, parent_id: str) -> dict[str, str]:
     """Everything a run can be filtered by, except its state while that may change with the campaign's."""
     spec, outcome = record.spec(), record.outcome()
     tags = {
         RECORD: key_of(campaign, record),
         "mlflow.parentRunId": parent_id,
-        "mlflow.runName": title_of(spec),
+        "mlflow.runName": title_of(spec.kind, spec.number, spec.seed),
         "fer_exp.campaign": spec.campaign,
         "fer_exp.kind": spec.kind.value,
         "fer_exp.trial": str(spec.number),
