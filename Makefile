@@ -25,8 +25,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(INSTALLED)
 
+# Two at a time: networks this small leave a second core idle.
 demo: setup # a whole campaign on the built-in demo data, in minutes on a laptop
-	$(BIN)/fer-exp search experiments/demo.py
+	$(BIN)/fer-exp search experiments/demo.py --workers 2
 
 fmt: setup # format the code and mend what can be mended without a person
 	$(BIN)/ruff format .
