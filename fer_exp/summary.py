@@ -25,8 +25,6 @@ from fer_exp.importance import Importance, importance
 from fer_exp.records import Kind, records_in
 from fer_exp.values import Value
 
-LISTED_CHANGES = 6  # in a line of the console's table
-
 
 class Leaderboard(Value):
     """Every trial of a campaign, best first."""
@@ -153,9 +151,7 @@ def _indistinguishable(row: Row, first: Row) -> bool:
 def _remark(row: Row) -> str:
     if row.objective is None:
         return f"{row.state.value}: {row.reason}" if row.reason else row.state.value
-    changes = [f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in row.changes.items()]
-    more = [f"and {len(changes) - LISTED_CHANGES} more"] if len(changes) > LISTED_CHANGES else []
-    return " ".join([*changes[:LISTED_CHANGES], *more])
+    return " ".join(f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in row.changes.items())
 
 
 def _short(value: Scalar) -> str:
