@@ -28,6 +28,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # Two at a time: networks this small leave a second core idle.
 demo: setup # a whole campaign on the built-in demo data, in minutes on a laptop
 	$(BIN)/fer-exp search experiments/demo.py --workers 2
+	@echo 'First:   . .venv/bin/activate'
 
 fmt: setup # format the code and mend what can be mended without a person
 	$(BIN)/ruff format .
