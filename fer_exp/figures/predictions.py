@@ -67,7 +67,7 @@ def _histogram(axes: Axes, predictions: Predictions, scores: Scores) -> None:
         axes.axvline(mean, color=colour, linestyle=":", linewidth=1.4)
     dress(axes, title="Confidence of right and wrong predictions", x="Confidence", y="Images")
     axes.set_xlim(0, 1)
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=9, loc="best")
 
 
 def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
