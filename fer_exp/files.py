@@ -3,11 +3,13 @@
 In: a path and bytes. Out: the file, on disk. Temporary file, fsync, rename, fsync of the folder.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
 TEMPORARY = ".partial-"  # begins the name of files being written; a start may delete any that it finds
 
 
@@ -69,6 +71,17 @@ def drop_partial(folder: Path) -> None:
     for path in folder.rglob(f"{TEMPORARY}*"):
         if path.is_file():
             path.unlink(missing_ok=True)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether `error`, or one behind it, says that there is no space left; HDF5 says it in its text alone."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(f"errno = {number}," in str(error) for number in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 In: what a trial process found. Out: the same, later, on any machine. Files and their order of writing:
 
     trial.json                  what was asked for; written once, before any training
+    asked.json                  where in the search's conversation with its oracle it was proposed
     attempt-<k>.log             everything the k-th process printed
     checkpoint-<e>.weights.h5   weights and optimizer after epoch e; written before the epoch's line of history
     history.jsonl               one line an epoch, appended
@@ -33,6 +34,7 @@ from fer_exp.values import Value, first_line
 
 SCHEMA = 1
 DATA = "data.json"  # in a record: what it was trained on, where that is not what its campaign was (`--limit`)
+ASKED = "asked.json"  # in a record: where in the conversation with the oracle it was proposed (search/recall.py)
 START_MODEL = "start.keras"  # in a record: the model whose weights its training starts from (`--recover`)
 # What reading a damaged .npz raises, found by flipping its bits: zipfile's and zlib's errors are neither OSError nor
 # ValueError, and NotImplementedError is zipfile's word for a kind of compression that it does not know.
@@ -108,6 +110,8 @@ class Outcome(Value):
     best_epoch: int = 0
     seconds: float = 0.0  # training, over all attempts
     peak_memory_mib: float = 0.0
+    died: str = ""  # how its last process died, where that is why it failed: "killed by SIGKILL", "exit code 1"
+    last_lines: str = ""  # of that process's log
     same_as: int | None = None  # trial that had already answered the same question
     ended_ms: int = 0
 

@@ -14,6 +14,7 @@ import time
 from multiprocessing.connection import Connection
 
 from fer_exp.execute.entry import Task
+from fer_exp.execute.lifeline import alone_in, end_with_parents
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Outcome, Record, State, best_epoch, now_ms
 
@@ -27,9 +28,11 @@ def accuracy(recipe: Recipe, epoch: int) -> float:
 
 def train_fake(task: Task, parent: Connection) -> None:
     """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     record = Record(task.record)
+    end_with_parents()
+    alone_in(record.path)
     spec = record.spec()
     record.attempt_log(task.attempt).write_text("a line of the log\n")
     for epoch in range(len(record.history()) + 1, spec.epochs + 1):

@@ -14,8 +14,8 @@ import pytest
 from fer_exp.campaign import CampaignSpec
 from fer_exp.cli import search as search_module
 from fer_exp.home import Home
+from fer_exp.lock import lock
 from fer_exp.records import Outcome, Record, State, records_in
-from fer_exp.search.state import lock
 from tests.commands import call, contents, done, quick_trials, refused, write_campaign
 from tests.made_faces import csv_of, some_faces
 

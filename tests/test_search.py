@@ -16,11 +16,12 @@ from fer_exp.errors import BadCampaign, Busy, TrialsFailed
 from fer_exp.execute.loop import Ending
 from fer_exp.execute.watch import Silence, Snapshot
 from fer_exp.home import Home
+from fer_exp.lock import lock
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, Record, State, records_in
 from fer_exp.search import drive
 from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
-from fer_exp.search.state import lock, read_state
+from fer_exp.search.state import read_state
 from tests.fake_trials import train_fake
 
 ALGORITHMS = list(Algorithm)

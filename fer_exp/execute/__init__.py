@@ -2,4 +2,6 @@
 
 child.py   what happens in an attempt's process
 crew.py    the parent's side: starts attempts, hears them, finds out how they ended
+deaths.py  what is noted about a process that died, and when its trial is given up
+lifeline.py  a process ends with those who started it
 """

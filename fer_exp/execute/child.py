@@ -5,15 +5,12 @@ However the process ends, the record says the truth: an outcome if it came to an
 """
 
 import contextlib
-import errno
 import json
 import os
 import resource
 import signal
-import threading
 import time
 import traceback
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -22,7 +19,8 @@ from fer_exp import provenance
 from fer_exp.data.prepare import Development
 from fer_exp.errors import BadRecord, ExitCode, FerExpError
 from fer_exp.execute.entry import Task
-from fer_exp.files import replacing, write_atomically
+from fer_exp.execute.lifeline import alone_in, end_with_parents
+from fer_exp.files import is_full, replacing, write_atomically
 from fer_exp.model import predict, with_preprocessing
 from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
 from fer_exp.results import write_results
@@ -31,7 +29,6 @@ from fer_exp.values import first_line
 
 STOP = "stop"  # what the parent sends to ask for an end after the epoch
 REPORT_EVERY = 0.2  # seconds between progress messages
-LOOK_EVERY = 0.5  # seconds between looks at the fork server
 
 
 def run(task: Task, parent: Connection) -> None:
@@ -40,8 +37,8 @@ def run(task: Task, parent: Connection) -> None:
     try:
         _settle_in(task, record)
         _attempt(task, record, parent)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        if not is_full(error):
             raise
         with contextlib.suppress(OSError):  # the log may lie on the same disk
             traceback.print_exc()
@@ -53,8 +50,10 @@ def _attempt(task: Task, record: Record, parent: Connection) -> None:
         trained = train(record, Development.open(task.development), _Line(parent))
         if trained.complete:
             _finish(task, record, trained)
+    except OSError:  # the machine's, and no word on the recipe: the parent tries again
+        raise
     except Exception as error:  # the one place that classifies how a training ended
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if is_full(error):
             raise
         traceback.print_exc()
         _fail(task, record, error)
@@ -68,25 +67,13 @@ def _settle_in(task: Task, record: Record) -> None:
     os.close(log)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):  # the parent hears these and asks over the line
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parents()
+    alone_in(record.path)
     if task.threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(task.threads)
     if task.device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = task.device
-
-
-def _die_with_parent() -> None:
-    """Watches the search, and the fork server, without which the search takes this process for dead and starts another.
-
-    The search is seen to end at once, the fork server within `LOOK_EVERY`, long before the other process is ready.
-    """
-    search, server = parent_process(), os.getppid()
-    if search is None:
-        return
-    while search.is_alive() and os.getppid() == server:
-        search.join(LOOK_EVERY)
-    os._exit(ExitCode.INTERRUPTED)
 
 
 class _Line(Listener):

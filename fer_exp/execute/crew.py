@@ -6,9 +6,9 @@ noted in its record (`deaths.jsonl`), and its trial goes on from the last epoch;
 up.
 """
 
+import contextlib
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,23 +17,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import psutil
+
 from fer_exp.errors import ExitCode, NoSpace
-from fer_exp.execute.entry import Task, train_record
-from fer_exp.files import append_line, whole_lines
+from fer_exp.execute.deaths import give_up, note_death
+from fer_exp.execute.entry import TRAINING, Task, train_record
 from fer_exp.quiet import stderr_to
-from fer_exp.records import Outcome, Record, State, TrialSpec
-from fer_exp.values import Value
-
-MAX_DEATHS = 2  # of a trial's own processes, before it is given up
-LOG_TAIL = 400  # characters of a dead process's log that go into the reason
-
-
-class Death(Value):
-    """A process that ended without an outcome while its parent was there."""
-
-    attempt: int
-    how: str  # "killed by SIGKILL", "exit code 1"
-    last_lines: str
+from fer_exp.records import Record, TrialSpec
 
 
 @dataclass
@@ -50,6 +40,13 @@ class Attempt:
     epoch: int = 0
     step: int = 0
     steps: int = 0
+    peak_memory_mib: float = 0.0  # the most that was seen
+
+    def look(self) -> None:
+        """Sees how much memory it uses now."""
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            used = psutil.Process(self.process.pid).memory_info().rss / 2**20
+            self.peak_memory_mib = max(self.peak_memory_mib, used)
 
 
 PRELOAD = "fer_exp.execute.preload"
@@ -57,10 +54,10 @@ PRELOAD = "fer_exp.execute.preload"
 Entry = Callable[[Task, Connection], None]  # what an attempt's process runs; must be importable by name
 
 
-def start_fork_server(log: Path) -> multiprocessing.context.ForkServerContext:
-    """Starts loading Keras in the background; what its libraries print goes to `log`."""
+def start_fork_server(log: Path, loads: str = TRAINING) -> multiprocessing.context.ForkServerContext:
+    """Starts loading the module `loads` in the background; what its libraries print goes to `log`."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOAD])
+    context.set_forkserver_preload([PRELOAD, loads])
     log.parent.mkdir(parents=True, exist_ok=True)
     with stderr_to(log):
         forkserver.ensure_running()
@@ -97,8 +94,10 @@ class Crew:
         """Whether another attempt can start."""
         return len(self._attempts) < self._workers
 
-    def start(self, record: Record) -> None:
-        """Starts the next attempt at `record`."""
+    def start(self, record: Record) -> bool:
+        """Starts the next attempt at `record`; False where it has been given up instead, and so has ended."""
+        if give_up(record):
+            return False
         slot = min(set(range(self._workers)) - {attempt.slot for attempt in self._attempts})
         number = 1 + len(list(record.path.glob("attempt-*.log")))
         task = Task(
@@ -114,6 +113,7 @@ class Crew:
         process.start()
         theirs.close()
         self._attempts.append(Attempt(record, record.spec(), number, process, ours, slot))
+        return True
 
     def wait(self, seconds: float) -> list[Record]:
         """Waits until something happens, at most `seconds`; returns the records that have ended.
@@ -121,6 +121,8 @@ class Crew:
         Raises:
             NoSpace: A trial's process could not write for want of space.
         """
+        for attempt in self._attempts:
+            attempt.look()
         lines = {attempt.line: attempt for attempt in self._attempts}
         ends = {attempt.process.sentinel: attempt for attempt in self._attempts}
         for ready in wait([*lines, *ends], timeout=seconds):
@@ -150,26 +152,8 @@ class Crew:
             )
         if self._stopping or code == 0:  # asked to stop after an epoch, and did
             return False
-        return self._note_death(attempt, code)
-
-    def _note_death(self, attempt: Attempt, code: int) -> bool:
-        log = attempt.record.attempt_log(attempt.number)
-        tail = log.read_text(errors="replace")[-LOG_TAIL:].strip() if log.exists() else ""
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        death = Death(attempt=attempt.number, how=how, last_lines=tail)
-        notes = attempt.record.path / "deaths.jsonl"
-        append_line(notes, death.to_json())
-        if len(whole_lines(notes)) < MAX_DEATHS:
-            self.start(attempt.record)
-            return False
-        hint = " (out of memory?)" if code == -signal.SIGKILL else ""
-        outcome = Outcome(
-            state=State.FAILED,
-            reason=f"its process was {how}{hint}" if code < 0 else f"its process ended with {how}",
-            attempts=attempt.number,
-        )
-        attempt.record.end(outcome)
-        return True
+        note_death(attempt.record, attempt.number, code, attempt.peak_memory_mib)
+        return not self.start(attempt.record)
 
     def ask_to_stop(self) -> None:
         """Asks every attempt to end after its epoch."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from fer_exp.execute.lifeline import end_with_parents
+
 
 @dataclass(frozen=True)
 class Task:
@@ -21,6 +23,9 @@ class Task:
     device: str | None  # value of CUDA_VISIBLE_DEVICES; None leaves it alone
 
 
+TRAINING = "fer_exp.execute.child"  # loads Keras, and all that a trial needs besides
+
+
 def train_record(task: Task, parent: Connection) -> None:
     """Entry of an attempt's process."""
     from fer_exp.execute.child import run  # loaded already by the fork server
@@ -30,6 +35,7 @@ def train_record(task: Task, parent: Connection) -> None:
 
 def follow_records(home: Path, campaign: str, control: Connection) -> None:
     """Entry of the tracker's process."""
+    end_with_parents()  # before MLflow is loaded, which takes seconds
     from fer_exp.tracking import follow
 
     follow(home, campaign, control)

@@ -7,7 +7,7 @@ the same command goes on later.
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from types import FrameType
@@ -37,6 +37,17 @@ class Ending(Enum):
     STOPPED = "stopped"  # on request, or at the deadline
 
 
+@contextmanager
+def hearing_signals(hear: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Calls `hear` at every signal that asks for a stop, while the block runs."""
+    before = {number: signal.signal(number, hear) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Work(Protocol):
     """Who hands out records to train and takes them back."""
 
@@ -56,23 +67,39 @@ class Work(Protocol):
 
 
 class Loop:
-    """Carries work out."""
+    """Carries work out.
+
+    Args:
+        work: Hands out records and takes them back.
+        crew: Trains them.
+        watcher: Is shown how things stand.
+        tracker: Shows records in MLflow; None where nobody does.
+        seconds: When to stop; None never does.
+        check: Raises when the campaign is no longer this process's; asked a few times a second.
+    """
 
     def __init__(
-        self, work: Work, crew: Crew, watcher: Watcher, tracker: Tracker | None, seconds: float | None = None
+        self,
+        work: Work,
+        crew: Crew,
+        watcher: Watcher,
+        tracker: Tracker | None,
+        seconds: float | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check = check
         self._work = work
         self._crew = crew
         self._watcher = watcher
         self._tracker = tracker
         self._deadline = None if seconds is None else time.monotonic() + seconds
-        self._requests = 0
+        self.requests = 0  # to stop, so far
         self._stopping = False
         self._pace = _Pace()
 
     def run(self) -> Ending:
         """Until the work is done or a stop was asked for."""
-        with self._hearing_signals():
+        with hearing_signals(self._hear):
             try:
                 return self._run()
             except BaseException:
@@ -86,10 +113,9 @@ class Loop:
             exhausted = self._fill() if not self._stopping else False
             if not self._crew.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
+            self._check()
             for record in self._crew.wait(TICK):
-                self._pace.forget(record)
-                self._work.ended(record)
-                self._watcher.say(_told(record, self._work.objective))
+                self._take_in(record)
             if self._tracker is not None:
                 self._tracker.hear()
             self._watcher.show(self._snapshot())
@@ -102,35 +128,32 @@ class Loop:
                 return True
             if record is Next.WAIT:
                 return False
-            if isinstance(record, Record):
-                self._crew.start(record)
+            if isinstance(record, Record) and not self._crew.start(record):
+                self._take_in(record)
         return False
+
+    def _take_in(self, record: Record) -> None:
+        self._check()
+        self._pace.forget(record)
+        self._work.ended(record)
+        self._watcher.say(_told(record, self._work.objective))
 
     def _look_for_requests(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline and not self._stopping:
             self._watcher.say("The time given is over: finishing the epochs in progress.")
             self._stop()
-        if self._requests == 1 and not self._stopping:
+        if self.requests == 1 and not self._stopping:
             self._watcher.say("Stopping: finishing the epochs in progress. Once more stops at once; nothing is lost.")
             self._stop()
-        if self._requests > 1:
+        if self.requests > 1:
             self._crew.kill()
 
     def _stop(self) -> None:
         self._stopping = True
         self._crew.ask_to_stop()
 
-    @contextmanager
-    def _hearing_signals(self) -> Iterator[None]:
-        def hear(_number: int, _frame: FrameType | None) -> None:
-            self._requests += 1
-
-        before = {number: signal.signal(number, hear) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        self.requests += 1
 
     def _snapshot(self) -> Snapshot:
         rows = self._work.rows()

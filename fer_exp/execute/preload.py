@@ -1,4 +1,4 @@
-"""What the fork server loads before the first trial; imported by nobody else.
+"""What the fork server does before it loads what trials need; imported by nobody else.
 
 It leaves the process group of the search, so that Ctrl-C and a scheduler's signals reach the search alone, which then
 asks its trials to end after their epoch. Some schedulers signal every process of a job, so it ignores them too: without
@@ -22,5 +22,3 @@ for _number in SIGNALS:
 os.register_at_fork(after_in_child=_hear_again)  # what its processes ignore is for them to say
 with contextlib.suppress(OSError):
     os.setpgid(0, 0)
-
-from fer_exp.execute import child  # noqa: E402, F401  # Keras, and all that a trial needs besides; takes seconds

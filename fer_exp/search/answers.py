@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.errors import BadRecord
-from fer_exp.records import DATA, START_MODEL, Record, State, TrialSpec, records_in
+from fer_exp.records import ASKED, DATA, START_MODEL, Record, State, TrialSpec, records_in
 
 # Not shared by a record that answers another.
-OWN_FILES = ("trial.json", "outcome.json", "tracking.json", "deaths.jsonl", DATA, START_MODEL)
+OWN_FILES = ("trial.json", "outcome.json", "tracking.json", "deaths.jsonl", ASKED, DATA, START_MODEL)
 
 
 def question(spec: TrialSpec) -> str:

@@ -14,21 +14,25 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
-from fer_exp.errors import BadData, FerExpError, NotFound
+from fer_exp.errors import BadData, Busy, FerExpError, NotFound
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
-from fer_exp.execute.entry import train_record
+from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.loop import Ending, Loop, Work
-from fer_exp.execute.tracker import Tracker
+from fer_exp.execute.tracker import PATIENCE
 from fer_exp.execute.watch import Watcher
 from fer_exp.home import Home
+from fer_exp.lock import Lock
 from fer_exp.quiet import stderr_to
-from fer_exp.records import Record, State
-from fer_exp.search.state import lock
+from fer_exp.records import Record, State, records_in
+from fer_exp.search.footing import held, on_its_feet, shown
+from fer_exp.search.room import Need, require
 
 if TYPE_CHECKING:
     from fer_exp.search.handover import Handover
     from fer_exp.verdict import Comparison
 
+SAMPLES = 32  # recipes of a space, to see how large its networks become
+HURRIED = 5.0  # seconds that a search which was told twice to stop waits for MLflow
 FORK_SERVER_LOG = "forkserver.log"  # in the cache: what native libraries print while they load
 
 
@@ -42,6 +46,12 @@ class Conditions:
     tracking: bool = True
     max_hours: float | None = None
     entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
+    loads: str = TRAINING  # the module that it needs, loaded once for all attempts
+
+    @property
+    def shows_here(self) -> bool:
+        """Whether MLflow's copy of everything comes to lie in this home too."""
+        return self.tracking and self.home.tracking_uri == f"sqlite:///{self.home.root / 'mlflow.db'}"
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,15 @@ def conduct_search(
     Raises:
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
+    with on_its_feet():
+        return _search(campaign, settings, file, fingerprint, data, conditions)
+
+
+def _search(
+    campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
+) -> Result:
     folder = conditions.home.campaign(campaign.name)
-    context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG)
+    context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
     conditions.watcher.say(f"Reading {data.source}.")
     development = prepare(
         data.source,
@@ -110,8 +127,24 @@ def conduct_search(
         conditions.watcher.say(note)
     with stderr_to():
         from fer_exp.search.drive import Order, SearchWork
-    with lock(folder):
-        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development))
+        from fer_exp.search.propose import Proposer
+    with held(folder, conditions.watcher.say) as holding:
+        proposer = Proposer(campaign, settings)
+        ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
+        need = Need(
+            recipes=(campaign.baseline, *proposer.samples(SAMPLES)),
+            trainings=max(proposer.plan().trials - ended, 0),
+            epochs=settings.epochs,
+            models=settings.keep_models + 1,
+            workers=conditions.workers,
+            images=sum(development.info.validation_counts),
+            promotions=settings.algorithm is Algorithm.HYPERBAND,
+            shown=conditions.shows_here,
+        )
+        require(conditions.home.root, need, campaign.name, conditions.watcher.say)
+        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development), holding.check)
+        for note in work.notes:
+            conditions.watcher.say(note)
         crew = Crew(
             context,
             conditions.workers,
@@ -119,7 +152,7 @@ def conduct_search(
             keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
             entry=conditions.entry,
         )
-        return _carry_out(work, crew, context, conditions, folder, work.close)
+        return _carry_out(work, crew, context, conditions, holding, work.close)
 
 
 def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
@@ -128,10 +161,15 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
     Raises:
         FerExpError: The campaign has no such trial, the data are others than it was run on, or no seed finished.
     """
+    with on_its_feet():
+        return _retrain(campaign, wish, data, conditions)
+
+
+def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
     home, watcher = conditions.home, conditions.watcher
     folder = home.campaign(campaign.name)
-    with lock(folder):
-        context = start_fork_server(home.cache / FORK_SERVER_LOG)
+    with held(folder, conditions.watcher.say) as holding:
+        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         from fer_exp.search import retrain
 
         trial = retrain.choose(folder, campaign, wish.trial)
@@ -147,6 +185,17 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
                 folder, trial, wish.seeds, recover=wish.recover, wanted=wish.against_baseline
             ),
         )
+        trainings = wish.seeds * (1 if repeat.baseline is None else 2)
+        need = Need(
+            recipes=(trial.spec().recipe, campaign.baseline),
+            trainings=trainings,
+            epochs=repeat.epochs,
+            models=trainings,
+            workers=conditions.workers,
+            images=sum(repeat.development.info.validation_counts),
+            shown=conditions.shows_here,
+        )
+        require(home.root, need, campaign.name, watcher.say)
         work = retrain.RetrainWork(folder, repeat)
         spec = trial.spec()
         beside = ", and the baseline beside it" if repeat.baseline is not None else ""
@@ -155,7 +204,7 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         crew = Crew(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
-        result = _carry_out(work, crew, context, conditions, folder, lambda: None)
+        result = _carry_out(work, crew, context, conditions, holding, lambda: None)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
@@ -228,25 +277,30 @@ def _carry_out(
     crew: Crew,
     context: ForkServerContext,
     conditions: Conditions,
-    folder: Path,
+    holding: Lock,
     close: Callable[[], None],
 ) -> Result:
-    tracker = Tracker(context, conditions.home.root, work.name) if conditions.tracking else None
+    folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
-    try:
-        ending = Loop(work, crew, conditions.watcher, tracker, seconds).run()
-    except BaseException:
-        _let_go(tracker, "failed")
-        raise
-    if ending is Ending.DONE:
-        close()
-    from fer_exp.summary import summarise
+    with shown(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:
+        loop = Loop(work, crew, conditions.watcher, tracker, seconds, holding.check)
+        try:
+            ending = loop.run()
+        except Busy:  # another process drives the campaign now, and shows it
+            raise
+        except Exception:
+            if tracker is not None:
+                tracker.finish("failed")
+            raise
+        holding.check()
+        if ending is Ending.DONE:
+            close()
+        from fer_exp.summary import summarise
 
-    summarise(folder)
-    conditions.watcher.say("Bringing MLflow level with the records.")
-    behind = _let_go(tracker, "finished" if ending is Ending.DONE else "interrupted")
-    return Result(ending, folder, work.rows(), behind)
-
-
-def _let_go(tracker: Tracker | None, state: str) -> str | None:
-    return None if tracker is None else tracker.finish(state)
+        summarise(folder)
+        behind = None
+        if tracker is not None:
+            conditions.watcher.say("Bringing MLflow level with the records.")
+            state = "finished" if ending is Ending.DONE else "interrupted"
+            behind = tracker.finish(state, HURRIED if loop.requests > 1 else PATIENCE)
+        return Result(ending, folder, work.rows(), behind)

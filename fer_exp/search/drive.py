@@ -9,7 +9,7 @@ believes running; each is told about if its record has an outcome, else it goes 
 import re
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from fer_exp.records import Kind, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.search.answers import give_answer, link, question, untouched
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
-from fer_exp.search.state import CampaignState, read_state, write_state
+from fer_exp.search.recall import note_asked, recall
+from fer_exp.search.state import CampaignState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 
@@ -40,20 +41,25 @@ class Order:
 
 
 class SearchWork:
-    """Hands out the baseline, then trials; takes them back, tells the oracle, remembers."""
+    """Hands out the baseline, then trials; takes them back, tells the oracle, remembers.
 
-    def __init__(self, folder: Path, order: Order) -> None:
+    Args:
+        folder: The campaign's.
+        order: What to search.
+        check: Raises where the campaign is no longer this process's; asked before anything is written.
+    """
+
+    def __init__(self, folder: Path, order: Order, check: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
         self._order = order
-        self._proposer = Proposer(order.campaign, order.settings)
-        spec = described(folder, order, self._proposer)
-        state = read_state(folder)
-        if state is not None:
-            self._proposer.take_up(state.proposer)
-        write_atomically(folder / "campaign.json", spec.to_json(indent=1))
-        plan = self._proposer.plan()
+        self._check = check
         self.name = order.campaign.name
         self.objective = order.settings.objective.metric
+        spec = described(folder, order, self._new_proposer())
+        check()
+        self._proposer, self.notes = recall(folder, self._trials(), self._new_proposer, self._score)
+        write_atomically(folder / "campaign.json", spec.to_json(indent=1))
+        plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
         self._answers = {question(record.spec()): record for record in self.records() if _finished(record)}
@@ -75,7 +81,8 @@ class SearchWork:
             proposal = self._proposer.ask()
             if isinstance(proposal, Nothing):
                 return Next.DONE if proposal is Nothing.DONE else Next.WAIT
-            record = self._record(proposal)
+            self._check()
+            record = self._record(proposal, anew=True)
             self._remember()
             if record.outcome() is None:
                 return record
@@ -123,12 +130,19 @@ class SearchWork:
             else:
                 self._proposer.tell(proposal.number, self._score(record))
 
-    def _record(self, proposal: Proposal) -> Record:
-        """The record of a proposal: there already, answered by an earlier trial, continued from one, or new."""
+    def _record(self, proposal: Proposal, *, anew: bool = False) -> Record:
+        """The record of a proposal: there already, answered by an earlier trial, continued from one, or new.
+
+        Args:
+            proposal: What to train.
+            anew: It was asked for just now, so its place in the conversation is written down.
+        """
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
         if Record(path).exists() and Record(path).spec() != spec and untouched(Record(path)):
             shutil.rmtree(path)  # made just before a crash, for a proposal that the oracle has forgotten
+        if anew:
+            note_asked(path, self._proposer, proposal.number)
         record = Record.create(path, spec)
         if untouched(record):
             answer = self._answers.get(question(spec))
@@ -161,7 +175,14 @@ class SearchWork:
     def _score(self, record: Record) -> float | None:
         return record.scores().get(self.objective) if _finished(record) else None
 
+    def _trials(self) -> list[Record]:
+        return [record for record in self.records() if record.spec().kind is Kind.TRIAL]
+
+    def _new_proposer(self) -> Proposer:
+        return Proposer(self._order.campaign, self._order.settings)
+
     def _remember(self, *, finished: bool = False) -> None:
+        self._check()
         write_state(self._folder, CampaignState(proposer=self._proposer.state(), finished=finished))
 
     def _drop_models(self) -> None:
@@ -207,9 +228,9 @@ def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
         recorded = CampaignSpec.read(path)
         refuse_changes(recorded, spec)
         spec = spec.model_copy(update={"created_ms": recorded.created_ms, "identity": recorded.identity})
-    elif (folder / "state.json").exists():
+    elif (folder / "state.json").exists() or any(records_in(folder / "trials")):
         raise BadRecord(
-            f"{path} is missing, but the campaign has a state",
+            f"{path} is missing, but the campaign has a state or trials",
             f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
         )
     return spec

@@ -6,6 +6,8 @@ Bayesian search.
 """
 
 import copy
+import functools
+import math
 import warnings
 from typing import Any
 
@@ -74,6 +76,39 @@ def take_up(oracle: Any, state: State) -> None:
     oracle.take_up_extra(copy.deepcopy(state["extra"]))
 
 
+def place(oracle: Any, number: int, values: dict[str, Any] | None) -> None:
+    """Makes trial `number`, the next, one that runs with `values`, whatever the oracle would have proposed.
+
+    None for values leaves its place empty: the trial counts as failed, and nobody asks for it.
+    """
+    hyperparameters = oracle.get_space()
+    hyperparameters.values = _as_declared(hyperparameters, values or {})
+    trial_id = f"{number - 1:0{len(str(oracle.max_trials))}d}"  # as Keras Tuner numbers them
+    trial = keras_trial.Trial(hyperparameters, trial_id, "FAILED" if values is None else "RUNNING")
+    oracle.trials[trial_id] = trial
+    oracle.start_order.append(trial_id)
+    if values is not None:
+        oracle._record_values(trial)
+        oracle.ongoing_trials[slot_of(number)] = trial
+        oracle.placed(trial)
+
+
+def slot_of(number: int) -> str:
+    """One slot per trial: the oracle keeps at most one trial in each."""
+    return f"slot-{number - 1}"
+
+
+def _as_declared(space: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Records tell 0.3 where Keras Tuner's own step came to 0.30000000000000004, and a grid looks for exactly that."""
+    exact = dict(values)
+    for hyperparameter in space.space:
+        told = exact.get(hyperparameter.name)
+        if isinstance(told, float):
+            near = (value for value in hyperparameter.values if math.isclose(value, told))
+            exact[hyperparameter.name] = next(near, told)
+    return exact
+
+
 class _InMemory:
     """Keeps an oracle from writing its own files; says what its own state lacks."""
 
@@ -90,11 +125,30 @@ class _InMemory:
     def take_up_extra(self, extra: State) -> None:
         """Puts it back."""
 
+    def placed(self, trial: Any) -> None:
+        """Takes notice of a trial that was put into the oracle from outside."""
+
 
 class _Random(_InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc]  # Keras Tuner ships no types
 
 
-class _Hyperband(_InMemory, oracles.HyperbandOracle): ...  # type: ignore[misc]
+class _Hyperband(_InMemory, oracles.HyperbandOracle):  # type: ignore[misc]
+    """Its trials belong to rounds of brackets."""
+
+    def placed(self, trial: Any) -> None:
+        values = trial.hyperparameters.values
+        number, stage = values.get("tuner/bracket"), values.get("tuner/round", 0)
+        if number is None:
+            return  # nobody knows where it belongs; it stands in the records, and is never promoted
+        last = (0, self.hyperband_iterations - 1)
+        while self._current_bracket != number and (self._current_bracket, self._current_iteration) != last:
+            self._increment_bracket_num()
+            self._start_new_bracket()
+        for bracket in self._brackets:
+            rounds = bracket["rounds"]
+            if bracket["bracket_num"] == number and len(rounds[stage]) < self._get_size(number, stage):
+                rounds[stage].append({"past_id": values.get("tuner/trial_id"), "id": trial.trial_id})
+                return
 
 
 class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
@@ -112,6 +166,18 @@ class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
         order._next_index.update({before: after for before, after in extra["next"]})
         order._last_index = extra["last"]
         self._populate_next = extra["pending"]
+
+    def placed(self, trial: Any) -> None:
+        values = trial.hyperparameters.values
+        smaller = [other for other in self._ordered_ids._memory if self._compare(self._values(other), values) <= 0]
+        by_values = functools.cmp_to_key(self._order)
+        self._ordered_ids.insert(trial.trial_id, max(smaller, key=by_values, default=None))
+
+    def _order(self, a: str, b: str) -> int:
+        return int(self._compare(self._values(a), self._values(b)))
+
+    def _values(self, trial_id: str) -> Any:
+        return self.trials[trial_id].hyperparameters.values
 
 
 class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]

@@ -4,6 +4,7 @@ In: a campaign, its settings, and the state that an earlier start left. Out: pro
 keep. The oracle lives in this process, never touches a disk, and can be put away between any two calls.
 """
 
+import contextlib
 import math
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +17,8 @@ from keras_tuner.engine import trial as keras_trial
 from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
-from fer_exp.search.oracles import OBJECTIVE, State, make_oracle, put_away, take_up
+from fer_exp.records import TrialSpec
+from fer_exp.search.oracles import OBJECTIVE, State, make_oracle, place, put_away, slot_of, take_up
 from fer_exp.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
@@ -71,8 +73,7 @@ class Proposer:
         """
         if self._spent():
             return Nothing.DONE
-        slot = f"slot-{len(self._oracle.trials)}"  # one slot per trial: the oracle keeps at most one trial in each
-        trial = self._oracle.create_trial(slot)
+        trial = self._oracle.create_trial(slot_of(len(self._oracle.trials) + 1))
         if trial.status == keras_trial.TrialStatus.RUNNING:
             return self._proposal(trial)
         return Nothing.WAIT if trial.status == keras_trial.TrialStatus.IDLE else Nothing.DONE
@@ -97,12 +98,69 @@ class Proposer:
         trials = self._oracle.trials.values()
         return [self._proposal(trial) for trial in trials if trial.status == keras_trial.TrialStatus.RUNNING]
 
+    def repeat(self, number: int, spec: TrialSpec | None, values: dict[str, Any]) -> bool:
+        """Asks for trial `number`, the next, which was asked for before; whether the same came out.
+
+        Where something else comes out, `spec` and `values` stand, as they are recorded.
+
+        Args:
+            number: Of the trial.
+            spec: What was recorded; None where its record is gone, so that whatever comes out is trained.
+            values: As the oracle proposed them, its bookkeeping included.
+        """
+        before = self.state()
+        if self._oracle.max_trials:
+            self._oracle.max_trials = max(self._oracle.max_trials, number)  # a budget may have been lowered since
+        trial = self._oracle.create_trial(slot_of(number))
+        proposed = trial.status == keras_trial.TrialStatus.RUNNING
+        if spec is None:
+            if not proposed:
+                place(self._oracle, number, None)
+            return False
+        if proposed and _asks_for(self._proposal(trial), spec):
+            return True
+        self._oracle = make_oracle(self._settings, self._space)
+        self.take_up(before)
+        place(self._oracle, number, values)
+        return False
+
     # -- what it knows
+
+    def told(self) -> tuple[int, ...]:
+        """The trials that it has been told about, in that order."""
+        return tuple(int(trial_id) + 1 for trial_id in self._oracle.end_order)
+
+    def known(self) -> dict[int, bool]:
+        """The numbers of all trials asked for, and whether each still runs; places left empty are left out."""
+        left_empty = {t.trial_id for t in self._oracle.trials.values() if t.status == "FAILED"}
+        left_empty -= set(self._oracle.end_order)
+        return {
+            int(trial.trial_id) + 1: trial.status == keras_trial.TrialStatus.RUNNING
+            for trial in self._oracle.trials.values()
+            if trial.trial_id not in left_empty
+        }
+
+    def raw_values(self, number: int) -> dict[str, Any]:
+        """The values of a trial as Keras Tuner has them, its bookkeeping included."""
+        values = self._trial(number).hyperparameters.values
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
 
     def space(self) -> list[dict[str, Any]]:
         """Each hyperparameter as Keras Tuner describes it."""
         config: list[dict[str, Any]] = self._space.get_config()["space"]
         return config
+
+    def samples(self, count: int) -> list[Recipe]:
+        """Recipes of the space: the one with every number at its largest, and `count` drawn at random."""
+        drawn = []
+        for seed in range(count + 1):
+            hyperparameters = self._space.copy()
+            hyperparameters.values = {
+                hp.name: hp.random_sample(seed) if seed else _largest(hp) for hp in self._space.space
+            }
+            with contextlib.suppress(BadCampaign):  # the search refuses such a point when it comes to it
+                drawn.append(self._build(hyperparameters))
+        return drawn
 
     def plan(self) -> Plan:
         """The most that can happen, the baseline included."""
@@ -205,6 +263,21 @@ class Proposer:
                 "Nothing was started. Return baseline_recipe().but(...).",
             )
         return recipe
+
+
+def _asks_for(proposal: Proposal, spec: TrialSpec) -> bool:
+    return (proposal.recipe, proposal.values, proposal.epochs, proposal.continues) == (
+        spec.recipe,
+        spec.values,
+        spec.epochs,
+        spec.continues,
+    )
+
+
+def _largest(hyperparameter: Any) -> Any:
+    values = list(hyperparameter.values)
+    numbers = all(isinstance(value, int | float) for value in values)
+    return getattr(hyperparameter, "max_value", None) or (max(values) if numbers else values[-1])
 
 
 def _tidy(value: Any) -> Any:

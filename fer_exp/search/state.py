@@ -1,22 +1,21 @@
-"""What a campaign remembers between two starts: one file, replaced atomically, and a lock.
+"""What a campaign remembers between two starts: one file, replaced atomically.
 
-In: the proposer's state. Out: the same at the next start. Everything else is read from the records.
+In: the proposer's state. Out: the same at the next start, or a damaged file set aside for the user to look at.
+Everything else is read from the records.
 """
 
-import fcntl
 import json
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any
 
-from fer_exp.errors import BadRecord, Busy
-from fer_exp.files import drop_partial, write_atomically
+from fer_exp.errors import BadRecord
+from fer_exp.files import sync_folder, write_atomically
+from fer_exp.records import now_ms
 from fer_exp.values import Value
 
 SCHEMA = 1
+FILE = "state.json"
 
 
 class CampaignState(Value):
@@ -31,54 +30,46 @@ def read_state(folder: Path) -> CampaignState | None:
     """The state an earlier start left in the campaign's folder, or None.
 
     Raises:
-        BadRecord: The file is damaged or of a later version.
+        LaterState: The file is of a later version, which this one must not touch.
+        BadRecord: The file is damaged.
     """
-    path = folder / "state.json"
+    path = folder / FILE
     if not path.exists():
         return None
-    state = CampaignState.read(path)
-    if state.schema_version > SCHEMA:
-        raise BadRecord(
-            f"{path}: expected schema version {SCHEMA} or lower, received {state.schema_version}",
+    version = _version(path)
+    if version > SCHEMA:
+        raise LaterState(
+            f"{path}: expected schema version {SCHEMA} or lower, received {version}",
             "Nothing was changed. Use the version of fer-exp that wrote it, or a later one.",
         )
-    return state
+    return CampaignState.read(path)
+
+
+class LaterState(BadRecord):
+    """The state was written by a later version: whole, and none of this one's business."""
+
+
+def _version(path: Path) -> int:
+    """What the file calls itself, whatever else a later version may have put into it; 0 where it says nothing."""
+    try:
+        stored = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return 0
+    version = stored.get("schema_version") if isinstance(stored, dict) else None
+    return version if isinstance(version, int) else 0
 
 
 def write_state(folder: Path, state: CampaignState) -> None:
     """Replaces the state."""
-    write_atomically(folder / "state.json", state.to_json())
+    write_atomically(folder / FILE, state.to_json())
 
 
-@contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Holds the campaign against other drivers on this machine; the kernel lets go when the process ends, in any way.
-
-    Raises:
-        Busy: Another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "lock.json"
-    with path.open("a+") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            held.seek(0)
-            raise Busy(
-                f"campaign {folder.name!r} is being driven by {_owner(held.read())}",
-                "Nothing was changed. Wait for it, or stop that process first.",
-            ) from error
-        held.seek(0)
-        held.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, held)
-        held.flush()
-        drop_partial(folder)
-        yield
-
-
-def _owner(text: str) -> str:
-    try:
-        owner = json.loads(text)
-        return f"process {owner['pid']} on {owner['host']}"
-    except (ValueError, KeyError, TypeError):
-        return "another process"
+def set_aside(folder: Path) -> Path:
+    """Gives the state file another name, under which nobody reads it, and says which."""
+    path = folder / FILE
+    milliseconds = now_ms()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(milliseconds / 1000))
+    aside = path.with_name(f"{FILE}.damaged-{stamp}.{milliseconds % 1000:03d}Z")
+    path.rename(aside)
+    sync_folder(folder)
+    return aside

@@ -4,13 +4,13 @@ In: a Home and a name. Out: its records, and how far the campaign has come. A se
 folder, so that nobody has to guess from files whether an unfinished training is being trained.
 """
 
-import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.errors import BadRecord, NotFound
 from fer_exp.home import Home
+from fer_exp.lock import is_held
 from fer_exp.records import Record, now_ms, records_in
 
 _FOLDERS = ("trials", "retrains")
@@ -40,21 +40,10 @@ def records_of(folder: Path) -> Iterator[Record]:
 
 def state_of(folder: Path) -> str:
     """Running while a search holds the campaign; else finished, or interrupted where something was left to do."""
-    if _is_held(folder / "lock.json"):
+    if is_held(folder):
         return "running"
     left = any(not (record.path / "outcome.json").exists() for record in records_of(folder))
     return "interrupted" if left or not _search_finished(folder / "state.json") else "finished"
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        with lock.open() as opened:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _search_finished(path: Path) -> bool:

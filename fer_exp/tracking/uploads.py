@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import TEMPORARY, write_atomically
-from fer_exp.records import Record
+from fer_exp.records import ASKED, Record
 from fer_exp.tracking.store import Store
 from fer_exp.values import Value
 
@@ -24,7 +24,7 @@ _ROLES = {  # the first that fits names the artifact folder
     "predictions*.npz": "predictions",
     "attempt-*.log": "logs",
 }
-_ELSEWHERE = (NOTE, "model.keras", "checkpoint-*", f"{TEMPORARY}*")  # a logged model, or no artifact
+_ELSEWHERE = (NOTE, ASKED, "model.keras", "checkpoint-*", f"{TEMPORARY}*")  # a logged model, or no artifact
 _GROWING = ("history.jsonl", "attempt-*.log")  # sent when the training has ended, not every second
 _CAMPAIGN_FILES = ("campaign.json", "leaderboard.*", "importance.json", "ledger.jsonl", "report.*", "figures/*")
 

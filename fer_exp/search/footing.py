@@ -1,0 +1,64 @@
+"""What a search or a retrain stands on while it works: the campaign as its own, signals that are heard, a tracker.
+
+In: a folder, whom to tell. Out: blocks that let go of everything however they are left.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from types import FrameType
+
+from fer_exp.errors import FerExpError, NoSpace
+from fer_exp.execute.loop import hearing_signals
+from fer_exp.execute.tracker import Tracker
+from fer_exp.files import drop_partial, is_full
+from fer_exp.lock import Lock, lock
+from fer_exp.values import first_line
+
+
+@contextmanager
+def shown(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool) -> Iterator[Tracker | None]:
+    """A tracker, if one is wanted, that does not outlive the block."""
+    if not wanted:
+        yield None
+        return
+    tracker = Tracker(context, home, campaign)
+    try:
+        yield tracker
+    finally:
+        tracker.kill()
+
+
+@contextmanager
+def held(folder: Path, say: Callable[[str], None]) -> Iterator[Lock]:
+    """The campaign, as this process's alone, and without what killed processes left half written."""
+    with lock(folder, say) as holding:
+        drop_partial(folder)
+        yield holding
+
+
+@contextmanager
+def on_its_feet() -> Iterator[None]:
+    """Lets every request to stop be heard, also before and after trials, and says it where the disk is full.
+
+    Raises:
+        KeyboardInterrupt: A stop was asked for outside of the loop around the trials, which has a better answer.
+        NoSpace: Something could not be written for want of space.
+    """
+    try:
+        with hearing_signals(_interrupt):
+            yield
+    except FerExpError:
+        raise
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise NoSpace(
+            f"the disk is full: {first_line(error)}",
+            "All that was complete is kept. Free some space and give the same command again.",
+        ) from error
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
