@@ -151,7 +151,8 @@ def serve(kind: str) -> None:
         quick = functools.partial(conduct.Conditions, entry=train_faulty, loads="tests.preloaded")
         conduct.Conditions = quick  # type: ignore[assignment,misc]  # the command makes its conditions by this name
         # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
-        forest = summary.importance
+        from fer_exp.importance import importance as forest
+
         setattr(summary, "importance", lambda _, space, objective: forest((), space, objective))  # noqa: B010  # as above
         setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
     else:

@@ -15,7 +15,7 @@ from fer_exp.search.recall import note_asked, recall
 from fer_exp.search.state import CampaignState, read_state, write_state
 
 ALGORITHMS = list(Algorithm)
-DAMAGES = {
+DAMAGES: dict[str, Callable[[str], str]] = {
     "torn": lambda text: text[: len(text) // 2],
     "empty": lambda _: "",
     "of another type": lambda _: "[1, 2]",

@@ -106,9 +106,10 @@ def _hold_again(proposer: Proposer, trials: Sequence[Record], score: Score) -> b
 
     for number in range(1, max(there, default=0) + 1):
         record = there.get(number)
-        asked = None if record is None else _asked(record, ended)
-        tell(() if asked is None else asked.told)
-        exact &= proposer.repeat(number, None if record is None else record.spec(), asked.values if asked else {})
+        # Where a record is gone, the next one tells at least what had been told before both.
+        asked = _asked(there[min(later for later in there if later >= number)], ended)
+        tell([earlier for earlier in asked.told if earlier < number])
+        exact &= proposer.repeat(number, None if record is None else record.spec(), asked.values)
     tell(_by_end(ended))
     return exact
 
