@@ -21,7 +21,7 @@ from fer_exp.campaign import Algorithm, Objective
 from fer_exp.decide import leaderboard
 from fer_exp.files import whole_lines
 from fer_exp.home import Home
-from fer_exp.opening import Opening
+from fer_exp.ledger import Opening
 from fer_exp.records import Record, State, records_in
 from tests.commands import done, finish, start, write_campaign
 from tests.tracked import all_runs, client_of, run_of
@@ -50,6 +50,7 @@ from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.execute.watch import Silence
 from fer_exp.home import Home
+from fer_exp.ledger import Opening
 from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
 for folder in map(Path, sys.argv[1:]):
     file = folder / "tiny.py"
@@ -109,7 +110,7 @@ def test_from_a_search_to_a_champion_that_anyone_can_load(mlflow_home: Home, tmp
     assert "opened 1 time(s)" in told
     best, champion = leaderboard(trials(home), Objective())[0], _champion(home)
     for count, run_id in enumerate((champion, run_of(home, "trial 1", "tiny").info.run_id, _parent(home)), start=2):
-        shown = json.loads(done("evaluate", "--run-id", run_id, "--json"))
+        shown = json.loads(done("evaluate", "--run-id", run_id, "--again", "to see both", "--json"))
         assert shown["metrics"]["test/images"] == 400
         assert shown["run_id"] == run_id
         ledger = [Opening.from_json(line) for line in whole_lines(home.campaign("tiny") / "ledger.jsonl")]

@@ -1,5 +1,6 @@
 """Opening the test part: what is scored, what the ledger says, and what counts as a copy."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
-from fer_exp.errors import BadData, NotFound
+from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
 from fer_exp.files import whole_lines, write_atomically
+from fer_exp.gap import Gap
+from fer_exp.ledger import Opening
 from fer_exp.model import build, with_preprocessing
-from fer_exp.opening import Opening, TestResult, open_and_evaluate
+from fer_exp.opening import GAP, TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
-from fer_exp.records import DATA, Record
+from fer_exp.records import DATA, Predictions, Record
 from tests.made_faces import csv_of, some_faces
 from tests.made_records import made_record, made_scores
 
@@ -57,9 +60,11 @@ def record(tmp_path: Path) -> Record:
     return made_record(tmp_path / "made" / "trials", 1, made_scores(0.6))
 
 
-def opened(record: Record, model: Path, source: str, cache: Path, limit: int | None = None) -> TestResult:
+def opened(
+    record: Record, model: Path, source: str, cache: Path, limit: int | None = None, again: str = ""
+) -> TestResult:
     info = development(source, cache, limit).info
-    return open_and_evaluate(record.path.parent.parent, record, model, source, info, cache)
+    return open_and_evaluate(record.path.parent.parent, record, model, source, info, cache, again=again)
 
 
 def ledger(record: Record) -> list[Opening]:
@@ -138,3 +143,84 @@ def test_other_data_or_no_model_open_nothing(
         open_and_evaluate(folder, record, tmp_path / "none.keras", source, info, cache)
     assert ledger(record) == []
     assert record.test_scores() == {}
+
+
+# -- another model
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("other") / "model.keras"
+    with_preprocessing(build(TINY, 2), TINY).save(path)
+    return path
+
+
+def test_another_model_is_opened_only_for_a_reason_which_is_written_down(
+    record: Record, model: Path, other: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    before = {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()}
+    with pytest.raises(BadInput, match=r"opened for trials/0001 on 20\d\d-\d\d-\d\d already") as refusal:
+        opened(record, other, source, cache)
+    assert "--again" in refusal.value.remedy
+    assert {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()} == before
+    result = opened(record, other, source, cache, again="the first was trained on the wrong data")
+    assert (result.openings, result.models) == (2, 2)
+    assert [line.reason for line in ledger(record)] == ["", "the first was trained on the wrong data"]
+    assert record.test_scores()["test/openings"] == 2
+
+
+def test_the_same_model_may_be_looked_at_again(record: Record, model: Path, source: str, cache: Path) -> None:
+    opened(record, model, source, cache)
+    assert opened(record, model, source, cache).models == 1
+
+
+def test_a_ledger_line_of_an_earlier_version_counts_by_its_record(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    ledger_file = record.path.parents[1] / "ledger.jsonl"
+    old = json.loads(ledger_file.read_text())
+    del old["model"], old["reason"]
+    ledger_file.write_text(json.dumps(old) + "\n")
+    assert opened(record, model, source, cache).openings == 2
+    ledger_file.write_text(json.dumps(old | {"record": "trials/0007"}) + "\n")
+    with pytest.raises(BadInput, match="opened for trials/0007"):
+        opened(record, model, source, cache)
+
+
+def test_a_damaged_ledger_opens_nothing(record: Record, model: Path, source: str, cache: Path) -> None:
+    write_atomically(record.path.parents[1] / "ledger.jsonl", "rubbish\n")
+    with pytest.raises(BadRecord, match="expected a line for each opening"):
+        opened(record, model, source, cache)
+    assert record.test_scores() == {}
+
+
+# -- validation beside it
+
+
+def test_validation_stands_beside_test_with_its_copies_counted(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    split = development(source, cache).validation(clahe=False)
+    probabilities = np.eye(7, dtype=np.float32)[np.zeros(len(split), np.int64)]  # every face is taken for angry
+    record.write_predictions(Predictions(split.labels, probabilities, split.rows))
+    gap = opened(record, model, source, cache).gap
+    assert gap == Gap.read(record.path / GAP)
+    assert gap is not None
+    assert gap.validation.accuracy == pytest.approx((split.labels == 0).mean())
+    training = {image.tobytes() for image in development(source, cache).train(clahe=False).images}
+    assert gap.validation.copies == sum(image.tobytes() in training for image in split.images)
+    assert (gap.test.images, gap.test.copies) == (TEST, COPIES)
+    assert record.test_scores()["test/gap"] == pytest.approx(gap.validation.accuracy - gap.test.accuracy)
+    assert not gap.reproduces_reference
+
+
+def test_validation_results_of_other_rows_are_not_compared(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    split = development(source, cache).validation(clahe=False)
+    probabilities = np.eye(7, dtype=np.float32)[split.labels]
+    record.write_predictions(Predictions(split.labels, probabilities, split.rows[::-1].copy()))
+    assert opened(record, model, source, cache).gap is None
+    assert "test/gap" not in record.test_scores()

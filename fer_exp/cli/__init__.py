@@ -3,7 +3,8 @@
 app.py       the application and how errors reach a person
 options.py   options that several commands share
 search.py    search, baseline, retrain-best
-results.py   evaluate, status, sync, ui
+evaluate.py  evaluate
+results.py   status, sync, ui
 compare.py   compare
 data.py      data check, data convert
 audit.py     data audit
@@ -13,7 +14,7 @@ texts.py     results as text
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import audit, compare, data, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli import audit, compare, data, evaluate, results, search  # noqa: F401  # each adds its commands to the application
 from fer_exp.cli.app import app, main
 
 __all__ = ["app", "main"]

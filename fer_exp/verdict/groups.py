@@ -60,9 +60,7 @@ def find_groups(home: Home, name: str) -> list[Group]:
     folder = home.campaign(campaign.removesuffix(BASELINE))
     if not campaign or not (folder / "campaign.json").exists():
         there = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
-        raise NotFound(
-            f"compare: expected {FORMS}, received {name!r}; campaigns: {', '.join(there) or 'none'}", UNCHANGED
-        )
+        raise NotFound(f"expected {FORMS}, received {name!r}; campaigns: {', '.join(there) or 'none'}", UNCHANGED)
     if within.startswith(("trials/", "retrains/")):
         groups = _record(folder / within)
     elif only_baseline and not within:
@@ -70,7 +68,7 @@ def find_groups(home: Home, name: str) -> list[Group]:
     elif within in ("", "retrains"):
         groups = _retrains(folder, baseline=False) or ([] if within else _best_trial(folder)) or baseline_of(folder)
     else:
-        raise NotFound(f"compare: expected {FORMS}, received {name!r}", UNCHANGED)
+        raise NotFound(f"expected {FORMS}, received {name!r}", UNCHANGED)
     if not groups:
         raise NotFound(
             f"{name}: expected a finished training, found none",
