@@ -51,7 +51,9 @@ def evaluate(
     verbose: Verbose = 0,
 ) -> None:
     """Open the test part for one model: report, figures, metrics test/... in its run, a line in the ledger."""
-    given = [name for name, value in (("--run-id", run_id), ("--model", model), ("--record", record)) if value]
+    given = [
+        name for name, value in (("--run-id", run_id), ("--model", model), ("--record", record)) if value is not None
+    ]
     if len(given) != 1:
         raise BadInput(
             f"evaluate: expected one of --run-id, --model and --record, received {' and '.join(given) or 'none'}",
@@ -64,7 +66,7 @@ def evaluate(
             "Nothing was opened. Start one with `fer-exp search FILE`, or set FER_EXP_HOME to the home that holds it.",
         )
     typer.echo("Finding the model.", err=True)
-    chosen = _by_record(home, record) if record else _by_mlflow(home, run_id, model)
+    chosen = _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
     spec = known_campaign(home, chosen.record.path.parents[1].name)
     from fer_exp.data.find import find_source
 
