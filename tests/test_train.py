@@ -11,12 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_exp.data.balance import class_weights, oversample
+from fer_exp.data.mixup import mix
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
-from fer_exp.train import MIN_LEARNING_RATE, VALIDATION_BATCH, Batches, NotFinite, Progress, train
+from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
 from tests.made_faces import csv_of, some_faces
 from tests.trainings import (
     TINY,
@@ -33,7 +34,7 @@ from tests.trainings import (
 AUGMENTATION = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 REGIMES: dict[str, tuple[Recipe, int, tuple[int, ...]]] = {  # recipe, epochs, cuts
     "baseline": (TINY, 3, (1, 2)),
-    "augmented": (TINY.but(augmentation=AUGMENTATION), 2, (1,)),
+    "augmented, mixed, cropped": (TINY.but(augmentation=AUGMENTATION, mixup=0.4, crop=40), 2, (1,)),
     "averaged, cosine": (
         TINY.but(
             ema=0.9,
@@ -174,6 +175,30 @@ def test_every_chosen_image_comes_once_an_epoch_in_an_order_of_seed_and_epoch_al
     assert all(map(np.array_equal, epoch_of(1, 3, 1, 2), (images, targets, counted)))
     assert not np.array_equal(epoch_of(1, 4)[0], images)
     assert not np.array_equal(epoch_of(2, 3)[0], images)
+
+
+def test_mixed_batches_are_the_plain_ones_mixed_by_seed_epoch_and_place_however_they_are_asked_for(
+    development: Development, tmp_path: Path
+) -> None:
+    split = development.train(clahe=True)
+    counted = np.arange(1, 8, dtype=np.float32)
+
+    def batches(recipe: Recipe, seed: int, epoch: int) -> Batches:
+        spec = new_record(tmp_path / f"{recipe.mixup}-{seed}-{epoch}", recipe, seed=seed).spec()
+        made = Batches(split.images, split.labels, np.arange(len(split.labels)), counted, spec)
+        made.begin(epoch)
+        return made
+
+    for seed, epoch in ((1, 1), (1, 2), (2, 1)):
+        plain, mixed = (batches(recipe, seed, epoch) for recipe in (TINY, TINY.but(mixup=0.4)))
+        for index in (0, *reversed(range(len(mixed)))):  # the first twice, as when Keras looks how batches are shaped
+            generator = np.random.default_rng((seed, epoch, MIXUP_STREAM, index))
+            expected = mix(plain[index], 0.4, generator)
+            assert all(np.array_equal(a, b) for a, b in zip(mixed[index], expected, strict=True))
+            assert [part.dtype.name for part in mixed[index]] == ["float32"] * 3
+            assert plain[index][0].dtype.name == "uint8"
+            weighed = mixed[index][1] @ counted  # a weight hangs on its label, mixed or not
+            np.testing.assert_allclose(mixed[index][2], weighed, rtol=1e-6)
 
 
 # -- rules
