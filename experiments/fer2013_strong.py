@@ -5,7 +5,7 @@ Hypothesis: yes, five points above: normalisation before ReLU, twice the width, 
     weights, smoothed labels, random crops and other augmentation, and no copies of small classes. Of what is searched,
     weight decay and learning rate matter most; mixup gains nothing, since such networks underfit already.
 Command: fer-exp search experiments/fer2013_strong.py --data PATH
-Cost: 21 trainings of 100 epochs on 28,709 faces; only the baseline may stop early. By network, an image takes 1.7, 2.4
+Cost: 21 trainings of 100 epochs on 28,709 faces; only the baseline may stop early. By network, an image takes 2.4, 1.7
     or 3.6 times the baseline's processor time (measured on two shared cores), so an epoch takes 2 to 5 minutes on two
     cores and a trial 3 to 8 hours: a full run wants a GPU.
 Result: not run to its end yet.
@@ -16,12 +16,12 @@ from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe,
 
 # Widths of the blocks, convolutions in each, width of the convolution behind them; no hidden dense layers.
 NETWORKS: dict[str, dict[str, object]] = {
-    "64-128-256, 512": {"widths": (64, 128, 256), "convs_per_block": 2, "last_width": 512},
-    "48-96-192-384": {"widths": (48, 96, 192, 384), "convs_per_block": 2, "last_width": 0},
-    "3 x 64-128-256": {"widths": (64, 128, 256), "convs_per_block": 3, "last_width": 256},
+    "three-blocks": {"widths": (64, 128, 256), "convs_per_block": 2, "last_width": 512},
+    "four-blocks": {"widths": (48, 96, 192, 384), "convs_per_block": 2, "last_width": 0},
+    "three-convolutions": {"widths": (64, 128, 256), "convs_per_block": 3, "last_width": 256},
 }
 STRONG = baseline_recipe().but(
-    **NETWORKS["64-128-256, 512"],
+    **NETWORKS["three-blocks"],
     crop=44,  # with a shift of 2 pixels, the random crop of the literature
     head_widths=(),
     head_dropouts=(),
@@ -46,7 +46,7 @@ STRONG = baseline_recipe().but(
 def space(hp: HyperParameters) -> Recipe:
     """A narrow space around the strong recipe: network, step, regularisation, and whether CLAHE is of use to it."""
     return STRONG.but(
-        **NETWORKS[hp.Choice("network", list(NETWORKS), default="64-128-256, 512")],
+        **NETWORKS[hp.Choice("network", list(NETWORKS), default="three-blocks")],
         learning_rate=hp.Float("learning_rate", 0.02, 0.2, sampling="log", default=0.05),
         # Keras's decay does not gather momentum: 5e-3 here is what 5e-4 is in PyTorch (docs/recipes.md).
         weight_decay=hp.Choice("weight_decay", [5e-4, 2e-3, 5e-3], default=5e-4),
