@@ -1,7 +1,8 @@
 """An answer of MLflow's server, read up to a size and for a time: what listens there may be anything.
 
-In: nothing. Out: from then on MLflow's client, in this process, gives up on an answer that does not end. Its own timeout
-is between two bytes, so a body that drips holds it for ever, and one that streams fills the memory that trainings need.
+In: nothing. Out: from then on MLflow's client, in this process, gives up on an answer that does not end. Its own
+timeout is between two bytes, so a body that drips holds it for ever, and one that streams fills the memory that
+trainings need.
 """
 
 import functools
@@ -43,7 +44,7 @@ def _read(answer: requests.Response, *_: Any, **__: Any) -> None:
         requests.RequestException: The body is too large, or takes too long.
     """
     body, deadline = bytearray(), time.monotonic() + LONGEST_ANSWER
-    # Byte by byte as they come: waiting for a whole chunk would wait for ever on a body that drips.
+    # What has come, however little: a body that drips would never fill a chunk.
     while piece := answer.raw.read1(_CHUNK, decode_content=True):
         body += piece
         if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
