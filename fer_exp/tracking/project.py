@@ -175,7 +175,8 @@ class Projection:
             sha = models.sha_of(record.model)
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
-                current = models.log_model(self.store, run, record, tags, sha)
+                begun = models.begun(logged, sha, run)
+                current = models.log_model(self.store, run, record, tags, sha, begun)
                 self._count(models_logged=1)
                 logged = models.models_of(self.store, self._experiment_id, tags[contents.RECORD])  # may be two, as runs
         for model in logged:
