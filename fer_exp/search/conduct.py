@@ -6,7 +6,7 @@ Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
-from fer_exp.errors import BadData, FerExpError, NotFound
+from fer_exp.errors import BadData, FerExpError, NotFound, TrackingFailed
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import train_record
 from fer_exp.execute.loop import Ending, Loop, Work
@@ -164,7 +164,10 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
             return Retrained(result, chosen, None, comparison, uncompared)
         from fer_exp.search.handover import hand_over
 
-        handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+        try:
+            handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+        except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
+            return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
         return Retrained(result, chosen, handover, comparison, uncompared)
 
 
