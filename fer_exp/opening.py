@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_exp.calibration import Calibration, calibration_at, calibration_of, uncalibrated
 from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.errors import BadRecord
@@ -38,6 +39,7 @@ class TestResult:
     openings: int  # of this data's test part in this campaign so far, this one included
     models: int  # that it was opened for
     gap: Gap | None  # validation against test; None where the record's validation results are of other rows
+    calibration: Calibration | None  # with the temperature from validation; None where the record knows none
 
 
 def open_and_evaluate(
@@ -57,8 +59,10 @@ def open_and_evaluate(
     Raises:
         BadData: The source holds other data, or no test part.
         BadInput: The model file is not one that fer-exp will load, or a reason is missing.
+        BadRecord: What the record knows about validation is damaged. Nothing was opened then.
     """
     loaded = load_model(model)
+    on_validation = calibration_of(record)
     info = _trained_on(record, info)
     within, sha256 = str(record.path.relative_to(folder)), hashlib.sha256(model.read_bytes()).hexdigest()
     before = openings(folder, info.data_digest)
@@ -77,12 +81,15 @@ def open_and_evaluate(
     )
     write_down(folder, opening)
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
-    return _write(record, part, predictions, [*before, opening])
+    calibration = None if on_validation is None else _on_test(predictions, on_validation)
+    return _write(record, part, predictions, calibration, [*before, opening])
 
 
-def _write(record: Record, part: TestPart, predictions: Predictions, looks: list[Opening]) -> TestResult:
+def _write(
+    record: Record, part: TestPart, predictions: Predictions, calibration: Calibration | None, looks: list[Opening]
+) -> TestResult:
     """The results into the record; its metrics last."""
-    scores = write_results(record, predictions, part.images, "test")
+    scores = write_results(record, predictions, part.images, "test", calibration)
     without, gap = _without_copies(part, predictions), _gap(record, part, predictions)
     extra = {"test/copies": float(part.copied.sum()), "test/openings": float(len(looks))}
     if without is not None:
@@ -91,9 +98,15 @@ def _write(record: Record, part: TestPart, predictions: Predictions, looks: list
     if gap is not None:
         write_atomically(record.path / GAP, gap.to_json(indent=1))
         extra["test/gap"] = gap.points / 100
-    record.write_scores(scores.metrics("test") | extra, "test/scores.json")
+    record.write_scores(record.test_scores() | extra, "test/scores.json")
     models = len({look.model or look.record for look in looks})
-    return TestResult(scores, without, int(part.copied.sum()), len(looks), models, gap)
+    return TestResult(scores, without, int(part.copied.sum()), len(looks), models, gap, calibration)
+
+
+def _on_test(predictions: Predictions, on_validation: Calibration) -> Calibration:
+    """What the temperature from validation does on test."""
+    plain = uncalibrated(predictions.probabilities, on_validation)
+    return calibration_at(predictions.labels, plain, on_validation.temperature, applied=on_validation.applied)
 
 
 def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:

@@ -55,6 +55,14 @@ class ClassWeights(StrEnum):
     NONE = "none"
 
 
+class Views(StrEnum):
+    """How often the kept model looks at a face before it answers; its answer is the mean over the views."""
+
+    ONE = "one"
+    FLIP = "flip"  # the face and its mirror image
+    TEN_CROP = "ten-crop"  # four corners and the centre, each with its mirror image (Krizhevsky et al. 2012)
+
+
 class Augmentation(Value):
     """Random changes of training images, made by layers of the model; all off by default."""
 
@@ -105,6 +113,10 @@ class Recipe(Value):
     effective_number_beta: Rate = EFFECTIVE_NUMBER_BETA  # effective-number only; at 0 all classes count alike
     augmentation: Augmentation = Augmentation()
     mixup: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0  # alpha: a pair's shares are drawn from Beta(alpha, alpha)
+
+    # The kept model's answer; changes nothing in training
+    views: Views = Views.ONE
+    calibrate: bool = False  # divide logits by the temperature that validation asks for (Guo et al. 2017)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -6,7 +6,7 @@ In: what a trial process found. Out: the same, later, on any machine. Files and 
     attempt-<k>.log             everything the k-th process printed
     checkpoint-<e>.weights.h5   weights and optimizer after epoch e; written before the epoch's line of history
     history.jsonl               one line an epoch, appended
-    provenance.json, predictions.npz, scores.json, report.*, figures/, model.keras
+    provenance.json, predictions.npz, scores.json, calibration.json, report.*, figures/, model.keras
     outcome.json                how it ended; written last, so its presence means that everything before it is there
     tracking.json               what MLflow has been told (a note of the tracker, not part of the truth)
 

@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_exp.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
+from fer_exp.evaluate import Scores
 from fer_exp.files import whole_lines, write_atomically
 from fer_exp.gap import Gap
 from fer_exp.ledger import Opening
-from fer_exp.model import build, with_preprocessing
+from fer_exp.model import build, load_model, with_preprocessing, with_temperature
 from fer_exp.opening import GAP, TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import DATA, Predictions, Record
 from tests.made_faces import csv_of, some_faces
-from tests.made_records import made_record, made_scores
+from tests.made_records import made_predictions, made_record, made_scores
 
 COUNT = 420  # faces, about a third of each usage
 TEST_ROWS = np.flatnonzero(some_faces(COUNT).usage == Usage.PRIVATE_TEST)
@@ -83,6 +85,76 @@ def test_the_test_part_is_scored_and_its_results_are_in_the_record(
     assert np.array_equal(predictions.rows, TEST_ROWS)
     assert (record.path / "test" / "report.txt").exists()
     assert record.scores() == made_scores(0.6)  # validation's stay what they were
+
+
+# -- calibration
+
+
+def test_a_record_without_calibration_gets_the_temperature_that_its_stored_predictions_ask_for(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    assert opened(record, model, source, cache).calibration is None  # it holds no predictions either
+    known = made_predictions(300)
+    record.write_predictions(known)
+    result = opened(record, model, source, cache)
+    calibration = result.calibration
+    assert calibration is not None
+    assert calibration.temperature == fit_temperature(known.labels, known.probabilities)
+    assert (calibration.applied, calibration.images) == (False, TEST)
+    assert (calibration.before.log_loss, calibration.before.ece) == (result.scores.log_loss, result.scores.ece)
+    assert record.test_scores()["test/temperature"] == calibration.temperature
+    assert record.test_scores()["test/copies"] == COPIES
+    assert Calibration.read(record.path / "test" / "calibration.json") == calibration
+    assert "comes from validation" in (record.path / "test" / "report.txt").read_text()
+    assert not (record.path / "calibration.json").exists()  # validation's stays what it was
+
+
+@pytest.fixture
+def calibrated(record: Record) -> Record:
+    """The same record, of a recipe whose model applies a temperature."""
+    spec = record.spec()
+    changed = spec.model_copy(update={"recipe": spec.recipe.but(calibrate=True)})
+    write_atomically(record.path / "trial.json", changed.to_json())
+    return record
+
+
+def test_what_a_calibrated_model_would_have_said_without_its_temperature_is_told_without_asking_it_again(
+    calibrated: Record, model: Path, source: str, cache: Path, tmp_path: Path
+) -> None:
+    plain = opened_plainly(calibrated, model, source, cache)
+    known = made_predictions(300)
+    temperature = 2.0
+    on_validation = calibration_at(known.labels, known.probabilities, temperature, applied=True)
+    write_atomically(calibrated.path / "calibration.json", on_validation.to_json())
+    warm = tmp_path / "model.keras"
+    with_temperature(load_model(model), temperature).save(warm)
+    result = opened(calibrated, warm, source, cache, again="with its temperature")
+    calibration = result.calibration
+    assert calibration is not None
+    assert (calibration.temperature, calibration.applied) == (temperature, True)
+    assert calibration.before.log_loss == pytest.approx(plain.log_loss, abs=1e-6)
+    assert calibration.after.log_loss == pytest.approx(result.scores.log_loss, abs=1e-6)
+    assert abs(calibration.before.log_loss - calibration.after.log_loss) > 1e-4
+    assert result.scores.accuracy == calibration.accuracy == plain.accuracy
+    assert calibration.before.log_loss != on_validation.before.log_loss
+
+
+def opened_plainly(record: Record, model: Path, source: str, cache: Path) -> Scores:
+    """What the model says of the test part, by a record beside this one that knows of no calibration."""
+    other = made_record(record.path.parent, 2, made_scores(0.6))
+    return opened(other, model, source, cache).scores
+
+
+def test_a_calibrated_model_whose_temperature_is_lost_opens_nothing(
+    calibrated: Record, model: Path, source: str, cache: Path
+) -> None:
+    with pytest.raises(BadRecord, match="expected the temperature"):
+        opened(calibrated, model, source, cache)
+    assert ledger(calibrated) == []
+    assert not (calibrated.path / "test").exists()
+
+
+# -- copies and the ledger
 
 
 def test_copies_of_training_images_are_told_apart(record: Record, model: Path, source: str, cache: Path) -> None:

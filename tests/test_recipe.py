@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fer_exp.errors import BadRecord
-from fer_exp.recipe import Augmentation, ClassWeights, Loss, Optimizer, Order, Recipe, Schedule, baseline_recipe
+from fer_exp.recipe import Augmentation, ClassWeights, Loss, Optimizer, Order, Recipe, Schedule, Views, baseline_recipe
 from fer_exp.values import first_line
 
 rates = st.floats(0.0, 1.0, exclude_max=True)
@@ -41,6 +41,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
         class_weight_range=(low, high),
         effective_number_beta=draw(rates),
         mixup=draw(st.floats(0.0, 100.0)),
+        views=draw(st.sampled_from(Views)),
+        calibrate=draw(st.booleans()),
         augmentation=Augmentation(flip=draw(st.booleans()), shift=draw(st.floats(0.0, 24.0)), zoom=draw(rates)),
     )
 
@@ -96,6 +98,8 @@ def test_the_baseline_is_the_reference_system() -> None:
         "class_weight_range": "0.7-3.0",
         "effective_number_beta": 0.999,
         "mixup": 0.0,
+        "views": "one",
+        "calibrate": False,
         "augmentation.flip": False,
         "augmentation.shift": 0.0,
         "augmentation.rotation": 0.0,
@@ -105,7 +109,7 @@ def test_the_baseline_is_the_reference_system() -> None:
     }
 
 
-OLD = (  # the baseline's recipe.json as it was before crop, loss, mixup and effective-number weights existed
+OLD = (  # the baseline's recipe.json as it was before crop, loss, mixup, views and effective-number weights existed
     '{"widths":[32,64,128],"convs_per_block":2,"last_width":256,"head_widths":[128,64],"order":"conv-relu-bn",'
     '"block_dropout":0.25,"pooled_dropout":0.5,"head_dropouts":[0.3,0.2],"optimizer":"adam","learning_rate":0.001,'
     '"momentum":0.9,"weight_decay":0.0,"schedule":"plateau","warmup_epochs":0.0,"plateau_patience":8,'
@@ -164,6 +168,7 @@ def test_but_checks_like_a_new_recipe() -> None:
         ("class_weight_range", (1.0, math.inf)),
         ("optimizer", "rmsprop"),
         ("loss", "hinge"),
+        ("views", "two"),
         ("focal_gamma", -0.1),
         ("focal_gamma", math.nan),
         ("mixup", -0.1),

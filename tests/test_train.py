@@ -14,8 +14,8 @@ from fer_exp.data.balance import class_weights, oversample
 from fer_exp.data.mixup import mix
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
-from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing
-from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule
+from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
+from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
 from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
 from tests.made_faces import csv_of, some_faces
@@ -397,13 +397,14 @@ def test_what_the_protocol_has_oversampled_is_not_oversampled_again(tmp_path: Pa
 # -- starting from a model
 
 
+@pytest.mark.parametrize("views", [Views.ONE, Views.FLIP])
 def test_training_starts_from_the_model_given_and_goes_on_without_it(
-    through: Trainings, development: Development, tmp_path: Path
+    views: Views, through: Trainings, development: Development, tmp_path: Path
 ) -> None:
     source = through("baseline").trained.model
     # A rate that moves nothing, and one step an epoch, which leaves the normalisation's means almost where they were.
     record = new_record(tmp_path / "started", TINY.but(learning_rate=1e-12, batch_size=4096), epochs=2, seed=2)
-    with_preprocessing(source, TINY).save(record.path / START_MODEL)
+    with_temperature(with_preprocessing(source, TINY.but(views=views)), 1.5).save(record.path / START_MODEL)
     train(record, development, Stopping(1))
     first = record.history()[0]
     (record.path / START_MODEL).write_bytes(b"not read again")

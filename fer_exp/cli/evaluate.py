@@ -163,12 +163,13 @@ def _best_trial(home: Home, campaign: str) -> Record:
 
 def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:
     from fer_exp.cli.texts import after_evaluation
-    from fer_exp.evaluate import report_text
+    from fer_exp.results import full_report
 
     asked = record.spec()
     title = f"{spec.name} {title_of(asked.kind, asked.number, asked.seed)} on the test part, "
     title += f"protocol {spec.data.protocol}"
-    return after_evaluation(title, report_text(result.scores), result, record.path / "test")
+    report = full_report(result.scores, result.calibration, "test")
+    return after_evaluation(title, report, result, record.path / "test")
 
 
 def _as_json(spec: CampaignSpec, chosen: _Chosen, home: Home) -> str:

@@ -21,6 +21,7 @@ _ROLES = {  # the first that fits names the artifact folder
     "figures/*": "figures",
     "test/*": "test",
     "report.*": "reports",
+    "calibration.json": "reports",
     "predictions*.npz": "predictions",
     "attempt-*.log": "logs",
 }
