@@ -6,6 +6,7 @@ search.py    search, baseline, retrain-best
 evaluate.py  evaluate
 results.py   status, sync, ui
 compare.py   compare
+doctor.py    doctor
 data.py      data check, data convert
 audit.py     data audit
 view.py      what a running search looks like, on a terminal and without one
@@ -14,7 +15,7 @@ texts.py     results as text
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import audit, compare, data, evaluate, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli import audit, compare, data, doctor, evaluate, results, search  # noqa: F401  # each adds its commands to the application
 from fer_exp.cli.app import app, main
 
 __all__ = ["app", "main"]
