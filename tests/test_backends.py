@@ -23,10 +23,11 @@ from fer_exp.recipe import baseline_recipe
 recipe = baseline_recipe().but(widths=(8, 16), last_width=16, head_widths=(32,), head_dropouts=(0.3,), batch_size=32)
 random = np.random.default_rng(1)
 faces, labels = random.integers(0, 256, (224, 48, 48), dtype=np.uint8), np.arange(224) % 7
-faces[np.arange(224), labels * 6] = 255  # something to learn: a bright line at a height of its own
 model = build(recipe, seed=1)
 compile_model(model, recipe, steps_per_epoch=7, horizon=3)
 model.fit(faces[..., None], np.eye(7, dtype=np.float32)[labels], batch_size=32, epochs=3, verbose=0)
+output = model.get_layer("output")
+output.kernel.assign(output.kernel * 100)  # as sure as a trained model: after three epochs it would call all faces alike
 with_preprocessing(model, recipe).save(sys.argv[1])
 np.save(sys.argv[2], faces)
 """
