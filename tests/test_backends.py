@@ -27,7 +27,7 @@ model = build(recipe, seed=1)
 compile_model(model, recipe, steps_per_epoch=7, horizon=3)
 model.fit(faces[..., None], np.eye(7, dtype=np.float32)[labels], batch_size=32, epochs=3, verbose=0)
 output = model.get_layer("output")
-output.kernel.assign(output.kernel * 100)  # as sure as a trained model: after three epochs it would call all faces alike
+output.kernel.assign(output.kernel * 100)  # as sure as after a long training
 with_preprocessing(model, recipe).save(sys.argv[1])
 np.save(sys.argv[2], faces)
 """

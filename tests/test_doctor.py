@@ -21,7 +21,7 @@ from tests.commands import call, contents, done, quick_trials, refused, write_ca
 from tests.made_records import made_predictions
 from tests.test_search import At, campaign, interrupt, run
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 LEFT = 8  # the exit code
 
 
@@ -193,11 +193,11 @@ MENDED: dict[str, tuple[Code, Damage]] = {
     ),
     "a file half written": (
         Code.LEFTOVER_FILE,
-        lambda f: (trial(f) / f".partial-{dead_pid()}-scores.json").write_text("{") and None,
+        lambda f: (trial(f) / f".partial-{dead_pid()}-scores.json").write_text("{"),
     ),
     "checkpoints of a finished training": (
         Code.LEFTOVER_CHECKPOINT,
-        lambda f: Record(trial(f)).checkpoint(2).write_bytes(b"weights") and None,
+        lambda f: Record(trial(f)).checkpoint(2).write_bytes(b"weights"),
     ),
 }
 
@@ -241,7 +241,7 @@ BY_HAND: dict[str, tuple[Code, Damage]] = {
     "no baseline's model": (Code.MODEL_MISSING, lambda f: Record(trial(f, 0)).model.unlink()),
     "other packages": (
         Code.PACKAGE_VERSION,
-        lambda f: (trial(f) / "provenance.json").write_text('{"version.numpy": "1.26.4"}') and None,
+        lambda f: (trial(f) / "provenance.json").write_text('{"version.numpy": "1.26.4"}'),
     ),
 }
 

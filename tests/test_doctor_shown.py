@@ -30,7 +30,7 @@ from tests.tracked import (
 )
 
 HEALTHY = "Nothing wrong: 1 campaigns, 4 records, 5 runs\n"
-Damage = Callable[[Home], None]
+Damage = Callable[[Home], object]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ DAMAGE: dict[str, tuple[set[Code], Damage]] = {
     "a record that came later": ({Code.RUN_MISSING}, lambda home: finish(begin(home, 4), model=None) and None),
     "a training that ended since": (
         {Code.RUN_BEHIND, Code.ARTIFACT_MISSING},
-        lambda home: finish(record(home, 3), model=None) and None,
+        lambda home: finish(record(home, 3), model=None),
     ),
     "a status that was changed": (
         {Code.RUN_BEHIND},
@@ -142,7 +142,7 @@ DAMAGE: dict[str, tuple[set[Code], Damage]] = {
     "a model that is gone here": ({Code.MODEL_MISSING}, lambda home: record(home, 1).model.unlink()),
     "a model that is another one here": (
         {Code.MODEL_ALTERED},
-        lambda home: record(home, 1).model.write_bytes(b"forged") and None,
+        lambda home: record(home, 1).model.write_bytes(b"forged"),
     ),
 }
 
