@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     TRACKING = 5  # MLflow could not be reached or refused
     BUSY = 6  # another process holds the campaign
     NO_SPACE = 7  # the disk is full
+    FINDINGS = 8  # doctor found something that is not mended
     INTERRUPTED = 75  # stopped on request; the same command resumes (EX_TEMPFAIL of sysexits.h)
 
 

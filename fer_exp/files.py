@@ -3,6 +3,7 @@
 In: a path and bytes. Out: the file, on disk. Temporary file, fsync, rename, fsync of the folder.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,12 @@ def drop_partial(folder: Path) -> None:
     for path in folder.rglob(f"{TEMPORARY}*"):
         if path.is_file():
             path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

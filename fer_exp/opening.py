@@ -5,8 +5,7 @@ says who looked at the test part, when and why. The line is written before the r
 look.
 """
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from fer_exp.calibration import Calibration, calibration_at, calibration_of, uncalibrated
 from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.data.sealed import TestPart, open_test
+from fer_exp.digest import model_is_vouched_for
 from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Scores, score
-from fer_exp.files import write_atomically
+from fer_exp.files import sha256_of, write_atomically
 from fer_exp.gap import Gap, part_of
 from fer_exp.ledger import Opening, openings, refuse_another, write_down
 from fer_exp.model import load_model, predict
@@ -40,6 +40,7 @@ class TestResult:
     models: int  # that it was opened for
     gap: Gap | None  # validation against test; None where the record's validation results are of other rows
     calibration: Calibration | None  # with the temperature from validation; None where the record knows none
+    vouched: bool = True  # the record says which file its model is, and it was this one
 
 
 def open_and_evaluate(
@@ -60,11 +61,13 @@ def open_and_evaluate(
         BadData: The source holds other data, or no test part.
         BadInput: The model file is not one that fer-exp will load, or a reason is missing.
         BadRecord: What the record knows about validation is damaged. Nothing was opened then.
+        BadRecord: It is not the model that the record ended with.
     """
+    vouched = model_is_vouched_for(record, model)
     loaded = load_model(model)
     on_validation = calibration_of(record)
     info = _trained_on(record, info)
-    within, sha256 = str(record.path.relative_to(folder)), hashlib.sha256(model.read_bytes()).hexdigest()
+    within, sha256 = str(record.path.relative_to(folder)), sha256_of(model)
     before = openings(folder, info.data_digest)
     if not again:
         refuse_another(before, within, sha256)
@@ -82,7 +85,7 @@ def open_and_evaluate(
     write_down(folder, opening)
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
-    return _write(record, part, predictions, calibration, [*before, opening])
+    return replace(_write(record, part, predictions, calibration, [*before, opening]), vouched=vouched)
 
 
 def _write(

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fer_exp.errors import BadRecord
-from fer_exp.files import append_line, drop_torn_line, replacing, whole_lines, write_atomically
+from fer_exp.files import append_line, drop_torn_line, replacing, sha256_of, whole_lines, write_atomically
 from fer_exp.recipe import Recipe
 from fer_exp.values import Value, first_line
 
@@ -110,6 +110,7 @@ class Outcome(Value):
     peak_memory_mib: float = 0.0
     same_as: int | None = None  # trial that had already answered the same question
     ended_ms: int = 0
+    model_sha256: str | None = None  # of model.keras as it was then; None without one, and in older records
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,8 @@ class Record:
 
     def end(self, outcome: Outcome, *, keep_checkpoints: bool = False) -> None:
         """Writes how it ended. The best weights live on in model.keras; promotion needs last and best checkpoint."""
-        stamped = outcome.model_copy(update={"ended_ms": now_ms()})
+        digest = sha256_of(self.model) if self.model.exists() else None
+        stamped = outcome.model_copy(update={"ended_ms": now_ms(), "model_sha256": digest})
         write_atomically(self.path / "outcome.json", stamped.to_json(indent=1))
         needed = set()
         if keep_checkpoints and outcome.state is State.FINISHED:  # history() may be why another one failed

@@ -20,10 +20,11 @@ from fer_exp.data.balance import class_weights, oversample
 from fer_exp.data.faces import Emotion, Images, Indices, Labels
 from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
+from fer_exp.digest import start_model
 from fer_exp.files import replacing
 from fer_exp.model import build, compile_model, load_model, reseed
 from fer_exp.recipe import Recipe, Schedule
-from fer_exp.records import START_MODEL, Epoch, Record, TrialSpec, best_epoch, now_ms
+from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 
 MIN_LEARNING_RATE = 1e-7  # the reference's floor for ReduceLROnPlateau
 VALIDATION_BATCH = 256  # images; changes nothing but speed
@@ -157,8 +158,8 @@ def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model
     history = record.history()
     if history:
         _load(model, record, len(history))
-    elif (record.path / START_MODEL).exists():
-        _take_weights(model, load_model(record.path / START_MODEL))
+    elif (start := start_model(record)) is not None:
+        _take_weights(model, load_model(start))
     return model
 
 

@@ -204,6 +204,21 @@ def test_a_torn_line_of_the_ledger_is_cut_off(record: Record, model: Path, sourc
     assert len(ledger(record)) == 2
 
 
+def test_another_model_than_the_recorded_one_opens_nothing(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    assert not opened(record, model, source, cache).vouched  # ended without a model, as all did before digests
+    record.model.write_bytes(model.read_bytes())
+    outcome = record.outcome()
+    assert outcome is not None
+    record.end(outcome)
+    assert opened(record, model, source, cache).vouched
+    record.model.write_bytes(model.read_bytes() + b"more")
+    with pytest.raises(BadRecord, match="expected the model that 0001 recorded"):
+        opened(record, record.model, source, cache)
+    assert len(ledger(record)) == 2
+
+
 def test_other_data_or_no_model_open_nothing(
     record: Record, model: Path, source: str, cache: Path, tmp_path: Path
 ) -> None:

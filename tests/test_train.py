@@ -14,6 +14,8 @@ from fer_exp.data.balance import class_weights, oversample
 from fer_exp.data.mixup import mix
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
+from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
@@ -403,8 +405,15 @@ def test_training_starts_from_the_model_given_and_goes_on_without_it(
 ) -> None:
     source = through("baseline").trained.model
     # A rate that moves nothing, and one step an epoch, which leaves the normalisation's means almost where they were.
-    record = new_record(tmp_path / "started", TINY.but(learning_rate=1e-12, batch_size=4096), epochs=2, seed=2)
-    with_temperature(with_preprocessing(source, TINY.but(views=views)), 1.5).save(record.path / START_MODEL)
+    still, given = TINY.but(learning_rate=1e-12, batch_size=4096), tmp_path / "given.keras"
+    with_temperature(with_preprocessing(source, TINY.but(views=views)), 1.5).save(given)
+    record = new_record(tmp_path / "started", still, epochs=2, seed=2, start_from=sha256_of(given))
+    with pytest.raises(BadRecord, match="does not exist, and the training is to start from it"):
+        train(record, development)
+    (record.path / START_MODEL).write_bytes(b"another model")
+    with pytest.raises(BadRecord, match="expected the model that started recorded"):
+        train(record, development)
+    given.replace(record.path / START_MODEL)
     train(record, development, Stopping(1))
     first = record.history()[0]
     (record.path / START_MODEL).write_bytes(b"not read again")

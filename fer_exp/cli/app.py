@@ -20,7 +20,7 @@ app = typer.Typer(
     name="fer-exp",
     help="Hyperparameter campaigns on facial-expression recognition: search, retrain-best, evaluate.",
     epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
-    "75 stopped (the same command resumes).",
+    "8 findings left, 75 stopped (the same command resumes).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

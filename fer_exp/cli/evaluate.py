@@ -68,9 +68,9 @@ def evaluate(
     typer.echo("Finding the model.", err=True)
     chosen = _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
     spec = known_campaign(home, chosen.record.path.parents[1].name)
-    from fer_exp.data.find import find_source
+    from fer_exp.data.find import find_recorded
 
-    source = find_source(data, spec.data.path)
+    source = find_recorded(data, spec.data.path)
     typer.echo(f"Opening the test part of {spec.data.source}.", err=True)
     result = _open(home, spec, chosen, source, again)
     typer.echo(_as_json(spec, chosen, home) if as_json else _as_text(spec, chosen.record, result))

@@ -140,7 +140,10 @@ def retrain_best(
     """Train the best trial's recipe again with fresh seeds and register the model."""
     home = Home.from_environment()
     spec = known_campaign(home, campaign)
-    choice = _choose_data(data, spec.data.path, skip_bad_rows=skip_bad_rows or bool(spec.data.dropped_total))
+    from fer_exp.data.find import find_recorded
+    from fer_exp.search.conduct import DataChoice
+
+    choice = DataChoice(find_recorded(data, spec.data.path), skip_bad_rows or bool(spec.data.dropped_total))
     from fer_exp.cli.view import View
     from fer_exp.search.conduct import Conditions, RetrainWish, conduct_retrain
 

@@ -105,6 +105,8 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
         )
     models = "" if result.models == 1 else f", for {result.models} models"
     lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign{models}.")
+    if not result.vouched:
+        lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")
     return "\n".join(lines)
 

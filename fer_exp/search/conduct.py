@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
+from fer_exp.digest import model_is_vouched_for
 from fer_exp.errors import BadData, FerExpError, NotFound, TrackingFailed
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import train_record
@@ -223,7 +224,9 @@ def _champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
         )
     record = Record(home.root / present.record)
     refuse_other_network(record.spec().recipe, trial.spec().recipe)
-    return record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+    file = record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+    model_is_vouched_for(record, file)
+    return file
 
 
 def _carry_out(

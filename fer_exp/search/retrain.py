@@ -5,7 +5,6 @@ baseline where the two are to be compared, and which record is to be registered.
 picked with: part of what made it the best was luck with that seed.
 """
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, best, leaderboard
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
-from fer_exp.files import replacing, write_atomically
+from fer_exp.files import replacing, sha256_of, write_atomically
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
 from fer_exp.search.answers import give_answer, trained_elsewhere, untouched
@@ -150,7 +149,7 @@ class RetrainWork:
             split_digest=info.split_digest,
             protocol=info.protocol,
             values=trial.values,
-            start_from=_sha256(repeat.start) if repeat.start else None,
+            start_from=sha256_of(repeat.start) if repeat.start else None,
         )
         record = Record.create(folder / "retrains" / self._folder_name(spec), spec)
         if spec.split_digest != repeat.campaign.data.split_digest:
@@ -202,7 +201,3 @@ def to_register(records: Sequence[Record], campaign: CampaignSpec) -> Record:
             "Nothing was registered. The logs are in its `retrains` folder; what is moved away is trained again.",
         )
     return record
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

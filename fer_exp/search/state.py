@@ -82,3 +82,15 @@ def _owner(text: str) -> str:
         return f"process {owner['pid']} on {owner['host']}"
     except (ValueError, KeyError, TypeError):
         return "another process"
+
+
+def is_driven(folder: Path) -> bool:
+    """Whether a search or retrain is at work in the campaign's folder now."""
+    try:
+        with (folder / "lock.json").open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -15,6 +15,7 @@ registry. The only part that imports mlflow.
     find        from a run or a model back to its record
     registry    versions and the champion of a campaign
     follower    the tracker process beside a search
+    survey      what it holds of a campaign, for a doctor
     serving     what a process that serves a logged model needs
     ui          MLflow's own pages on the right store
 

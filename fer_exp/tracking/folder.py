@@ -40,8 +40,11 @@ def records_of(folder: Path) -> Iterator[Record]:
 
 def state_of(folder: Path) -> str:
     """Running while a search holds the campaign; else finished, or interrupted where something was left to do."""
-    if _is_held(folder / "lock.json"):
-        return "running"
+    return "running" if _is_held(folder / "lock.json") else state_at_rest(folder)
+
+
+def state_at_rest(folder: Path) -> str:
+    """Finished, or interrupted where something was left to do; for whoever knows that nobody drives the campaign."""
     left = any(not (record.path / "outcome.json").exists() for record in records_of(folder))
     return "interrupted" if left or not _search_finished(folder / "state.json") else "finished"
 

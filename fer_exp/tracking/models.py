@@ -5,7 +5,6 @@ file is already what `mlflow.keras.save_model` would write, so only MLflow's des
 0.05 s instead of the ten that starting TensorFlow costs.
 """
 
-import hashlib
 import os
 import platform
 import shutil
@@ -102,12 +101,6 @@ def _versions(store: Store, model: LoggedModel) -> Iterator[str]:
     for found in store.client.search_model_versions(f"run_id = {quoted(model.source_run_id or '')}"):
         if model.model_id in (found.model_id, str(found.source).removeprefix("models:/")):
             yield found.version
-
-
-def sha_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def signature() -> ModelSignature:

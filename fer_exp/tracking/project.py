@@ -12,6 +12,7 @@ from mlflow.entities import LoggedModel, Run
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
 from fer_exp.home import Home
 from fer_exp.records import Record, now_ms
 from fer_exp.tracking import contents, models, runs, uploads
@@ -172,7 +173,7 @@ class Projection:
         logged = models.models_of(self.store, self._experiment_id, tags[contents.RECORD])
         current: LoggedModel | None = None
         if wanted:
-            sha = models.sha_of(record.model)
+            sha = sha256_of(record.model)
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
                 begun = models.begun(logged, sha, run)
