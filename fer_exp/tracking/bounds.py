@@ -53,4 +53,4 @@ def _read(answer: requests.Response, *_: Any, **__: Any) -> None:
                 f"the answer did not end within {LARGEST_ANSWER >> 20} MiB and {LONGEST_ANSWER:.0f} s"
             )
     answer._content = bytes(body)
-    answer._content_consumed = True  # type: ignore[attr-defined]
+    answer._content_consumed = True
