@@ -15,7 +15,7 @@ from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Scores, score
-from fer_exp.files import write_atomically
+from fer_exp.files import is_there, write_atomically
 from fer_exp.gap import Gap, part_of
 from fer_exp.ledger import Opening, openings, refuse_another, write_down
 from fer_exp.model import load_model, predict
@@ -57,7 +57,9 @@ def open_and_evaluate(
     Raises:
         BadData: The source holds other data, or no test part.
         BadInput: The model file is not one that fer-exp will load, or a reason is missing.
+        BadRecord: The ledger, or a file of the record, is damaged.
     """
+    openings(folder, info.data_digest)  # a ledger that cannot be read is no ledger: nothing is opened then
     loaded = load_model(model)
     info = _trained_on(record, info)
     within, sha256 = str(record.path.relative_to(folder)), hashlib.sha256(model.read_bytes()).hexdigest()
@@ -99,7 +101,7 @@ def _write(record: Record, part: TestPart, predictions: Predictions, looks: list
 def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
     """Of what the record's training saw: which test images are copies depends on it."""
     path = record.path / DATA
-    return DataInfo.read(path) if path.exists() else campaign
+    return DataInfo.read(path) if is_there(path) else campaign
 
 
 def _gap(record: Record, part: TestPart, test: Predictions) -> Gap | None:
