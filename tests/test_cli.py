@@ -397,7 +397,9 @@ def test_status_names_what_is_damaged_and_shows_the_rest(searched: Home, part: s
         assert "all that can be read was shown" in result.stderr
         assert str(damaged) in result.stdout
     shown = [trial["folder"] for trial in json.loads(result.stdout)["trials"]]
-    assert [folder for folder in shown if "/trials/" in folder] == [f"campaigns/tiny/trials/{n}" for n in ("0000", "0002")]
+    assert [folder for folder in shown if "/trials/" in folder] == [
+        f"campaigns/tiny/trials/{n}" for n in ("0000", "0002")
+    ]
     assert contents(searched) == before
 
 

@@ -75,9 +75,7 @@ def board(folder: Path) -> Callable[[], Any]:
     return read
 
 
-@pytest.mark.parametrize(
-    "part", ["trial.json", "outcome.json", "scores.json", "test/scores.json", "history.jsonl"]
-)
+@pytest.mark.parametrize("part", ["trial.json", "outcome.json", "scores.json", "test/scores.json", "history.jsonl"])
 def test_a_record_s_files(folder: Path, part: str) -> None:
     file = folder / "trials" / "0002" / part
     fields = 0 if part == "history.jsonl" else 150
