@@ -17,7 +17,8 @@ from fer_exp.data.protocol import DataInfo
 from fer_exp.errors import BadInput, BadRecord, FerExpError, NotFound
 from fer_exp.files import append_line
 from fer_exp.model import build, load_model, with_preprocessing
-from fer_exp.opening import Opening, open_and_evaluate
+from fer_exp.ledger import Opening, openings
+from fer_exp.opening import open_and_evaluate
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, Record
 from tests.made_records import made_campaign_spec, made_record, made_scores
@@ -194,7 +195,7 @@ def test_the_ledger(record: Record) -> None:
             open_and_evaluate(folder, record, record.path / "model.keras", "demo", INFO, folder / "cache")
         if not isinstance(caught.value, NotFound):  # there is no model, but the ledger comes before it
             raise caught.value
-        return opening._openings(ledger, INFO.data_digest)
+        return openings(folder, INFO.data_digest)
 
     some = (Input(given.name, given.put, damaged=False) for given in inputs())
     verdict = throw(ledger, some, read, folder)
@@ -213,6 +214,6 @@ def test_the_data_that_a_record_was_trained_on(record: Record) -> None:
 def test_a_damaged_ledger_is_named_and_nothing_is_opened(record: Record) -> None:
     folder = record.path.parents[1]
     append_line(folder / "ledger.jsonl", opened(record).sealed().replace("made", "mad"))
-    with pytest.raises(BadRecord, match=r"ledger\.jsonl line 1: .*its checksum crc32 does not fit") as caught:
+    with pytest.raises(BadRecord, match=r"ledger\.jsonl: .*its checksum crc32 does not fit") as caught:
         open_and_evaluate(folder, record, record.model, "demo", INFO, folder / "cache")
     assert "Nothing was opened" in caught.value.remedy
