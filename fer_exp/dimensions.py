@@ -39,7 +39,7 @@ class Dimension(Value):
         """Whether `value` can have been proposed here."""
         if self.choices:
             return value in self.choices
-        return isinstance(value, int | float) and (0 < value if self.log else -LARGEST <= value) and value <= LARGEST
+        return isinstance(value, int | float) and (value > 0 if self.log else value >= -LARGEST) and value <= LARGEST
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         """Places and labels for an axis: every choice, or ends and middle of a range."""

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def altered(good: bytes, file: str, flips: int, cuts: int) -> Iterator[Input]:
 
 
 def _bytes(name: str, content: bytes) -> Input:
-    return Input(name, lambda path: _write(path, content))
+    return Input(name, partial(_write, content=content))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -125,14 +126,14 @@ _WRONG: tuple[Any, ...] = (
 
 
 def misfilled(good: bytes, file: str, count: int) -> Iterator[Input]:
-    """`good`, JSON, without its seal and with another value in one place, of all places and values `count` by chance."""
+    """`good`, JSON, without its seal and with another value in one place; `count` of all places and values by chance."""
     whole = json.loads(good)
     whole.pop("crc32", None)
     places = list(_places(whole))
     for number in range(count):
         chance = drawn(file, "field", number)
         place, wrong = chance.choice(places), chance.choice((*_WRONG, _GONE, _EXTRA, _DOUBLE))
-        yield Input(f"field {number}", lambda path, p=place, w=wrong: _write(path, _with(whole, p, w)), damaged=False)
+        yield Input(f"field {number}", partial(_write, content=_with(whole, place, wrong)), damaged=False)
 
 
 _GONE, _EXTRA, _DOUBLE = object(), object(), object()

@@ -1,4 +1,4 @@
-"""A campaign under any sequence of events: trials reported, finished, failed and killed, the driver killed at any write.
+"""A campaign under any sequence of events: trials report, finish, fail and are killed, the driver at any write.
 
 Hypothesis makes up the sequences. Trials are played in this process, everything that remembers is real: SearchWork,
 Keras Tuner, records, state. Killed is what a kill leaves: every object is dropped, before or after any one write.
@@ -150,7 +150,7 @@ class CampaignMachine(RuleBasedStateMachine):
             record.model.write_bytes(b"model")
             outcome = Outcome(state=State.FINISHED, best_epoch=best_epoch(history), seconds=1.0)
         else:
-            outcome = Outcome(state=State.FAILED, reason=f"why {len(self.ends) % 2 and 'so' or 'not'}")
+            outcome = Outcome(state=State.FAILED, reason=f"why {(len(self.ends) % 2 and 'so') or 'not'}")
         record.end(outcome, keep_checkpoints=True)
         with self.dying(kill_at):
             self.driver().ended(record)
@@ -303,13 +303,12 @@ def epoch_of(record: Record, epoch: int) -> Epoch:
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 def test_a_campaign_stays_whole_whatever_happens_to_it(algorithm: Algorithm) -> None:
-    def machine() -> CampaignMachine:
-        made = CampaignMachine()
-        made.algorithm = algorithm
-        return made
+    class Machine(CampaignMachine):
+        pass
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine,
+    Machine.algorithm = algorithm
+    run_state_machine_as_test(
+        Machine,
         settings=settings(
             max_examples=30,
             stateful_step_count=40,

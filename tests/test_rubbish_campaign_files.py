@@ -4,9 +4,10 @@ A campaign file is Python and is run; what cannot be helped is one that runs for
 """
 
 import py_compile
-import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from tests.commands import call, write_campaign
 from tests.rubbish import Input, altered, no_files, patience, throw, told_badly
 
 GOOD = "from fer_exp.campaign import Campaign, Settings\nfrom fer_exp.recipe import Recipe, baseline_recipe\n"
-WHOLE = "campaign = Campaign(name={name}, question={question}, space={space}, settings={settings}, baseline={baseline}, data={data})"
+WHOLE = (
+    "campaign = Campaign(name={name}, question={question}, space={space}, settings={settings}, baseline={baseline}, "
+    "data={data})"
+)
 FIELDS = {
     "name": "'tiny'",
     "question": "'?'",
@@ -111,26 +115,19 @@ def sources() -> Iterator[tuple[str, str]]:
 
 def test_whatever_a_campaign_file_holds(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = write_campaign(tmp_path)
-    python = [
-        Input(name, lambda path, s=source: path.write_text(s, errors="surrogatepass"), False)
-        for name, source in sources()
-    ]
+    python = [Input(name, partial(_python, source=source), False) for name, source in sources()]
     damaged = (Input(given.name, given.put, damaged=False) for given in altered(file.read_bytes(), "tiny.py", 200, 60))
     compiled = [Input("compiled", _compiled, False), Input("zipped", _zipped, False), Input("16 MB", _large, False)]
-    with pytest.warns() if sys.version_info >= (3, 12) else _warned():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python says about odd source is for its writer
         verdict = throw(file, chain(python, damaged, compiled, no_files()), lambda: written(file), tmp_path, mends=True)
     capfd.readouterr()
     verdict.check(at_least=450)
     assert verdict.refused > 250
 
 
-def _warned() -> Any:
-    """What Python says about odd source is for its writer."""
-    import warnings
-
-    caught = warnings.catch_warnings()
-    warnings.simplefilter("ignore")
-    return caught
+def _python(path: Path, source: str) -> None:
+    path.write_text(source, errors="surrogatepass")
 
 
 def _compiled(path: Path) -> None:

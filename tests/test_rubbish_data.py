@@ -13,9 +13,9 @@ import os
 import resource
 import struct
 import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ import zstandard
 from fer_exp.data import archives, rows
 from fer_exp.data.cache import cached_faces
 from fer_exp.data.check import check, describe
-from fer_exp.data.find import find_source
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.data.sources import read_faces
@@ -71,9 +70,11 @@ def test_csv_however_packed(packing: str, tmp_path: Path) -> None:
     file = tmp_path / "fer2013"
     good = (CHECKED | UNCHECKED)[packing](CSV)
     file.write_bytes(good)
-    inputs = chain(altered(good, packing, 120, 60), no_files())
-    if packing in UNCHECKED:
-        inputs = (Input(given.name, given.put, damaged=False) for given in inputs)
+    # What has no checksum of its own is only another source.
+    inputs = (
+        Input(given.name, given.put, damaged=packing in CHECKED)
+        for given in chain(altered(good, packing, 120, 60), no_files())
+    )
     verdict = throw(file, without_folders(inputs), reading(file), tmp_path, label=packing)
     verdict.check(at_least=210)
     assert verdict.refused > 80
@@ -87,7 +88,7 @@ def without_folders(inputs: Iterator[Input]) -> Iterator[Input]:
 @pytest.mark.parametrize("kind", ["images", "pixels", "lists"])
 def test_parquet(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "fer2013"
-    images = {
+    images: dict[str, dict[str, object]] = {
         "images": {"image": [{"bytes": png_of(image), "path": None} for image in FACES.images]},
         "pixels": {"pixels": [" ".join(map(str, image.ravel())) for image in FACES.images]},
         "lists": {"pixels": [image.ravel().tolist() for image in FACES.images]},
@@ -119,17 +120,13 @@ def test_parquet_of_other_types(tmp_path: Path) -> None:
         "booleans": pa.array([True, None]),
         "durations": pa.array([2**62, None], pa.duration("s")),
     }
-    inputs = [
-        Input(
-            f"{column} of {name}", lambda path, c=column, a=array: pq.write_table(pa.table({**good, c: a}), path), False
-        )
-        for column in good
-        for name, array in odd.items()
-    ]
+    tables = {
+        f"{column} of {name}": pa.table({**good, column: array}) for column in good for name, array in odd.items()
+    }
     features = [b"{", b"[]", b"null", b'{"info": {"features": {"emotion": {"names": [1, 2]}}}}', b"[" * 100_000]
     for number, text in enumerate(features):
-        table = pa.table(good).replace_schema_metadata({b"huggingface": text})
-        inputs.append(Input(f"features {number}", lambda path, t=table: pq.write_table(t, path), False))
+        tables[f"features {number}"] = pa.table(good).replace_schema_metadata({b"huggingface": text})
+    inputs = [Input(name, partial(pq.write_table, table), damaged=False) for name, table in tables.items()]
     throw(file, inputs, reading(file), tmp_path, label="parquet types").check(at_least=44)
 
 
@@ -186,7 +183,7 @@ def test_names_that_are_no_text_and_links_that_lead_nowhere(folder: Path, tmp_pa
     ]
     assert cached_faces(str(folder), tmp_path / "cache", skip_bad_rows=True)[1] == entry
     (folder / "train" / os.fsdecode(b"\xff")).mkdir()
-    with pytest.raises(BadData, match="received '.xff'"):
+    with pytest.raises(BadData, match=r"received '.xff'"):
         read_faces(folder)
 
 

@@ -6,6 +6,7 @@ Everything that these files are read for is done with each input: leaderboards, 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,6 @@ def every(file: Path, flips: int, cuts: int, fields: int) -> Iterator[Input]:
 
 def board(folder: Path) -> Callable[[], Any]:
     """All that a leaderboard is read for."""
-
     space = dimensions(made_campaign_spec().space)
     known: list[Any] = []  # shares of importance take a hundredth of a second
 
@@ -107,12 +107,12 @@ def test_predictions(folder: Path) -> None:
         found = Record(file.parent).predictions()
         return [array.tobytes() for array in (found.labels, found.probabilities, found.rows)]
 
-    verdict = throw(file, chain(every(file, 600, 100, 0), odd_arrays(file.parent)), read, folder)
+    verdict = throw(file, chain(every(file, 600, 100, 0), odd_arrays()), read, folder)
     verdict.check(at_least=880)
     assert verdict.refused > 300
 
 
-def odd_arrays(scratch: Path) -> Iterator[Input]:
+def odd_arrays() -> Iterator[Input]:
     """Files that NumPy reads, of other things than predictions."""
     good = made_predictions(200)
     arrays = {"labels": good.labels, "probabilities": good.probabilities, "rows": good.rows}
@@ -127,7 +127,7 @@ def odd_arrays(scratch: Path) -> Iterator[Input]:
         "a gigabyte of zeros": arrays | {"rows": np.zeros(2**27, np.int64)},
     }
     for name, content in others.items():
-        yield Input(name, lambda path, content=content: _savez(path, content))
+        yield Input(name, partial(_savez, arrays=content))
 
 
 def _savez(path: Path, arrays: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """status, sync and ui."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
 from fer_exp.errors import BadRecord
 from fer_exp.home import Home
-from fer_exp.records import State, records_in
+from fer_exp.records import Record, State, records_in
 
 UI_PORT = 5000
 

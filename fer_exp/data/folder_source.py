@@ -95,8 +95,9 @@ def _as_text(path: Path) -> str:
 
 
 def _unknown(folder: Path, sub: Path, expected: str) -> BadData:
+    name, received = _as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
     return BadData(
-        f"{_as_text(Path(folder.resolve().name))}: expected each folder in it to be {expected}, received {shown(os.fsencode(sub.name))}",
+        f"{name}: expected each folder in it to be {expected}, received {received}",
         f"{UNCHANGED} Rename that folder, or move it away.",
     )
 
