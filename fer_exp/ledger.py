@@ -7,18 +7,22 @@ another model needs a reason, which is written down.
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from fer_exp.errors import BadInput, BadRecord
 from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.values import Value, first_line
 
 LEDGER = "ledger.jsonl"
+LAST_MS = 253_402_300_800_000  # the end of the year 9999, behind which there are no dates
 
 
 class Opening(Value):
     """A line of the ledger."""
 
-    time_ms: int
+    time_ms: Annotated[int, Field(ge=0, lt=LAST_MS)]
     campaign: str
     record: str  # folder of the record inside the campaign's
     data_digest: str
@@ -67,4 +71,4 @@ def refuse_another(before: list[Opening], record: str, model: str) -> None:
 def write_down(folder: Path, opening: Opening) -> None:
     """Adds a line; it is on disk when this returns."""
     drop_torn_line(folder / LEDGER)
-    append_line(folder / LEDGER, opening.to_json())
+    append_line(folder / LEDGER, opening.sealed())

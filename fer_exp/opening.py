@@ -16,7 +16,7 @@ from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.digest import model_is_vouched_for
 from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Scores, score
-from fer_exp.files import sha256_of, write_atomically
+from fer_exp.files import is_there, sha256_of, write_atomically
 from fer_exp.gap import Gap, part_of
 from fer_exp.ledger import Opening, openings, refuse_another, write_down
 from fer_exp.model import load_model, predict
@@ -60,9 +60,9 @@ def open_and_evaluate(
     Raises:
         BadData: The source holds other data, or no test part.
         BadInput: The model file is not one that fer-exp will load, or a reason is missing.
-        BadRecord: What the record knows about validation is damaged. Nothing was opened then.
-        BadRecord: It is not the model that the record ended with.
+        BadRecord: The ledger or a file of the record is damaged, or it is not the model that the record ended with.
     """
+    openings(folder, info.data_digest)  # a ledger that cannot be read is no ledger: nothing is opened then
     vouched = model_is_vouched_for(record, model)
     loaded = load_model(model)
     on_validation = calibration_of(record)
@@ -115,7 +115,7 @@ def _on_test(predictions: Predictions, on_validation: Calibration) -> Calibratio
 def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
     """Of what the record's training saw: which test images are copies depends on it."""
     path = record.path / DATA
-    return DataInfo.read(path) if path.exists() else campaign
+    return DataInfo.read(path) if is_there(path) else campaign
 
 
 def _gap(record: Record, part: TestPart, test: Predictions) -> Gap | None:

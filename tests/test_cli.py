@@ -366,10 +366,10 @@ def test_a_campaign_that_another_process_drives_is_busy(searched: Home, file: Pa
     [
         ("campaign.json", ("search", "status", "sync", "retrain-best")),
         ("state.json", ("search",)),
-        ("trials/0001/trial.json", ("search", "status", "retrain-best")),
-        ("trials/0001/outcome.json", ("search", "status", "retrain-best")),
-        ("trials/0001/history.jsonl", ("search", "status")),
-        ("trials/0001/scores.json", ("search", "status", "retrain-best")),
+        ("trials/0001/trial.json", ("search", "retrain-best")),
+        ("trials/0001/outcome.json", ("search", "retrain-best")),
+        ("trials/0001/history.jsonl", ("search",)),
+        ("trials/0001/scores.json", ("search", "retrain-best")),
     ],
 )
 def test_a_damaged_file_is_named_and_left_alone(
@@ -383,6 +383,39 @@ def test_a_damaged_file_is_named_and_left_alone(
         assert str(damaged) in problem
         assert "Nothing was changed." in remedy
     assert contents(searched) == before
+
+
+@pytest.mark.parametrize("part", ["trial.json", "outcome.json", "history.jsonl", "scores.json"])
+def test_status_names_what_is_damaged_and_shows_the_rest(searched: Home, part: str) -> None:
+    damaged = searched.campaign("tiny") / "trials/0001" / part
+    damaged.write_text(damaged.read_text()[:20].replace("{", "[") + "\n")
+    before = contents(searched)
+    for arguments in (["tiny"], ["tiny", "--json"]):
+        result = call("status", *arguments)
+        assert result.exit_code == 2
+        assert str(damaged) in result.stderr
+        assert "all that can be read was shown" in result.stderr
+        assert str(damaged) in result.stdout
+    shown = [trial["folder"] for trial in json.loads(result.stdout)["trials"]]
+    assert [folder for folder in shown if "/trials/" in folder] == [
+        f"campaigns/tiny/trials/{n}" for n in ("0000", "0002")
+    ]
+    assert contents(searched) == before
+
+
+def test_one_damaged_campaign_hides_no_other(searched: Home) -> None:
+    other = searched.campaign("other")
+    shutil.copytree(searched.campaign("tiny"), other)
+    (other / "campaign.json").write_text("{")
+    for arguments in ([], ["--json"]):
+        result = call("status", *arguments)
+        assert result.exit_code == 2
+        assert str(other / "campaign.json") in result.stderr
+        assert "tiny" in result.stdout
+    result = call("sync")
+    assert result.exit_code == 2
+    assert str(other / "campaign.json") in result.stderr
+    assert "tiny: 5 records, 6 runs made" in result.stdout
 
 
 def test_a_missing_campaign_file_beside_a_state_is_not_started_anew(searched: Home, file: Path) -> None:

@@ -202,7 +202,9 @@ def test_an_outcome_ends_a_record(record: Record, state: State) -> None:
     record.end(Outcome(state=state, reason="why", attempts=2, best_epoch=1))
     outcome = record.outcome()
     assert outcome is not None
-    assert outcome.model_copy(update={"ended_ms": 0}) == Outcome(state=state, reason="why", attempts=2, best_epoch=1)
+    assert outcome.model_copy(update={"ended_ms": 0}) == Outcome(
+        state=state, reason="why", attempts=2, best_epoch=1, epochs=1
+    )
     assert before <= outcome.ended_ms <= now_ms()
     assert record.state() is state
 

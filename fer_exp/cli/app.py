@@ -15,6 +15,7 @@ import typer
 
 from fer_exp import __version__
 from fer_exp.errors import ExitCode, FerExpError, Interrupted
+from fer_exp.values import first_line
 
 app = typer.Typer(
     name="fer-exp",
@@ -48,7 +49,12 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except OSError as error:
                 _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
             except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
-                _fail(f"unforeseen {type(error).__name__}: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
+                _fail(
+                    f"unforeseen {type(error).__name__}: {first_line(error)}",
+                    _DEFECT,
+                    ExitCode.DEFECT,
+                    options["verbose"],
+                )
 
         return target.command(name)(run)
 
@@ -59,7 +65,10 @@ _DEFECT = "Records are never left half written, so the same command may be given
 _FULL = "All that was complete is kept. Free some space and give the same command again."
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-_NO_ENTRY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_NO_ENTRY = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 def _blame(error: OSError) -> tuple[str, ExitCode]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from fer_exp.errors import ExitCode, NoSpace
 from fer_exp.execute.entry import Task, train_record
-from fer_exp.files import append_line, whole_lines
+from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.quiet import stderr_to
 from fer_exp.records import Outcome, Record, State, TrialSpec
 from fer_exp.values import Value
@@ -158,7 +158,8 @@ class Crew:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         death = Death(attempt=attempt.number, how=how, last_lines=tail)
         notes = attempt.record.path / "deaths.jsonl"
-        append_line(notes, death.to_json())
+        drop_torn_line(notes)
+        append_line(notes, death.sealed())
         if len(whole_lines(notes)) < MAX_DEATHS:
             self.start(attempt.record)
             return False

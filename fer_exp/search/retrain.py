@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.prepare import Development
-from fer_exp.decide import Row, best, leaderboard
+from fer_exp.decide import Row, best, leaderboard, whole
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
@@ -51,9 +51,9 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
                 f"Nothing was changed. Look at `fer-exp status {campaign.name}`, then go on with `fer-exp search`.",
             )
         return record
-    wanted = [record for record in records if record.spec().number == number and record.state() is State.FINISHED]
-    if not wanted:
-        finished = [str(record.spec().number) for record in records if record.state() is State.FINISHED]
+    wanted = [record for record in records if record.path.name == f"{number:04d}" and record.state() is State.FINISHED]
+    if not wanted:  # another one that is damaged is no obstacle
+        finished = [str(record.spec().number) for record in whole(records)[0] if record.state() is State.FINISHED]
         raise NotFound(
             f"campaign {campaign.name!r}: expected a finished trial, received {number}; finished are "
             f"{', '.join(finished) or 'none'}",
@@ -153,7 +153,7 @@ class RetrainWork:
         )
         record = Record.create(folder / "retrains" / self._folder_name(spec), spec)
         if spec.split_digest != repeat.campaign.data.split_digest:
-            write_atomically(record.path / DATA, info.to_json(indent=1))
+            write_atomically(record.path / DATA, info.sealed(indent=1))
         if repeat.start is not None and not (record.path / START_MODEL).exists():
             with replacing(record.path / START_MODEL) as temporary:
                 shutil.copyfile(repeat.start, temporary)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_exp.errors import BadRecord, Busy
-from fer_exp.files import drop_partial, write_atomically
+from fer_exp.files import drop_partial, is_there, write_atomically
 from fer_exp.values import Value
 
 SCHEMA = 1
+OWNER_LENGTH = 10_000  # characters read of what the holder of a lock says about itself
 
 
 class CampaignState(Value):
@@ -34,7 +35,7 @@ def read_state(folder: Path) -> CampaignState | None:
         BadRecord: The file is damaged or of a later version.
     """
     path = folder / "state.json"
-    if not path.exists():
+    if not is_there(path):
         return None
     state = CampaignState.read(path)
     if state.schema_version > SCHEMA:
@@ -47,7 +48,7 @@ def read_state(folder: Path) -> CampaignState | None:
 
 def write_state(folder: Path, state: CampaignState) -> None:
     """Replaces the state."""
-    write_atomically(folder / "state.json", state.to_json())
+    write_atomically(folder / "state.json", state.sealed())
 
 
 @contextmanager
@@ -56,16 +57,22 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises:
         Busy: Another process holds it.
+        BadRecord: Something else than a file has the lock's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "lock.json"
-    with path.open("a+") as held:
+    if is_there(path) and not path.is_file():
+        raise BadRecord(
+            f"{path}: expected a file to lock, received something else of that name",
+            "Nothing was changed. Move it away and give the same command again.",
+        )
+    with path.open("a+", errors="replace") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             held.seek(0)
             raise Busy(
-                f"campaign {folder.name!r} is being driven by {_owner(held.read())}",
+                f"campaign {folder.name!r} is being driven by {_owner(held.read(OWNER_LENGTH))}",
                 "Nothing was changed. Wait for it, or stop that process first.",
             ) from error
         held.seek(0)
@@ -79,8 +86,8 @@ def lock(folder: Path) -> Iterator[None]:
 def _owner(text: str) -> str:
     try:
         owner = json.loads(text)
-        return f"process {owner['pid']} on {owner['host']}"
-    except (ValueError, KeyError, TypeError):
+        return f"process {int(owner['pid'])} on {str(owner['host'])[:100]!s}"
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "another process"
 
 

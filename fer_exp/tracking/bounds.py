@@ -33,7 +33,7 @@ def _bounded(send: Callable[..., requests.Response]) -> Callable[..., requests.R
             options.setdefault("hooks", {"response": _read})
         return send(*arguments, **options)
 
-    bounded.bounded = True
+    vars(bounded)["bounded"] = True
     return bounded
 
 

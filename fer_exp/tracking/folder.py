@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.errors import BadRecord, NotFound
+from fer_exp.files import open_file, read_file
 from fer_exp.home import Home
 from fer_exp.records import Record, now_ms, records_in
 
@@ -51,20 +52,20 @@ def state_at_rest(folder: Path) -> str:
 
 def _is_held(lock: Path) -> bool:
     try:
-        with lock.open() as opened:
+        with open_file(lock) as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:  # nothing there that a search could hold
+        return False
     return False
 
 
 def _search_finished(path: Path) -> bool:
     """What the search noted at its end; True where it left no note that can be read."""
     try:
-        stored = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        stored = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError):
         return True
     return bool(stored.get("finished", True)) if isinstance(stored, dict) else True
 

@@ -79,7 +79,9 @@ def find_groups(home: Home, name: str) -> list[Group]:
 
 def baseline_of(folder: Path) -> list[Group]:
     """What a campaign's baseline reached: its retrains, those with most seeds first, then the one in the search."""
-    records = [record for record in finished_in(folder / "trials") if record.spec().number == 0]
+    # By name: a damaged trial is no obstacle to the baseline.
+    found = [record for record in records_in(folder / "trials") if record.path.name == "0000"]
+    records = [record for record in found if record.state() is State.FINISHED]
     return [*_retrains(folder, baseline=True), *(Group.of([record]) for record in records)]
 
 
