@@ -13,7 +13,7 @@ from fer_exp.data.faces import Labels
 from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Probabilities, score
 from fer_exp.records import Record
-from fer_exp.temperature import SMALLEST_SHARE, tempered
+from fer_exp.temperature import SMALLEST, tempered
 from fer_exp.values import Value
 
 CALIBRATION = "calibration.json"  # in a record, and in its `test/`
@@ -58,7 +58,7 @@ def fit_temperature(labels: Labels, probabilities: Probabilities) -> float:
     The loss is convex in 1 / T, so the minimum is the only one. Unlike the reported log loss it is not cut off at
     1e-7, because where it is cut off there is no slope to follow.
     """
-    logits = np.log(np.maximum(probabilities, SMALLEST_SHARE).astype(np.float64))
+    logits = np.log(np.maximum(probabilities, SMALLEST).astype(np.float64))
     low, high = np.log(RANGE)
     found = minimize_scalar(
         lambda x: _loss(labels, logits, float(np.exp(x))), bounds=(low, high), method="bounded", options={"xatol": 1e-5}

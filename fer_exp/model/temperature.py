@@ -6,7 +6,7 @@ In: probabilities. Out: those at another temperature, as `fer_exp.temperature.te
 import keras
 from keras import ops
 
-from fer_exp.temperature import LARGEST_SHARE, SMALLEST_SHARE
+from fer_exp.temperature import LARGEST_SHARE, SMALLEST
 
 
 @keras.saving.register_keras_serializable(package="fer_exp")
@@ -20,7 +20,7 @@ class Temperature(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Probabilities `(n, 7)` of a batch."""
         top = ops.max(inputs, axis=-1, keepdims=True)
-        shares = ops.power(ops.maximum(inputs / top, SMALLEST_SHARE), 1.0 / self.temperature)
+        shares = ops.power(ops.maximum(inputs, SMALLEST) / top, 1.0 / self.temperature)
         odds = ops.where(inputs == top, ops.ones_like(inputs), ops.minimum(shares, LARGEST_SHARE))
         return odds / ops.sum(odds, axis=-1, keepdims=True)
 
