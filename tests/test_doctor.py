@@ -13,7 +13,7 @@ import pytest
 
 from fer_exp.campaign import Algorithm
 from fer_exp.doctor import Code
-from fer_exp.files import append_line
+from fer_exp.files import append_line, write_atomically
 from fer_exp.home import Home
 from fer_exp.records import Record, State, records_in
 from fer_exp.search.state import lock
@@ -117,7 +117,7 @@ def change(path: Path, **values: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def proposer(folder: Path, do: Callable[[list[dict[str, object]]], None]) -> None:
+def proposer(folder: Path, do: Callable[[list[dict[str, object]]], object]) -> None:
     """Changes the trials that the state knows."""
     state = json.loads((folder / "state.json").read_text())
     do(state["proposer"]["trials"])
@@ -187,9 +187,7 @@ MENDED: dict[str, tuple[Code, Damage]] = {
     "damaged calibration": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "calibration.json").write_text("")),
     "damaged scores on test": (
         Code.SIDE_FILE_UNREADABLE,
-        lambda f: (
-            Record(trial(f)).write_scores({}, "test/scores.json") or os.truncate(trial(f) / "test" / "scores.json", 5)
-        ),
+        lambda f: write_atomically(trial(f) / "test" / "scores.json", "{"),
     ),
     "a file half written": (
         Code.LEFTOVER_FILE,

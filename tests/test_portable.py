@@ -295,7 +295,7 @@ def test_a_manifest_that_does_not_fit_is_refused(
     other: Home, tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        unpack(other, forged(tmp_path / "x.tar.zst", SPEC, **changes))
+        unpack(other, forged(tmp_path / "x.tar.zst", SPEC, None, **changes))
     assert list(other.campaigns.iterdir()) == []
 
 
