@@ -14,4 +14,8 @@ The way of the data, top to bottom; nothing flows back up:
     cli         a skin over all of it
 """
 
+import os
+
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))  # read by OpenCV once; its own limit takes gigabytes
+
 __version__ = "0.1.0"

@@ -13,13 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from typing import Protocol as Interface
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
-from fer_exp.errors import BadCampaign, FerExpError
+from fer_exp.dimensions import dimensions
+from fer_exp.errors import BadCampaign, BadRecord, FerExpError
+from fer_exp.files import read_file
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.values import Value, first_line
 
@@ -64,6 +66,7 @@ class HyperParameters(Interface):
 
 Space = Callable[[HyperParameters], Recipe]
 
+LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # fit for a folder, a URL, a shell and MLflow's filters
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring
 
@@ -86,6 +89,9 @@ class Settings(Value):
     hyperband_iterations: Annotated[int, Field(ge=1)] = 1
 
 
+_MEND = "Nothing was started. Change it in the campaign file."
+
+
 @dataclass(frozen=True)
 class Campaign:
     """What to search, as a campaign file says it."""
@@ -98,6 +104,18 @@ class Campaign:
     data: str | None = None  # default data: "demo" or a path; None leaves it to --data and FER_EXP_DATA
 
     def __post_init__(self) -> None:
+        for field, kind in (("name", str), ("question", str), ("settings", Settings), ("baseline", Recipe)):
+            if not isinstance(getattr(self, field), kind):
+                received = type(getattr(self, field)).__name__
+                raise BadCampaign(f"campaign {field}: expected a {kind.__name__}, received {received}", _MEND)
+        if not callable(self.space):
+            raise BadCampaign("campaign space: expected a function, received something else", _MEND)
+        if not isinstance(self.data, str | None):
+            raise BadCampaign("campaign data: expected 'demo', a path as text, or None", _MEND)
+        try:
+            self.question.encode()
+        except UnicodeEncodeError as error:
+            raise BadCampaign(f"campaign question: expected text, received {first_line(error)}", _MEND) from error
         if not NAME.fullmatch(self.name):
             raise BadCampaign(
                 "campaign name: expected up to 80 of a-z, A-Z, 0-9, '-' and '_', beginning with a letter or digit, "
@@ -109,7 +127,7 @@ class Campaign:
 class CampaignSpec(Value):
     """What a campaign's folder says about it: `campaign.json`."""
 
-    schema_version: int = 1
+    schema_version: Annotated[int, Field(ge=1, le=1)] = 1
     name: str
     question: str
     settings: Settings
@@ -118,8 +136,16 @@ class CampaignSpec(Value):
     fingerprint: str  # of the campaign file
     space: list[dict[str, Any]]  # Keras Tuner's description of each hyperparameter
     file: str  # the campaign file, as given
-    created_ms: int
+    created_ms: Annotated[int, Field(ge=0, lt=2**63)]
     identity: str  # random; tells two campaigns of one name apart (on two machines, or after a deletion)
+
+    @model_validator(mode="after")
+    def _space_is_described(self) -> Self:
+        try:
+            dimensions(self.space)
+        except BadRecord as error:
+            raise ValueError(error.problem) from error
+        return self
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -133,11 +159,13 @@ def load_campaign(path: Path) -> Campaign:
             f"campaign file: expected a Python file, found none at {path}",
             "Nothing was started. Give a file such as experiments/demo.py.",
         )
+    if path.stat().st_size > LARGEST_FILE:
+        raise BadCampaign(f"{path}: expected a Python file, received {path.stat().st_size:,} bytes", _MEND)
     try:
         names = runpy.run_path(str(path))
-    except FerExpError:
+    except (FerExpError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # whatever the user's file raises is the user's to see, in one line
+    except BaseException as error:  # whatever the user's file raises is the user's to see, in one line
         raise BadCampaign(
             f"{path} cannot be run: {type(error).__name__}: {first_line(error)}",
             "Nothing was started. Mend the file; -vv shows where it fails.",
@@ -152,8 +180,22 @@ def load_campaign(path: Path) -> Campaign:
 
 
 def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits of the file's syntax tree, without docstrings, comments and layout."""
-    tree = ast.parse(path.read_bytes())  # bytes, because the file itself may name its encoding
+    """Sixteen hexadecimal digits of the file's syntax tree, without docstrings, comments and layout.
+
+    Raises:
+        BadCampaign: It is no Python source (a compiled file can be run, too), or nests deeper than can be followed.
+    """
+    try:
+        return _fingerprint(read_file(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+        raise BadCampaign(
+            f"{path}: expected Python source, received something else ({type(error).__name__}: {first_line(error)})",
+            _MEND,
+        ) from error
+
+
+def _fingerprint(source: bytes) -> str:
+    tree = ast.parse(source)  # bytes, because the file itself may name its encoding
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]

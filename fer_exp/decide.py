@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.stats import binomtest
 
 from fer_exp.campaign import Objective
+from fer_exp.errors import BadRecord
 from fer_exp.records import Kind, Record, State, best_epoch
 from fer_exp.values import Value
 
@@ -59,6 +60,21 @@ def accuracy_interval(accuracy: float, n: int, confidence: float = 0.95) -> Inte
     """The Wilson score interval of a share seen in `n` independent images (Wilson 1927, by SciPy)."""
     found = binomtest(round(accuracy * n), n).proportion_ci(confidence_level=confidence, method="wilson")
     return Interval(low=float(found.low), high=float(found.high))
+
+
+def whole(records: Iterable[Record]) -> tuple[list[Record], tuple[str, ...]]:
+    """The records that can be read, and what is wrong with each of the others, a line each.
+
+    For whoever shows what there is. Whoever decides by it needs all of it: the damaged one may be the best.
+    """
+    found, damaged = [], []
+    for record in records:
+        try:
+            _ = record.spec(), record.outcome(), record.history(), record.scores(), record.test_scores()
+            found.append(record)
+        except BadRecord as error:
+            damaged.append(error.problem)
+    return found, tuple(damaged)
 
 
 def leaderboard(records: Iterable[Record], objective: Objective) -> list[Row]:

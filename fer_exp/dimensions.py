@@ -5,6 +5,7 @@ reads a Dimension needs where a value lies, and 0.30000000000000004 lies in a ra
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from fer_exp.errors import BadRecord
 from fer_exp.values import Value
 
 Scalar = bool | int | float | str
+
+
+LARGEST = sys.float_info.max
 
 
 class Dimension(Value):
@@ -24,12 +28,18 @@ class Dimension(Value):
     choices: tuple[Scalar, ...] = ()  # empty for a range
 
     def place(self, value: Scalar) -> float:
-        """Where `value` lies, from 0 (low, or the first choice) to 1; values outside are moved to the nearer end."""
+        """Where `value`, which it `holds`, lies, from 0 (low, or the first choice) to 1; outside is the nearer end."""
         if self.choices:
             index = self.choices.index(value) if value in self.choices else 0
             return index / (len(self.choices) - 1)
         low, high, at = (self._scale(number) for number in (self.low, self.high, float(value)))
         return min(max((at - low) / (high - low), 0.0), 1.0)
+
+    def holds(self, value: Scalar) -> bool:
+        """Whether `value` can have been proposed here."""
+        if self.choices:
+            return value in self.choices
+        return isinstance(value, int | float) and (value > 0 if self.log else value >= -LARGEST) and value <= LARGEST
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         """Places and labels for an axis: every choice, or ends and middle of a range."""
@@ -55,9 +65,9 @@ def dimensions(space: Sequence[Mapping[str, Any]]) -> tuple[Dimension, ...]:
     for described in space:
         try:
             dimension = _dimension(str(described["class_name"]), described["config"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadRecord(
-                f"space of the campaign: expected a hyperparameter of Keras Tuner, received {dict(described)!r:.120}",
+                f"space of the campaign: expected a hyperparameter of Keras Tuner, received {described!r:.120}",
                 "Nothing was changed. Restore campaign.json, or move the campaign's folder away.",
             ) from error
         if dimension is not None and dimension.name not in found:  # a name may stand under several conditions
@@ -69,8 +79,10 @@ def _dimension(kind: str, config: Mapping[str, Any]) -> Dimension | None:
     name = config["name"]
     match kind:
         case "Float" | "Int":
-            low, high = float(config["min_value"]), float(config["max_value"])
-            return Dimension(name=name, low=low, high=high, log=config["sampling"] == "log") if low < high else None
+            low, high, log = float(config["min_value"]), float(config["max_value"]), config["sampling"] == "log"
+            if not (math.isfinite(low) and math.isfinite(high)) or (log and low <= 0):
+                raise ValueError(f"a range from {low} to {high}")
+            return Dimension(name=name, low=low, high=high, log=log) if low < high else None
         case "Choice":
             choices = tuple(config["values"])
             return Dimension(name=name, choices=choices) if len(choices) > 1 else None

@@ -19,7 +19,16 @@ class ExitCode(IntEnum):
     TRACKING = 5  # MLflow could not be reached or refused
     BUSY = 6  # another process holds the campaign
     NO_SPACE = 7  # the disk is full
+    FINDINGS = 8  # doctor found something that is not mended
     INTERRUPTED = 75  # stopped on request; the same command resumes (EX_TEMPFAIL of sysexits.h)
+
+
+LONGEST = 2_000  # characters of a line: file names and values in it may have any length
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.splitlines())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 class FerExpError(Exception):
@@ -33,9 +42,8 @@ class FerExpError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.DEFECT
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
+        self.problem, self.remedy = _line(problem), _line(remedy)
+        super().__init__(self.problem)
 
 
 class BadInput(FerExpError):

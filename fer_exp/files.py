@@ -1,15 +1,22 @@
 """Writing files so that a reader, or a later start, finds the old content or the new one, never half of either.
 
-In: a path and bytes. Out: the file, on disk. Temporary file, fsync, rename, fsync of the folder.
+In: a path and bytes. Out: the file, on disk. Temporary file, fsync, rename, fsync of the folder. Only regular files are
+read and written: a pipe would be waited on for ever, a device has no end.
 """
 
 import errno
+import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from fer_exp.errors import BadRecord
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
+LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials has a few million
 TEMPORARY = ".partial-"  # begins the name of files being written; a start may delete any that it finds
 
 
@@ -23,10 +30,51 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        _put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except IsADirectoryError as error:
+        raise _in_the_way(path, "a folder") from error
+
+
+def open_file(path: Path, largest: int = LARGEST) -> BinaryIO:
+    """Opens a regular file to read, without ever waiting for one.
+
+    Raises:
+        OSError: It is missing, no regular file, or has more than `largest` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else opening a pipe waits for its writer
+    try:
+        seen = os.fstat(descriptor)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if seen.st_size > largest:
+            raise OSError(errno.EFBIG, f"{seen.st_size:,} bytes, more than {largest:,}", str(path))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        OSError: As `open_file`.
+    """
+    with open_file(path, largest) as file:
+        return file.read()
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a link that leads nowhere: what cannot be read is not taken for absent."""
+    return os.path.lexists(path)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -37,9 +85,15 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds one line to `path` and waits until it is on disk. A line cut short by a crash has no newline at its end."""
+    """Adds one line to `path` and waits until it is on disk. A line cut short by a crash has no newline at its end.
+
+    Raises:
+        BadRecord: Something else than a file has that name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
+    new = not is_there(path)
+    if not new and not path.is_file():
+        raise _in_the_way(path, "something else")
     with path.open("ab") as target:
         target.write(line.encode() + b"\n")
         target.flush()
@@ -49,21 +103,40 @@ def append_line(path: Path, line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The lines of `path` that were written whole; none where the file is absent."""
-    if not path.exists():
-        return []
+    """The lines of `path` that were written whole; none where the file is absent.
+
+    Raises:
+        BadRecord: It cannot be read, or is no file.
+    """
     # Not splitlines(): JSON may hold U+2028 and others, which it takes for ends of lines.
-    return path.read_bytes().decode(errors="replace").split("\n")[:-1]
+    return _lines_of(path).decode(errors="replace").split("\n")[:-1]
 
 
 def drop_torn_line(path: Path) -> None:
     """Cuts off what a crash left behind the last newline, so that the next line starts on its own."""
-    if not path.exists():
-        return
-    text = path.read_bytes()
+    text = _lines_of(path)
     whole = text.rfind(b"\n") + 1
     if whole != len(text):
         os.truncate(path, whole)
+
+
+def _lines_of(path: Path) -> bytes:
+    if not is_there(path):
+        return b""
+    try:
+        return read_file(path)
+    except OSError as error:
+        raise BadRecord(
+            f"{path}: expected a file of lines, received something else ({error.strerror})",
+            "Nothing was changed. Restore the file, or move its folder away to do that part again.",
+        ) from error
+
+
+def _in_the_way(path: Path, received: str) -> BadRecord:
+    return BadRecord(
+        f"{path}: expected a file to write, received {received} of that name",
+        "Nothing was changed. Move it away and give the same command again.",
+    )
 
 
 def drop_partial(folder: Path) -> None:
@@ -82,6 +155,12 @@ def is_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -39,7 +39,7 @@ def importance(rows: Sequence[Row], space: Sequence[Dimension], objective: Objec
     usable = [row for row in rows if row.kind is Kind.TRIAL and row.objective is not None and row.same_as is None]
     epochs = _commonest_budget(usable)
     used = sorted((row for row in usable if row.budget == epochs), key=lambda row: row.number)
-    shared = [dimension for dimension in space if all(dimension.name in row.values for row in used)]
+    shared = [dimension for dimension in space if all(_has(row, dimension) for row in used)]
     varied = [dimension for dimension in shared if len({row.values[dimension.name] for row in used}) > 1]
     left_out = tuple(dimension.name for dimension in space if dimension not in shared)
     reason = _why_not(used, varied)
@@ -49,6 +49,10 @@ def importance(rows: Sequence[Row], space: Sequence[Dimension], objective: Objec
     return Importance(
         metric=objective.metric, trials=len(used), epochs=epochs, shares=shares, left_out=left_out, reason=reason
     )
+
+
+def _has(row: Row, dimension: Dimension) -> bool:
+    return dimension.name in row.values and dimension.holds(row.values[dimension.name])
 
 
 def _commonest_budget(rows: Sequence[Row]) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from fer_exp.errors import BadRecord, Busy
+from fer_exp.files import drop_partial, is_there, open_file
 from fer_exp.values import Value
 
 FILE = "lock.json"
@@ -81,8 +82,11 @@ class Lock:
 def lock(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Lock]:
     """Holds the campaign in `folder` against other drivers; the kernel lets go when the process ends, in any way.
 
+    What killed processes left half written there is deleted: nobody is writing it now.
+
     Raises:
         Busy: Another process holds it, or may hold it on another machine.
+        BadRecord: Something else than a file has the lock's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
@@ -93,10 +97,11 @@ def lock(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[
             _refuse(path, before, by_kernel=by_kernel)
             say(f"Taking over from {before}, which ended without letting go.")
         held = Lock(path, Owner.this_process())
-        _write(file, held.owner.to_json())
+        _write(file, held.owner.sealed())
         if not by_kernel:
             time.sleep(SETTLED)
         held.check()  # the file may have been replaced since it was opened
+        drop_partial(folder)
         try:
             yield held
         finally:
@@ -108,13 +113,13 @@ def is_held(folder: Path) -> bool:
     """Whether a driver holds the campaign in `folder`, or may hold it on another machine."""
     path = folder / FILE
     try:
-        with path.open() as opened:
+        with open_file(path) as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
-    except OSError:  # a file system without flock
+    except OSError:  # a file system without flock, or nothing that a driver could hold
         owner = _read(path)
         return owner is not None and standing(owner) is not Standing.GONE
     owner = _read(path)
@@ -142,6 +147,11 @@ def boot_id() -> str:
 
 
 def _open(path: Path) -> BufferedRandom:
+    if is_there(path) and not path.is_file():  # to open a pipe may wait for ever
+        raise BadRecord(
+            f"{path}: expected a file to lock, received something else of that name",
+            "Nothing was changed. Move it away and give the same command again.",
+        )
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     return os.fdopen(descriptor, "r+b")
 

@@ -5,31 +5,26 @@ says who looked at the test part, when and why. The line is written before the r
 look.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from fer_exp.data.protocol import DataInfo
+from fer_exp.calibration import Calibration, calibration_at, calibration_of, uncalibrated
+from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.data.sealed import TestPart, open_test
+from fer_exp.digest import model_is_vouched_for
+from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Scores, score
-from fer_exp.files import append_line, drop_torn_line, whole_lines
+from fer_exp.files import is_there, sha256_of, write_atomically
+from fer_exp.gap import Gap, part_of
+from fer_exp.ledger import Opening, openings, refuse_another, write_down
 from fer_exp.model import load_model, predict
+from fer_exp.recipe import baseline_recipe
 from fer_exp.records import DATA, Predictions, Record, now_ms
 from fer_exp.results import write_results
-from fer_exp.values import Value
 
-
-class Opening(Value):
-    """A line of the ledger."""
-
-    time_ms: int
-    campaign: str
-    record: str  # folder of the record inside the campaign's
-    data_digest: str
-    protocol: str
-    images: int
-    reason: str = ""
+GAP = "test/gap.json"  # in a record: validation against test
 
 
 @dataclass(frozen=True)
@@ -42,10 +37,14 @@ class TestResult:
     scores_without_copies: Scores | None  # on the test images that training holds no copy of; None where there are none
     copies: int  # test images that are copies of training images
     openings: int  # of this data's test part in this campaign so far, this one included
+    models: int  # that it was opened for
+    gap: Gap | None  # validation against test; None where the record's validation results are of other rows
+    calibration: Calibration | None  # with the temperature from validation; None where the record knows none
+    vouched: bool = True  # the record says which file its model is, and it was this one
 
 
 def open_and_evaluate(
-    folder: Path, record: Record, model: Path, source: str, info: DataInfo, cache: Path
+    folder: Path, record: Record, model: Path, source: str, info: DataInfo, cache: Path, *, again: str = ""
 ) -> TestResult:
     """Evaluates `model` on the test part and writes the results into `record`.
 
@@ -56,40 +55,83 @@ def open_and_evaluate(
         source: The data, as for `search`; must be the data that the campaign was run on.
         info: How the campaign split them.
         cache: Prepared data.
+        again: Why, where the campaign has opened these data's test part for another model already.
 
     Raises:
         BadData: The source holds other data, or no test part.
-        BadInput: The model file is not one that fer-exp will load.
+        BadInput: The model file is not one that fer-exp will load, or a reason is missing.
+        BadRecord: The ledger or a file of the record is damaged, or it is not the model that the record ended with.
     """
+    openings(folder, info.data_digest)  # a ledger that cannot be read is no ledger: nothing is opened then
+    vouched = model_is_vouched_for(record, model)
     loaded = load_model(model)
+    on_validation = calibration_of(record)
     info = _trained_on(record, info)
+    within, sha256 = str(record.path.relative_to(folder)), sha256_of(model)
+    before = openings(folder, info.data_digest)
+    if not again:
+        refuse_another(before, within, sha256)
     part = open_test(source, info=info, cache=cache, skip_bad_rows=info.dropped_total > 0)
-    note = Opening(
+    opening = Opening(
         time_ms=now_ms(),
         campaign=folder.name,
-        record=str(record.path.relative_to(folder)),
+        record=within,
         data_digest=info.data_digest,
         protocol=info.protocol,
         images=len(part.labels),
+        model=sha256,
+        reason=again,
     )
-    ledger = folder / "ledger.jsonl"
-    drop_torn_line(ledger)
-    append_line(ledger, note.to_json())
+    write_down(folder, opening)
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
-    scores = write_results(record, predictions, part.images, "test")
-    without = _without_copies(part, predictions)
-    extra = {"test/copies": float(part.copied.sum())}
+    calibration = None if on_validation is None else _on_test(predictions, on_validation)
+    return replace(_write(record, part, predictions, calibration, [*before, opening]), vouched=vouched)
+
+
+def _write(
+    record: Record, part: TestPart, predictions: Predictions, calibration: Calibration | None, looks: list[Opening]
+) -> TestResult:
+    """The results into the record; its metrics last."""
+    scores = write_results(record, predictions, part.images, "test", calibration)
+    without, gap = _without_copies(part, predictions), _gap(record, part, predictions)
+    extra = {"test/copies": float(part.copied.sum()), "test/openings": float(len(looks))}
     if without is not None:
         extra["test/accuracy_without_copies"] = without.accuracy
         extra["test/macro_f1_without_copies"] = without.macro_f1
-    record.write_scores(scores.metrics("test") | extra, "test/scores.json")
-    return TestResult(scores, without, int(part.copied.sum()), _openings(ledger, info.data_digest))
+    if gap is not None:
+        write_atomically(record.path / GAP, gap.to_json(indent=1))
+        extra["test/gap"] = gap.points / 100
+    record.write_scores(record.test_scores() | extra, "test/scores.json")
+    models = len({look.model or look.record for look in looks})
+    return TestResult(scores, without, int(part.copied.sum()), len(looks), models, gap, calibration)
+
+
+def _on_test(predictions: Predictions, on_validation: Calibration) -> Calibration:
+    """What the temperature from validation does on test."""
+    plain = uncalibrated(predictions.probabilities, on_validation)
+    return calibration_at(predictions.labels, plain, on_validation.temperature, applied=on_validation.applied)
 
 
 def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
     """Of what the record's training saw: which test images are copies depends on it."""
     path = record.path / DATA
-    return DataInfo.read(path) if path.exists() else campaign
+    return DataInfo.read(path) if is_there(path) else campaign
+
+
+def _gap(record: Record, part: TestPart, test: Predictions) -> Gap | None:
+    """Against the record's own validation results; None where it has none, or of other rows."""
+    try:
+        validation = record.predictions()
+    except BadRecord:
+        return None
+    if not np.array_equal(validation.rows, part.validation_rows):
+        return None
+    spec = record.spec()
+    return Gap(
+        validation=part_of(validation, part.validation_copied),
+        test=part_of(test, part.copied),
+        reproduces_reference=spec.recipe == baseline_recipe() and spec.protocol == Protocol.REFERENCE,
+    )
 
 
 def _without_copies(part: TestPart, predictions: Predictions) -> Scores | None:
@@ -97,7 +139,3 @@ def _without_copies(part: TestPart, predictions: Predictions) -> Scores | None:
     if clean.all() or not clean.any():
         return None
     return score(predictions.labels[clean], predictions.probabilities[clean])
-
-
-def _openings(ledger: Path, data_digest: str) -> int:
-    return sum(Opening.from_json(line).data_digest == data_digest for line in whole_lines(ledger))

@@ -14,6 +14,7 @@ from fer_exp.values import Value
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]  # a share of units, images or weight
 Width = Annotated[int, Field(ge=1, le=4096)]  # channels or units
+EFFECTIVE_NUMBER_BETA = 0.999  # Cui et al. 2019 try 0.9, 0.99, 0.999 and 0.9999
 
 
 class Order(StrEnum):
@@ -39,11 +40,27 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
 
 
-class ClassWeights(StrEnum):
-    """How much each class counts in the loss."""
+class Loss(StrEnum):
+    """What training minimises, each Keras's own."""
 
-    BALANCED = "balanced"  # scikit-learn's "balanced" on the oversampled labels, clipped
+    CROSS_ENTROPY = "cross-entropy"
+    FOCAL = "focal"  # Lin et al. 2017: faces that are already told with certainty count less
+
+
+class ClassWeights(StrEnum):
+    """How much each class counts in the loss: from the labels as training sees them, oversampled; then clipped."""
+
+    BALANCED = "balanced"  # scikit-learn's "balanced"
+    EFFECTIVE_NUMBER = "effective-number"  # class-balanced loss, Cui et al. 2019
     NONE = "none"
+
+
+class Views(StrEnum):
+    """How often the kept model looks at a face before it answers; its answer is the mean over the views."""
+
+    ONE = "one"
+    FLIP = "flip"  # the face and its mirror image
+    TEN_CROP = "ten-crop"  # four corners and the centre, each with its mirror image (Krizhevsky et al. 2012)
 
 
 class Augmentation(Value):
@@ -60,7 +77,8 @@ class Augmentation(Value):
 class Recipe(Value):
     """How a model is built and trained. Defaults are the reference system's, layer by layer and step by step."""
 
-    # Network: blocks of convolutions, each ended by 2x2 max-pooling; one more convolution; dense head.
+    # Network: centre crop; blocks of convolutions, each ended by 2x2 max-pooling; one more convolution; dense head.
+    crop: Annotated[int, Field(ge=1, le=48)] = 48  # pixels a side that the network sees, behind all augmentation
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=5)] = (32, 64, 128)  # channels per block
     convs_per_block: Annotated[int, Field(ge=1, le=8)] = 2
     last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
@@ -82,6 +100,8 @@ class Recipe(Value):
     stop_patience: Annotated[int, Field(ge=0)] = 15  # epochs without a better validation accuracy; 0 never stops
     stop_min_delta: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.001
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
+    loss: Loss = Loss.CROSS_ENTROPY
+    focal_gamma: Annotated[float, Field(ge=0.0, le=20.0)] = 2.0  # focal only; at 0 it is cross-entropy
     label_smoothing: Rate = 0.0
     ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
 
@@ -90,7 +110,13 @@ class Recipe(Value):
     oversampling: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5  # target = ratio x median class count; 0 is off
     class_weights: ClassWeights = ClassWeights.BALANCED
     class_weight_range: tuple[float, float] = (0.7, 3.0)  # clip
+    effective_number_beta: Rate = EFFECTIVE_NUMBER_BETA  # effective-number only; at 0 all classes count alike
     augmentation: Augmentation = Augmentation()
+    mixup: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0  # alpha: a pair's shares are drawn from Beta(alpha, alpha)
+
+    # The kept model's answer; changes nothing in training
+    views: Views = Views.ONE
+    calibrate: bool = False  # divide logits by the temperature that validation asks for (Guo et al. 2017)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -102,6 +128,11 @@ class Recipe(Value):
         low, high = self.class_weight_range
         if not 0.0 <= low <= high < math.inf:  # so that NaN is refused too
             raise ValueError(f"class_weight_range: expected (low, high), received ({low}, {high})")
+        if self.crop < 2 ** len(self.widths):
+            raise ValueError(
+                f"crop: expected at least {2 ** len(self.widths)} pixels, because each of {len(self.widths)} blocks "
+                f"halves the image, received {self.crop}"
+            )
         return self
 
     def but(self, **changes: object) -> "Recipe":

@@ -7,28 +7,30 @@ In: what a trial process found. Out: the same, later, on any machine. Files and 
     attempt-<k>.log             everything the k-th process printed
     checkpoint-<e>.weights.h5   weights and optimizer after epoch e; written before the epoch's line of history
     history.jsonl               one line an epoch, appended
-    provenance.json, predictions.npz, scores.json, report.*, figures/, model.keras
+    provenance.json, predictions.npz, scores.json, calibration.json, report.*, figures/, model.keras
     outcome.json                how it ended; written last, so its presence means that everything before it is there
     tracking.json               what MLflow has been told (a note of the tracker, not part of the truth)
+
+JSON files and lines are sealed (see `values.py`), so what was altered since is refused and never half believed.
 
 So a start after any interruption needs no guess: with an outcome the trial is over, without one it goes on behind the
 last line of its history, from that epoch's checkpoint.
 """
 
+import math
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fer_exp.errors import BadRecord
-from fer_exp.files import append_line, drop_torn_line, replacing, whole_lines, write_atomically
+from fer_exp.files import append_line, drop_torn_line, is_there, sha256_of, whole_lines, write_atomically
+from fer_exp.predictions import Predictions as Predictions  # part of a record, and named as one
+from fer_exp.predictions import read_predictions, store_predictions
 from fer_exp.recipe import Recipe
 from fer_exp.values import Value, first_line
 
@@ -36,9 +38,14 @@ SCHEMA = 1
 DATA = "data.json"  # in a record: what it was trained on, where that is not what its campaign was (`--limit`)
 ASKED = "asked.json"  # in a record: where in the conversation with the oracle it was proposed (search/recall.py)
 START_MODEL = "start.keras"  # in a record: the model whose weights its training starts from (`--recover`)
-# What reading a damaged .npz raises, found by flipping its bits: zipfile's and zlib's errors are neither OSError nor
-# ValueError, and NotImplementedError is zipfile's word for a kind of compression that it does not know.
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+SHARES = ("accuracy", "macro_f1", "balanced_accuracy")  # metrics that lie between 0 and 1
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]  # what MLflow's store can hold
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+TRAIN_AGAIN = "Nothing was changed. Move the trial's folder away to train it again."
 
 
 class Kind(StrEnum):
@@ -63,14 +70,14 @@ class State(StrEnum):
 class TrialSpec(Value):
     """What was asked for: one training, wholly determined."""
 
-    schema_version: int = SCHEMA
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA)] = SCHEMA
     campaign: str
     kind: Kind
-    number: int  # 0 is the baseline; trials count from 1; retrains count from 1 in a folder of their own
-    seed: int
+    number: Count  # 0 is the baseline; trials count from 1; retrains count from 1 in a folder of their own
+    seed: Count
     recipe: Recipe
-    epochs: int  # stop after this many
-    horizon: int  # the campaign's full number of epochs, which schedules are laid out for
+    epochs: Count  # stop after this many
+    horizon: Count  # the campaign's full number of epochs, which schedules are laid out for
     data_digest: str
     split_digest: str  # of the development part: which rows train and validate
     protocol: str
@@ -90,15 +97,15 @@ def title_of(kind: Kind, number: int, seed: int) -> str:
 class Epoch(Value):
     """One line of history. Numbered from 1."""
 
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    learning_rate: float  # at the end of the epoch
-    seconds: float  # training and validation
-    images_per_second: float  # training images over training time alone
-    time_ms: int  # milliseconds since 1970 when the epoch ended
+    epoch: Annotated[int, Field(ge=1, lt=2**63)]
+    train_loss: Finite
+    train_accuracy: Finite
+    val_loss: Finite
+    val_accuracy: Finite
+    learning_rate: Finite  # at the end of the epoch
+    seconds: Seconds  # training and validation
+    images_per_second: Finite  # training images over training time alone
+    time_ms: Count  # milliseconds since 1970 when the epoch ended
 
 
 class Outcome(Value):
@@ -106,23 +113,16 @@ class Outcome(Value):
 
     state: State  # FINISHED or FAILED
     reason: str = ""  # why it failed, one line
-    attempts: int = 1
-    best_epoch: int = 0
-    seconds: float = 0.0  # training, over all attempts
-    peak_memory_mib: float = 0.0
+    attempts: Count = 1
+    best_epoch: Count = 0
+    epochs: Count | None = None  # lines of history at the end, so that none can get lost; None in older records
+    seconds: Seconds = 0.0  # training, over all attempts
+    peak_memory_mib: Seconds = 0.0
     died: str = ""  # how its last process died, where that is why it failed: "killed by SIGKILL", "exit code 1"
     last_lines: str = ""  # of that process's log
-    same_as: int | None = None  # trial that had already answered the same question
-    ended_ms: int = 0
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model said about a split."""
-
-    labels: NDArray[np.uint8]  # (n,)
-    probabilities: NDArray[np.float32]  # (n, 7)
-    rows: NDArray[np.int64]  # (n,) rows of the data source
+    same_as: Count | None = None  # trial that had already answered the same question
+    ended_ms: Count = 0
+    model_sha256: str | None = None  # of model.keras as it was then; None without one, and in older records
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,12 @@ class Record:
                     "Nothing was changed. Choose another campaign name, or move that folder away.",
                 )
             return record
-        write_atomically(path / "trial.json", spec.to_json(indent=1))
+        write_atomically(path / "trial.json", spec.sealed(indent=1))
         return record
 
     def exists(self) -> bool:
-        """Whether something was asked for here."""
-        return (self.path / "trial.json").exists()
+        """Whether something was asked for here. A history without what was asked for is damage, and not nothing."""
+        return any(is_there(self.path / name) for name in ("trial.json", "history.jsonl", "outcome.json"))
 
     def spec(self) -> TrialSpec:
         """What was asked for."""
@@ -165,23 +165,21 @@ class Record:
         """The epochs trained so far, in order and without gap.
 
         Raises:
-            BadRecord: A line is damaged, or an epoch is missing or there twice.
+            BadRecord: A line is damaged, an epoch is missing or there twice, or there are fewer than at the end.
         """
+        path = self.path / "history.jsonl"
         epochs = []
-        for number, line in enumerate(whole_lines(self.path / "history.jsonl"), start=1):
+        for number, line in enumerate(whole_lines(path), start=1):
             try:
                 epoch = Epoch.from_json(line)
             except ValueError as error:
-                raise BadRecord(
-                    f"{self.path / 'history.jsonl'} line {number}: {first_line(error)}",
-                    "Nothing was changed. Move the trial's folder away to train it again.",
-                ) from error
+                raise BadRecord(f"{path} line {number}: {first_line(error)}", TRAIN_AGAIN) from error
             if epoch.epoch != number:
-                raise BadRecord(
-                    f"{self.path / 'history.jsonl'} line {number}: expected epoch {number}, received {epoch.epoch}",
-                    "Nothing was changed. Move the trial's folder away to train it again.",
-                )
+                raise BadRecord(f"{path} line {number}: expected epoch {number}, received {epoch.epoch}", TRAIN_AGAIN)
             epochs.append(epoch)
+        outcome = self.outcome()
+        if outcome is not None and outcome.epochs not in (None, len(epochs)):
+            raise BadRecord(f"{path}: expected {outcome.epochs} epochs, received {len(epochs)}", TRAIN_AGAIN)
         return epochs
 
     def checkpoint(self, epoch: int) -> Path:
@@ -194,7 +192,7 @@ class Record:
         if epoch.epoch != len(history) + 1:
             raise ValueError(f"expected epoch {len(history) + 1}, received {epoch.epoch}")
         drop_torn_line(self.path / "history.jsonl")
-        append_line(self.path / "history.jsonl", epoch.to_json())
+        append_line(self.path / "history.jsonl", epoch.sealed())
         keep = {self.checkpoint(epoch.epoch), self.checkpoint(best_epoch([*history, epoch]))}
         self._drop_checkpoints(keep)
 
@@ -208,7 +206,7 @@ class Record:
     def outcome(self) -> Outcome | None:
         """How it ended, or None while it has not."""
         path = self.path / "outcome.json"
-        return Outcome.read(path) if path.exists() else None
+        return Outcome.read(path) if is_there(path) else None
 
     def state(self) -> State:
         """How far it has come. RUNNING means trained in part; whether a process is at work only the search knows."""
@@ -219,13 +217,20 @@ class Record:
 
     def end(self, outcome: Outcome, *, keep_checkpoints: bool = False) -> None:
         """Writes how it ended. The best weights live on in model.keras; promotion needs last and best checkpoint."""
-        stamped = outcome.model_copy(update={"ended_ms": now_ms()})
-        write_atomically(self.path / "outcome.json", stamped.to_json(indent=1))
+        digest = sha256_of(self.model) if self.model.exists() else None
+        ending = {"ended_ms": now_ms(), "epochs": self._epochs(), "model_sha256": digest}
+        write_atomically(self.path / "outcome.json", outcome.model_copy(update=ending).sealed(indent=1))
         needed = set()
         if keep_checkpoints and outcome.state is State.FINISHED:  # history() may be why another one failed
             history = self.history()
             needed = {self.checkpoint(len(history)), self.checkpoint(best_epoch(history))}
         self._drop_checkpoints(needed)
+
+    def _epochs(self) -> int | None:
+        try:
+            return len(whole_lines(self.path / "history.jsonl"))
+        except BadRecord:  # which may be why it failed, and must not keep it from ending
+            return None
 
     # -- results
 
@@ -233,9 +238,12 @@ class Record:
         """Final metrics by MLflow name (`val/accuracy`); empty while there are none.
 
         Raises:
-            BadRecord: The file is damaged.
+            BadRecord: The file is damaged, or has gone although the training finished.
         """
-        return self._metrics("scores.json")
+        found = self._metrics("scores.json")
+        if not found and self.state() is State.FINISHED:
+            raise BadRecord(f"{self.path / 'scores.json'}: expected final metrics, found none", TRAIN_AGAIN)
+        return found
 
     def test_scores(self) -> dict[str, float]:
         """Final metrics on the test part (`test/accuracy`); empty until `evaluate` opened it."""
@@ -243,11 +251,11 @@ class Record:
 
     def _metrics(self, name: str) -> dict[str, float]:
         path = self.path / name
-        return dict(Metrics.read(path).values) if path.exists() else {}
+        return dict(Metrics.read(path).values) if is_there(path) else {}
 
     def write_scores(self, values: Mapping[str, float], name: str = "scores.json") -> None:
         """Stores final metrics."""
-        write_atomically(self.path / name, Metrics(values=dict(values)).to_json(indent=1))
+        write_atomically(self.path / name, Metrics(values=dict(values)).sealed(indent=1))
 
     def predictions(self, name: str = "predictions.npz") -> Predictions:
         """The stored predictions on validation (or on test: `test/predictions.npz`).
@@ -255,26 +263,11 @@ class Record:
         Raises:
             BadRecord: The file is missing or damaged.
         """
-        path = self.path / name
-        try:
-            # Opened here, because np.load leaves a file open that it cannot read.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                return Predictions(stored["labels"], stored["probabilities"], stored["rows"])
-        except UNREADABLE as error:
-            raise BadRecord(
-                f"{path}: expected stored predictions, received {first_line(error)}",
-                "Nothing was changed. Move the trial's folder away to train it again.",
-            ) from error
+        return read_predictions(self.path / name)
 
     def write_predictions(self, predictions: Predictions, name: str = "predictions.npz") -> None:
         """Stores predictions."""
-        with replacing(self.path / name) as temporary:
-            np.savez_compressed(
-                temporary,
-                labels=predictions.labels,
-                probabilities=predictions.probabilities,
-                rows=predictions.rows,
-            )
+        store_predictions(self.path / name, predictions)
 
     @property
     def model(self) -> Path:
@@ -296,6 +289,16 @@ class Metrics(Value):
 
     values: dict[str, float]
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, value in self.values.items():
+            what = name.rpartition("/")[2]
+            if what == "images" and not (0 < value < 2**53 and value == int(value)):
+                raise ValueError(f"{name}: expected a number of images, received {value}")
+            if what in SHARES and math.isfinite(value) and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name}: expected a share from 0 to 1, received {value}")
+        return self
+
 
 def best_epoch(history: list[Epoch]) -> int:
     """The epoch whose weights are kept: the first with the highest validation accuracy; 0 without epochs."""
@@ -306,8 +309,8 @@ def best_epoch(history: list[Epoch]) -> int:
 
 def records_in(folder: Path) -> Iterator[Record]:
     """The records in a campaign's `trials` or `retrains` folder, by name."""
-    if folder.exists():
-        yield from (Record(path) for path in sorted(folder.iterdir()) if (path / "trial.json").exists())
+    if folder.is_dir():
+        yield from (record for record in map(Record, sorted(folder.iterdir())) if record.exists())
 
 
 def now_ms() -> int:

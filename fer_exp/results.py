@@ -4,16 +4,22 @@ In: predictions, and the images they are about. Out: the Scores; in the record, 
 metrics file is written last, so that whoever finds it finds the rest.
 """
 
+from dataclasses import replace
+
 from fer_exp import figures
+from fer_exp.calibration import CALIBRATION, Calibration, calibration_text, uncalibrated
 from fer_exp.data.faces import Images
 from fer_exp.evaluate import Scores, report_json, report_text, score
 from fer_exp.files import write_atomically
 from fer_exp.records import Predictions, Record
+from fer_exp.temperature import tempered
 
 PARTS = {"val": "", "test": "test/"}  # part -> where in the record
 
 
-def write_results(record: Record, predictions: Predictions, images: Images, part: str) -> Scores:
+def write_results(
+    record: Record, predictions: Predictions, images: Images, part: str, calibration: Calibration | None = None
+) -> Scores:
     """Scores `predictions` and writes predictions, reports, figures and metrics into `record`.
 
     Args:
@@ -21,6 +27,7 @@ def write_results(record: Record, predictions: Predictions, images: Images, part
         predictions: What the model said.
         images: `(n, 48, 48)` uint8, the same faces in the same order.
         part: "val" or "test".
+        calibration: What temperature scaling does to these predictions; None where no temperature is known.
 
     Raises:
         ValueError: The part is neither, shapes do not fit, or the predictions are not probabilities. Nothing is
@@ -33,11 +40,32 @@ def write_results(record: Record, predictions: Predictions, images: Images, part
     scores = score(predictions.labels, predictions.probabilities)
     prefix = PARTS[part]
     record.write_predictions(predictions, f"{prefix}predictions.npz")
-    write_atomically(record.path / f"{prefix}report.txt", report_text(scores))
+    write_atomically(record.path / f"{prefix}report.txt", full_report(scores, calibration, part))
     write_atomically(record.path / f"{prefix}report.json", report_json(scores))
     _write_figures(record, predictions, images, scores, prefix)
-    record.write_scores(scores.metrics(part), f"{prefix}scores.json")
+    metrics = scores.metrics(part)
+    if calibration is not None:
+        _write_calibration(record, predictions, calibration, prefix)
+        metrics |= calibration.metrics(part)
+    record.write_scores(metrics, f"{prefix}scores.json")
     return scores
+
+
+def full_report(scores: Scores, calibration: Calibration | None, part: str) -> str:
+    """The report as plain text, with what temperature scaling does where that is known."""
+    report = report_text(scores)
+    return report if calibration is None else f"{report}\n{calibration_text(calibration, part)}\n"
+
+
+def _write_calibration(record: Record, predictions: Predictions, calibration: Calibration, prefix: str) -> None:
+    write_atomically(record.path / prefix / CALIBRATION, calibration.to_json(indent=1))
+    plain = uncalibrated(predictions.probabilities, calibration)
+    figure = figures.calibration_figure(
+        replace(predictions, probabilities=plain),
+        replace(predictions, probabilities=tempered(plain, calibration.temperature)),
+        calibration.temperature,
+    )
+    figures.save(figure, record.path / prefix / "figures" / "calibration.png")
 
 
 def _write_figures(record: Record, predictions: Predictions, images: Images, scores: Scores, prefix: str) -> None:

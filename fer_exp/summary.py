@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fer_exp import figures
 from fer_exp.campaign import CampaignSpec, Objective
-from fer_exp.decide import SHOWN_METRICS, Row, Scalar, leaderboard, standard_error
+from fer_exp.decide import SHOWN_METRICS, Row, Scalar, leaderboard, standard_error, whole
 from fer_exp.dimensions import Dimension, dimensions
 from fer_exp.errors import BadRecord
 from fer_exp.files import write_atomically
@@ -32,6 +32,7 @@ class Leaderboard(Value):
     campaign: str
     objective: Objective
     rows: tuple[Row, ...]
+    damaged: tuple[str, ...] = ()  # what is wrong with the trials that cannot be read, a line each
 
 
 class Summary(Value):
@@ -45,10 +46,10 @@ def summarise(folder: Path) -> Summary:
     """Reads the campaign in `folder` and writes its leaderboard, importance and figures there.
 
     Raises:
-        BadRecord: `campaign.json` or a record is damaged, or a record belongs to another campaign; nothing is written.
+        BadRecord: `campaign.json` is damaged, or a record belongs to another campaign; nothing is written.
     """
     spec = CampaignSpec.read(folder / "campaign.json")
-    records = list(records_in(folder / "trials"))
+    records, damaged = whole(records_in(folder / "trials"))
     for record in records:
         of = record.spec().campaign
         if of != spec.name:
@@ -57,7 +58,8 @@ def summarise(folder: Path) -> Summary:
                 "Nothing was written. Move that folder away: trials of two campaigns are not comparable.",
             )
     objective = spec.settings.objective
-    board = Leaderboard(campaign=spec.name, objective=objective, rows=tuple(leaderboard(records, objective)))
+    rows = tuple(leaderboard(records, objective))
+    board = Leaderboard(campaign=spec.name, objective=objective, rows=rows, damaged=damaged)
     space = dimensions(spec.space)
     found = importance(board.rows, space, objective)
     write_atomically(folder / "leaderboard.json", board.to_json(indent=1))

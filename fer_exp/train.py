@@ -3,8 +3,8 @@
 In: a record that says what to train, the development part, and someone to tell about progress. Out: history and
 checkpoints in the record, and the model with its best weights. A training that was cut off goes on behind its last
 epoch and ends as if it had never stopped, because nothing in an epoch depends on how its process came there:
-shuffling, dropout and augmentation derive from (seed, epoch), the optimizer comes from the checkpoint, and Keras's own
-EarlyStopping and ReduceLROnPlateau are brought up to date by replaying the history to them.
+shuffling, dropout, augmentation and mixup derive from (seed, epoch), the optimizer comes from the checkpoint, and
+Keras's own EarlyStopping and ReduceLROnPlateau are brought up to date by replaying the history to them.
 """
 
 import math
@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from fer_exp.data.balance import class_weights, oversample
 from fer_exp.data.faces import Emotion, Images, Indices, Labels
+from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
+from fer_exp.digest import start_model
 from fer_exp.files import replacing
 from fer_exp.model import build, compile_model, load_model, reseed
 from fer_exp.recipe import Recipe, Schedule
-from fer_exp.records import START_MODEL, Epoch, Record, TrialSpec, best_epoch, now_ms
+from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 
 MIN_LEARNING_RATE = 1e-7  # the reference's floor for ReduceLROnPlateau
 VALIDATION_BATCH = 256  # images; changes nothing but speed
-ORDER_STREAM = 1  # keeps the generator of epochs' order apart from others that derive from (seed, epoch)
+ORDER_STREAM, MIXUP_STREAM = 1, 2  # keep generators apart that derive from the same (seed, epoch)
 
 
 class NotFinite(ArithmeticError):
@@ -63,9 +65,10 @@ class Trained:
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Training images in an order that depends on (seed, epoch) alone.
+    """Training images in an order that depends on (seed, epoch) alone, mixed where the recipe says so.
 
-    Batches are `(images (b, 48, 48, 1) uint8, one-hot labels (b, 7) float32, weights (b,) float32)`.
+    Batches are `(images (b, 48, 48, 1) uint8, one-hot labels (b, 7) float32, weights (b,) float32)`; mixed images are
+    float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
     """
 
     def __init__(self, images: Images, labels: Labels, chosen: Indices, weights: NDArray[np.float32], spec: TrialSpec):
@@ -76,11 +79,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._weights = weights
         self._seed = spec.seed
         self._batch_size = spec.recipe.batch_size
+        self._mixup = spec.recipe.mixup
         self._targets = np.eye(len(Emotion), dtype=np.float32)
         self.begin(1)
 
     def begin(self, epoch: int) -> None:
         """Lays out the order of `epoch`."""
+        self._epoch = epoch
         order = np.random.default_rng((self._seed, epoch, ORDER_STREAM)).permutation(len(self._chosen))
         self._order = self._chosen[order]
 
@@ -92,10 +97,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     def __len__(self) -> int:
         return self.num_batches
 
-    def __getitem__(self, index: int) -> tuple[Images, NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> Batch:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         labels = self._labels[rows]
-        return self._images[rows][..., np.newaxis], self._targets[labels], self._weights[labels]
+        batch = self._images[rows][..., np.newaxis], self._targets[labels], self._weights[labels]
+        if not self._mixup:
+            return batch
+        return mix(batch, self._mixup, np.random.default_rng((self._seed, self._epoch, MIXUP_STREAM, index)))
 
 
 def train(record: Record, development: Development, listener: Listener | None = None) -> Trained:
@@ -115,7 +123,8 @@ def train(record: Record, development: Development, listener: Listener | None = 
     training = development.train(spec.recipe.clahe)
     ratio = 0.0 if development.info.oversampled else spec.recipe.oversampling
     chosen = oversample(training.labels, ratio, spec.seed)
-    weights = class_weights(training.labels[chosen], spec.recipe.class_weights, spec.recipe.class_weight_range)
+    counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
+    weights = class_weights(training.labels[chosen], *counted)
     batches = Batches(training.images, training.labels, chosen, weights, spec)
     model = _model(record, spec, batches.num_batches)
     regime = Regime(spec.recipe, record.history())
@@ -149,8 +158,8 @@ def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model
     history = record.history()
     if history:
         _load(model, record, len(history))
-    elif (record.path / START_MODEL).exists():
-        _take_weights(model, load_model(record.path / START_MODEL))
+    elif (start := start_model(record)) is not None:
+        _take_weights(model, load_model(start))
     return model
 
 

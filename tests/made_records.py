@@ -189,7 +189,7 @@ def made_campaign(folder: Path, trials: int, seed: int = 1) -> Path:
     """A campaign with a baseline and `trials` finished trials whose accuracy hangs on the learning rate."""
     random = np.random.default_rng(seed)
     (folder / "trials").mkdir(parents=True)
-    (folder / "campaign.json").write_text(made_campaign_spec().to_json())
+    (folder / "campaign.json").write_text(made_campaign_spec().sealed(indent=1))
     made_record(folder / "trials", 0, made_scores(0.652))
     for number in range(1, trials + 1):
         optimizer = str(random.choice([choice.value for choice in Optimizer]))

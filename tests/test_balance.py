@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fer_exp.data.balance import class_counts, class_weights, oversample
 from fer_exp.data.faces import Labels
@@ -58,6 +59,42 @@ def test_balanced_weights_are_inverse_to_counts_within_the_clip_and_one_where_a_
     weights = class_weights(labels_with(10, 1, 30, 0, 19), ClassWeights.BALANCED, (0.7, 3.0))
     np.testing.assert_allclose(weights, [1.5, 3.0, 0.7, 1.0, 60 / 4 / 19, 1.0, 1.0], rtol=1e-6)
     assert weights.dtype == np.float32
+
+
+COUNTS = (10, 1, 30, 0, 19)  # of five classes; two more are absent
+ANY = (0.0, 1e9)  # a clip that changes nothing
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9, 0.99, 0.9999])
+def test_effective_number_weights_are_in_the_proportions_of_the_paper(beta: float) -> None:
+    weights = class_weights(labels_with(*COUNTS), ClassWeights.EFFECTIVE_NUMBER, ANY, beta)
+    # How many distinct faces n draws are worth, in the paper's recursion: E(n) = 1 + beta E(n - 1).
+    effective = {n: sum(beta**j for j in range(n)) for n in COUNTS if n}
+    proportions = np.array([1 / effective[n] for n in COUNTS if n])
+    found = weights[np.array((*COUNTS, 0, 0)) > 0]
+    np.testing.assert_allclose(found / found.sum(), proportions / proportions.sum(), rtol=1e-6)
+    assert weights[[3, 5, 6]].tolist() == [1, 1, 1]  # absent
+
+
+@pytest.mark.parametrize("kind", [ClassWeights.BALANCED, ClassWeights.EFFECTIVE_NUMBER])
+def test_before_clipping_training_images_weigh_one_on_average(kind: ClassWeights) -> None:
+    labels = labels_with(3995, 436, 4097, 7215, 4830, 3171, 4965)  # FER2013's training part
+    assert class_weights(labels, kind, ANY)[labels].mean(dtype=np.float64) == pytest.approx(1, abs=1e-6)
+
+
+def test_effective_number_weights_lie_between_none_and_balanced_and_are_clipped_like_these() -> None:
+    labels = labels_with(*COUNTS)
+
+    def weights(beta: float, clip: tuple[float, float] = ANY) -> NDArray[np.float32]:
+        return class_weights(labels, ClassWeights.EFFECTIVE_NUMBER, clip, beta)
+
+    np.testing.assert_allclose(weights(0.0), np.ones(7), rtol=1e-6)
+    balanced = class_weights(labels, ClassWeights.BALANCED, ANY)
+    np.testing.assert_allclose(weights(1 - 1e-9), balanced, rtol=1e-5)
+    assert 1 < weights(0.9)[1] < balanced[1]
+    np.testing.assert_array_equal(weights(0.99, (0.7, 3.0)), np.clip(weights(0.99), 0.7, 3.0))
+    assert weights(0.99)[2] < 0.7  # so that the line above clips something
+    assert weights(0.99)[1] > 3.0
 
 
 def test_no_weights_are_seven_ones() -> None:

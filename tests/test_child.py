@@ -12,15 +12,17 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Protocol
 
+import keras
 import numpy as np
 import psutil
 import pytest
 
+from fer_exp.calibration import Calibration, fit_temperature, uncalibrated
 from fer_exp.data.prepare import Development
 from fer_exp.evaluate import Scores
 from fer_exp.execute.crew import Crew, start_fork_server
 from fer_exp.model import load_model, predict
-from fer_exp.recipe import Augmentation, Recipe
+from fer_exp.recipe import Augmentation, Recipe, Views
 from fer_exp.records import Record, State, best_epoch
 from tests.trainings import TINY, demo_development, new_record, without_times
 
@@ -118,11 +120,15 @@ def test_a_finished_record_is_whole(finished: Record) -> None:
         "provenance.json",
         "predictions.npz",
         "scores.json",
+        "calibration.json",
         "report.txt",
         "report.json",
         "model.keras",
         "outcome.json",
-        *(f"figures/{name}.png" for name in ("confusion", "classes", "confidence", "mistakes", "curves")),
+        *(
+            f"figures/{name}.png"
+            for name in ("confusion", "classes", "confidence", "calibration", "mistakes", "curves")
+        ),
     }
 
 
@@ -139,6 +145,38 @@ def test_the_kept_model_says_of_raw_faces_what_the_trained_one_said(finished: Re
     assert np.abs(predict(load_model(finished.model), raw.images) - stored.probabilities).max() < 1e-5
     assert np.array_equal(stored.labels, raw.labels)
     assert np.array_equal(stored.rows, raw.rows)
+
+
+def test_the_temperature_of_validation_is_reported_and_not_applied_unless_asked_for(finished: Record) -> None:
+    stored = finished.predictions()
+    calibration = Calibration.read(finished.path / "calibration.json")
+    assert calibration.temperature == fit_temperature(stored.labels, stored.probabilities)
+    assert not calibration.applied
+    scores = finished.scores()
+    assert scores["val/temperature"] == calibration.temperature
+    assert scores["val/log_loss"] == scores["val/log_loss_uncalibrated"] >= scores["val/log_loss_calibrated"]
+    assert "does not apply it" in (finished.path / "report.txt").read_text()
+
+
+def test_views_and_temperature_are_in_the_kept_model_and_in_what_is_recorded_of_it(
+    crew_of: CrewOf, development: Development, tmp_path: Path
+) -> None:
+    recipe = TINY.but(views=Views.FLIP, calibrate=True)
+    record = train_alone(crew_of(1), tmp_path / "calibrated", recipe, epochs=2)
+    stored, kept = record.predictions(), load_model(record.model)
+    np.testing.assert_allclose(
+        predict(kept, development.validation(clahe=False).images), stored.probabilities, atol=1e-6
+    )
+    assert [layer.name for layer in kept.layers if layer.name in ("views", "temperature")] == ["views", "temperature"]
+    calibration = Calibration.read(record.path / "calibration.json")
+    assert calibration.applied
+    assert kept.get_layer("temperature").temperature == calibration.temperature
+    scores = record.scores()
+    assert scores["val/log_loss"] == scores["val/log_loss_calibrated"] < scores["val/log_loss_uncalibrated"]
+    before = keras.Model(kept.input, kept.get_layer("mean_over_views").output)
+    plain = predict(before, development.validation(clahe=False).images)
+    np.testing.assert_allclose(uncalibrated(stored.probabilities, calibration), plain, atol=1e-5)
+    assert calibration.temperature == pytest.approx(fit_temperature(stored.labels, plain), rel=1e-4)
 
 
 def test_the_scores_are_those_of_the_best_epoch(finished: Record) -> None:

@@ -112,7 +112,6 @@ def test_a_name_of_its_own_and_no_clahe_make_another_campaign(home: Home, file: 
         ((), "baseline-official-2e-limit14"),
         (("--no-clahe",), "baseline-official-2e-limit14-no-clahe"),
         (("--seed", 3, "--protocol", "stratified"), "baseline-stratified-2e-limit14-seed3"),
-        (("--protocol", "reference"), "baseline-reference-2e-limit14"),
         (("--name", "mine"), "mine"),
     ],
 )
@@ -120,7 +119,8 @@ def test_baselines_on_other_terms_stand_beside_each_other(home: Home, options: t
     told = done("baseline", "--data", "demo", "--epochs", 2, "--limit", 14, "--no-tracking", *options)
     assert [path.name for path in home.campaigns.iterdir()] == [name]
     assert [record.path.name for record in trials(home, name) if list(record.path.glob("attempt-*.log"))] == ["0000"]
-    assert ("leaky" in told) == ("reference" in name)
+    assert "leaky" not in told
+    assert told.splitlines()[-1] == f"Next:    fer-exp evaluate --record {name}"
 
 
 @pytest.mark.usefixtures("searched")
@@ -260,11 +260,19 @@ def test_an_unknown_campaign_is_named_with_those_that_exist(searched: Home, argu
     assert contents(searched) == before
 
 
-@pytest.mark.parametrize("arguments", [(), ("--run-id", "a", "--model", "models:/tiny/1")])
-def test_evaluate_wants_one_of_run_and_model(searched: Home, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        ((), "received none"),
+        (("--run-id", "a", "--model", "models:/tiny/1"), "received --run-id and --model"),
+        (("--record", "tiny", "--model", "models:/tiny/1"), "received --model and --record"),
+    ],
+)
+def test_evaluate_wants_one_of_run_model_and_record(searched: Home, arguments: tuple[str, ...], received: str) -> None:
     before = contents(searched)
     problem, remedy = refused("evaluate", *arguments)
-    assert "either --run-id or --model" in problem
+    assert "expected one of --run-id, --model and --record" in problem
+    assert received in problem
     assert "Nothing was opened." in remedy
     assert contents(searched) == before
 
@@ -291,6 +299,21 @@ def test_evaluate_refuses_what_mlflow_does_not_know(
     shutil.copytree(made / "mlruns", mlflow_home.root, dirs_exist_ok=True)
     assert said in refused("evaluate", *arguments)[0]
     assert not (mlflow_home.campaign("tiny") / "ledger.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none", "campaigns: tiny"),
+        ("tiny/trials/0009", "expected a finished training, found none"),
+        ("tiny/trials/0001", "expected a .keras archive"),  # quick trials keep no real one
+    ],
+)
+def test_evaluate_finds_records_without_mlflow_and_refuses_what_is_none(searched: Home, name: str, said: str) -> None:
+    before = contents(searched)
+    assert said in refused("evaluate", "--record", name)[0]
+    assert contents(searched) == before
+    assert not (searched.root / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize("state", [State.FAILED, None])
@@ -343,10 +366,10 @@ def test_a_campaign_that_another_process_drives_is_busy(searched: Home, file: Pa
     [
         ("campaign.json", ("search", "status", "sync", "retrain-best")),
         ("state.json", ("search",)),
-        ("trials/0001/trial.json", ("search", "status", "retrain-best")),
-        ("trials/0001/outcome.json", ("search", "status", "retrain-best")),
-        ("trials/0001/history.jsonl", ("search", "status")),
-        ("trials/0001/scores.json", ("search", "status", "retrain-best")),
+        ("trials/0001/trial.json", ("search", "retrain-best")),
+        ("trials/0001/outcome.json", ("search", "retrain-best")),
+        ("trials/0001/history.jsonl", ("search",)),
+        ("trials/0001/scores.json", ("search", "retrain-best")),
     ],
 )
 def test_a_damaged_file_is_named_and_left_alone(
@@ -360,6 +383,39 @@ def test_a_damaged_file_is_named_and_left_alone(
         assert str(damaged) in problem
         assert "Nothing was changed." in remedy
     assert contents(searched) == before
+
+
+@pytest.mark.parametrize("part", ["trial.json", "outcome.json", "history.jsonl", "scores.json"])
+def test_status_names_what_is_damaged_and_shows_the_rest(searched: Home, part: str) -> None:
+    damaged = searched.campaign("tiny") / "trials/0001" / part
+    damaged.write_text(damaged.read_text()[:20].replace("{", "[") + "\n")
+    before = contents(searched)
+    for arguments in (["tiny"], ["tiny", "--json"]):
+        result = call("status", *arguments)
+        assert result.exit_code == 2
+        assert str(damaged) in result.stderr
+        assert "all that can be read was shown" in result.stderr
+        assert str(damaged) in result.stdout
+    shown = [trial["folder"] for trial in json.loads(result.stdout)["trials"]]
+    assert [folder for folder in shown if "/trials/" in folder] == [
+        f"campaigns/tiny/trials/{n}" for n in ("0000", "0002")
+    ]
+    assert contents(searched) == before
+
+
+def test_one_damaged_campaign_hides_no_other(searched: Home) -> None:
+    other = searched.campaign("other")
+    shutil.copytree(searched.campaign("tiny"), other)
+    (other / "campaign.json").write_text("{")
+    for arguments in ([], ["--json"]):
+        result = call("status", *arguments)
+        assert result.exit_code == 2
+        assert str(other / "campaign.json") in result.stderr
+        assert "tiny" in result.stdout
+    result = call("sync")
+    assert result.exit_code == 2
+    assert str(other / "campaign.json") in result.stderr
+    assert "tiny: 5 records, 6 runs made" in result.stdout
 
 
 def test_a_missing_campaign_file_beside_a_state_is_not_started_anew(searched: Home, file: Path) -> None:

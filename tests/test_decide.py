@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import norm
 
 from fer_exp.campaign import Direction, Objective
-from fer_exp.decide import accuracy_interval, best, keepers, leaderboard, standard_error
+from fer_exp.decide import accuracy_interval, best, keepers, leaderboard, standard_error, whole
+from fer_exp.errors import BadRecord
 from fer_exp.records import Record, State
 from tests.made_records import IMAGES, made_record, made_scores
 
@@ -45,8 +46,19 @@ def test_a_finished_trial_without_a_finite_objective_is_never_the_best(tmp_path:
     assert keepers([broken], ACCURACY, 3) == set()
 
 
-def test_a_finished_trial_without_scores_has_no_objective(tmp_path: Path) -> None:
-    assert leaderboard([made_record(tmp_path, 1)], ACCURACY)[0].objective is None
+def test_a_finished_trial_whose_scores_have_gone_is_damaged_and_not_the_worst(tmp_path: Path) -> None:
+    with pytest.raises(BadRecord, match=r"scores\.json: expected final metrics, found none"):
+        leaderboard([made_record(tmp_path, 1)], ACCURACY)
+
+
+def test_what_can_be_read_is_shown_and_what_cannot_is_named(trials: list[Record]) -> None:
+    (trials[1].path / "outcome.json").write_text("{")
+    found, damaged = whole(trials)
+    assert found == [trials[0], *trials[2:]]
+    assert len(damaged) == 1
+    assert str(trials[1].path / "outcome.json") in damaged[0]
+    with pytest.raises(BadRecord):
+        best(trials, ACCURACY)  # which may be the damaged one
 
 
 def test_an_objective_to_be_minimised_turns_the_order_round(trials: list[Record]) -> None:

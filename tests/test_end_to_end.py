@@ -20,8 +20,10 @@ import pytest
 from fer_exp.campaign import Algorithm, Objective
 from fer_exp.decide import leaderboard
 from fer_exp.files import whole_lines
+from fer_exp.gap import Gap
 from fer_exp.home import Home
-from fer_exp.opening import Opening
+from fer_exp.ledger import Opening
+from fer_exp.opening import GAP
 from fer_exp.records import Record, State, records_in
 from tests.commands import done, finish, start, write_campaign
 from tests.tracked import all_runs, client_of, run_of
@@ -49,7 +51,9 @@ import sys
 from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.execute.watch import Silence
+from fer_exp.gap import Gap
 from fer_exp.home import Home
+from fer_exp.ledger import Opening
 from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
 for folder in map(Path, sys.argv[1:]):
     file = folder / "tiny.py"
@@ -109,7 +113,7 @@ def test_from_a_search_to_a_champion_that_anyone_can_load(mlflow_home: Home, tmp
     assert "opened 1 time(s)" in told
     best, champion = leaderboard(trials(home), Objective())[0], _champion(home)
     for count, run_id in enumerate((champion, run_of(home, "trial 1", "tiny").info.run_id, _parent(home)), start=2):
-        shown = json.loads(done("evaluate", "--run-id", run_id, "--json"))
+        shown = json.loads(done("evaluate", "--run-id", run_id, "--again", "to see both", "--json"))
         assert shown["metrics"]["test/images"] == 400
         assert shown["run_id"] == run_id
         ledger = [Opening.from_json(line) for line in whole_lines(home.campaign("tiny") / "ledger.jsonl")]
@@ -192,6 +196,25 @@ def test_the_same_way_on_a_real_server(home: Home, tmp_path: Path, server: str) 
     assert len(runs) == 4
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "test/accuracy" in client_of(home).get_run(_champion(home)).data.metrics
+
+
+def test_the_reference_is_reproduced_beside_its_own_figures(home: Home) -> None:
+    command = ("baseline", "--protocol", "reference", "--data", "demo", "--epochs", 1, "--limit", 140, "--no-tracking")
+    told = finish(home, *command)
+    assert "leaky: its validation part holds copies of training images" in told
+    table = told[told.index("images  ") :].splitlines()
+    assert [line.split("  ")[0] for line in table[1:7]][3:] == [
+        f"reference: {x}" for x in ("validation", "test", "gap")
+    ]
+    name = "baseline-reference-1e-limit140"
+    gap = Gap.read(Record(home.campaign(name) / "trials/0000").path / GAP)
+    assert gap.reproduces_reference
+    assert gap.validation.copies > 0
+    assert done(*command).splitlines()[-8:] == told.splitlines()[-8:]
+    assert len(whole_lines(home.campaign(name) / "ledger.jsonl")) == 1  # the second time told what the first had found
+
+    assert "opened 2 time(s)" in done("evaluate", "--record", name, "--no-tracking")
+    assert not (home.root / "mlflow.db").exists()
 
 
 # -- killed in the middle

@@ -19,11 +19,13 @@ from fer_exp.dimensions import dimensions
 from fer_exp.evaluate import score
 from fer_exp.importance import importance
 from fer_exp.records import Predictions, State, records_in
+from fer_exp.temperature import tempered
 from tests.made_records import SPACE, made_campaign, made_history, made_predictions, made_record
 
 ACCURACY = Objective()
 COUNT = 700
 PREDICTIONS = made_predictions(COUNT)
+TEMPERED = Predictions(PREDICTIONS.labels, tempered(PREDICTIONS.probabilities, 1.5), PREDICTIONS.rows)
 SCORES = score(PREDICTIONS.labels, PREDICTIONS.probabilities)
 
 
@@ -76,6 +78,7 @@ DRAWINGS: dict[str, Callable[[list[Row]], Figure]] = {
     "confusion": lambda _: figures.confusion_figure(SCORES),
     "classes": lambda _: figures.class_figure(SCORES),
     "confidence": lambda _: figures.confidence_figure(PREDICTIONS),
+    "calibration": lambda _: figures.calibration_figure(PREDICTIONS, TEMPERED, 1.5),
     "mistakes": lambda _: figures.mistakes_figure(PREDICTIONS, faces()),
     "curves": lambda _: figures.curves_figure(made_history(62)),
     "history": lambda rows: figures.history_figure(rows, ACCURACY, "made"),
@@ -168,6 +171,13 @@ def test_curves_of_a_single_epoch_are_visible_points() -> None:
 def test_curves_without_an_epoch_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one epoch"):
         figures.curves_figure([])
+
+
+def test_the_calibration_figure_shows_both_sides_with_their_calibration_errors() -> None:
+    left, right = figures.calibration_figure(PREDICTIONS, TEMPERED, 1.5).axes
+    after = score(TEMPERED.labels, TEMPERED.probabilities).ece
+    assert left.get_title() == f"Before (ECE {SCORES.ece:.3f}, 15 bins)"
+    assert right.get_title() == f"After (ECE {after:.3f}, 15 bins)"
 
 
 def test_the_mistakes_are_the_24_surest_in_order() -> None:

@@ -11,7 +11,7 @@ from fer_exp.errors import BadInput
 from fer_exp.model import build, compile_model, predict
 from fer_exp.model.build import augmentation_layers
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Augmentation, Optimizer, Order, Recipe, Schedule, baseline_recipe
+from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Recipe, Schedule, baseline_recipe
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
@@ -144,6 +144,34 @@ def test_probabilities_and_augmentation_are_float32_under_mixed_precision() -> N
     assert model(faces(2)[..., None], training=True).dtype == "float32"
 
 
+# -- the crop
+
+
+@pytest.mark.parametrize("crop", [44, 43])
+def test_the_network_sees_the_centre_of_the_face(crop: int) -> None:
+    model = build(SMALL.but(crop=crop), seed=1)
+    first = (48 - crop) // 2
+    images = faces(5)[..., None].astype(np.float32)
+    cut = images[:, first : first + crop, first : first + crop]
+    np.testing.assert_array_equal(model.get_layer("crop")(images), cut)
+    # Whatever stands around it, the answer is the same.
+    framed = np.full_like(images, 255)
+    framed[:, first : first + crop, first : first + crop] = cut
+    np.testing.assert_array_equal(model.predict(framed, verbose=0), model.predict(images, verbose=0))
+    whole = build(SMALL, seed=1)
+    assert not np.array_equal(whole.predict(framed, verbose=0), whole.predict(images, verbose=0))
+
+
+def test_the_crop_stands_behind_all_augmentation_and_changes_neither_input_nor_weights() -> None:
+    model = build(SMALL.but(crop=44, augmentation=EVERYTHING), seed=1)
+    assert names(model)[:2] == ["faces", "rescale"]
+    assert names(model)[7:10] == ["augment_erasing", "crop", "block1_conv1"]
+    assert model.input_shape == (None, 48, 48, 1)
+    whole = build(SMALL, seed=1)
+    assert "crop" not in names(whole)
+    assert differing(weights(model), weights(whole)) == []
+
+
 # -- augmentation
 
 
@@ -240,6 +268,25 @@ def test_the_loss_is_the_reference_s_when_labels_are_not_smoothed() -> None:
     chances = model.predict(images, verbose=0)
     target = labels * 0.9 + 0.1 / 7
     assert smoothed == pytest.approx(float(-(target * np.log(chances)).sum(axis=1).mean()), rel=1e-5)
+
+
+def test_the_focal_loss_at_gamma_zero_is_cross_entropy_smoothed_or_not() -> None:
+    images, labels, counted = faces(32)[..., None], one_hot(32), np.linspace(0.5, 2, 32, dtype=np.float32)
+    for smoothing in (0.0, 0.1):
+        recipe = SMALL.but(label_smoothing=smoothing)
+        losses = [
+            compiled(one).evaluate(images, labels, sample_weight=counted, verbose=0)[0]
+            for one in (recipe, recipe.but(loss=Loss.FOCAL, focal_gamma=0.0))
+        ]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_the_focal_loss_is_that_of_its_paper() -> None:
+    model = compiled(SMALL.but(loss=Loss.FOCAL, focal_gamma=2.0))
+    images, labels = faces(32)[..., None], one_hot(32)
+    right = (model.predict(images, verbose=0) * labels).sum(axis=1)  # the probability given to the true class
+    expected = (-((1 - right) ** 2) * np.log(right)).mean()
+    assert model.evaluate(images, labels, verbose=0)[0] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_accuracy_is_the_share_of_right_answers_under_that_name() -> None:

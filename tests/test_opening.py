@@ -1,21 +1,26 @@
 """Opening the test part: what is scored, what the ledger says, and what counts as a copy."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fer_exp.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
-from fer_exp.errors import BadData, NotFound
+from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
+from fer_exp.evaluate import Scores
 from fer_exp.files import whole_lines, write_atomically
-from fer_exp.model import build, with_preprocessing
-from fer_exp.opening import Opening, TestResult, open_and_evaluate
+from fer_exp.gap import Gap
+from fer_exp.ledger import Opening
+from fer_exp.model import build, load_model, with_preprocessing, with_temperature
+from fer_exp.opening import GAP, TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
-from fer_exp.records import DATA, Record
+from fer_exp.records import DATA, Predictions, Record
 from tests.made_faces import csv_of, some_faces
-from tests.made_records import made_record, made_scores
+from tests.made_records import made_predictions, made_record, made_scores
 
 COUNT = 420  # faces, about a third of each usage
 TEST_ROWS = np.flatnonzero(some_faces(COUNT).usage == Usage.PRIVATE_TEST)
@@ -57,9 +62,11 @@ def record(tmp_path: Path) -> Record:
     return made_record(tmp_path / "made" / "trials", 1, made_scores(0.6))
 
 
-def opened(record: Record, model: Path, source: str, cache: Path, limit: int | None = None) -> TestResult:
+def opened(
+    record: Record, model: Path, source: str, cache: Path, limit: int | None = None, again: str = ""
+) -> TestResult:
     info = development(source, cache, limit).info
-    return open_and_evaluate(record.path.parent.parent, record, model, source, info, cache)
+    return open_and_evaluate(record.path.parent.parent, record, model, source, info, cache, again=again)
 
 
 def ledger(record: Record) -> list[Opening]:
@@ -78,6 +85,76 @@ def test_the_test_part_is_scored_and_its_results_are_in_the_record(
     assert np.array_equal(predictions.rows, TEST_ROWS)
     assert (record.path / "test" / "report.txt").exists()
     assert record.scores() == made_scores(0.6)  # validation's stay what they were
+
+
+# -- calibration
+
+
+def test_a_record_without_calibration_gets_the_temperature_that_its_stored_predictions_ask_for(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    assert opened(record, model, source, cache).calibration is None  # it holds no predictions either
+    known = made_predictions(300)
+    record.write_predictions(known)
+    result = opened(record, model, source, cache)
+    calibration = result.calibration
+    assert calibration is not None
+    assert calibration.temperature == fit_temperature(known.labels, known.probabilities)
+    assert (calibration.applied, calibration.images) == (False, TEST)
+    assert (calibration.before.log_loss, calibration.before.ece) == (result.scores.log_loss, result.scores.ece)
+    assert record.test_scores()["test/temperature"] == calibration.temperature
+    assert record.test_scores()["test/copies"] == COPIES
+    assert Calibration.read(record.path / "test" / "calibration.json") == calibration
+    assert "comes from validation" in (record.path / "test" / "report.txt").read_text()
+    assert not (record.path / "calibration.json").exists()  # validation's stays what it was
+
+
+@pytest.fixture
+def calibrated(record: Record) -> Record:
+    """The same record, of a recipe whose model applies a temperature."""
+    spec = record.spec()
+    changed = spec.model_copy(update={"recipe": spec.recipe.but(calibrate=True)})
+    write_atomically(record.path / "trial.json", changed.to_json())
+    return record
+
+
+def test_what_a_calibrated_model_would_have_said_without_its_temperature_is_told_without_asking_it_again(
+    calibrated: Record, model: Path, source: str, cache: Path, tmp_path: Path
+) -> None:
+    plain = opened_plainly(calibrated, model, source, cache)
+    known = made_predictions(300)
+    temperature = 2.0
+    on_validation = calibration_at(known.labels, known.probabilities, temperature, applied=True)
+    write_atomically(calibrated.path / "calibration.json", on_validation.to_json())
+    warm = tmp_path / "model.keras"
+    with_temperature(load_model(model), temperature).save(warm)
+    result = opened(calibrated, warm, source, cache, again="with its temperature")
+    calibration = result.calibration
+    assert calibration is not None
+    assert (calibration.temperature, calibration.applied) == (temperature, True)
+    assert calibration.before.log_loss == pytest.approx(plain.log_loss, abs=1e-6)
+    assert calibration.after.log_loss == pytest.approx(result.scores.log_loss, abs=1e-6)
+    assert abs(calibration.before.log_loss - calibration.after.log_loss) > 1e-4
+    assert result.scores.accuracy == calibration.accuracy == plain.accuracy
+    assert calibration.before.log_loss != on_validation.before.log_loss
+
+
+def opened_plainly(record: Record, model: Path, source: str, cache: Path) -> Scores:
+    """What the model says of the test part, by a record beside this one that knows of no calibration."""
+    other = made_record(record.path.parent, 2, made_scores(0.6))
+    return opened(other, model, source, cache).scores
+
+
+def test_a_calibrated_model_whose_temperature_is_lost_opens_nothing(
+    calibrated: Record, model: Path, source: str, cache: Path
+) -> None:
+    with pytest.raises(BadRecord, match="expected the temperature"):
+        opened(calibrated, model, source, cache)
+    assert ledger(calibrated) == []
+    assert not (calibrated.path / "test").exists()
+
+
+# -- copies and the ledger
 
 
 def test_copies_of_training_images_are_told_apart(record: Record, model: Path, source: str, cache: Path) -> None:
@@ -127,6 +204,21 @@ def test_a_torn_line_of_the_ledger_is_cut_off(record: Record, model: Path, sourc
     assert len(ledger(record)) == 2
 
 
+def test_another_model_than_the_recorded_one_opens_nothing(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    assert not opened(record, model, source, cache).vouched  # ended without a model, as all did before digests
+    record.model.write_bytes(model.read_bytes())
+    outcome = record.outcome()
+    assert outcome is not None
+    record.end(outcome)
+    assert opened(record, model, source, cache).vouched
+    record.model.write_bytes(model.read_bytes() + b"more")
+    with pytest.raises(BadRecord, match="expected the model that 0001 recorded"):
+        opened(record, record.model, source, cache)
+    assert len(ledger(record)) == 2
+
+
 def test_other_data_or_no_model_open_nothing(
     record: Record, model: Path, source: str, cache: Path, tmp_path: Path
 ) -> None:
@@ -138,3 +230,84 @@ def test_other_data_or_no_model_open_nothing(
         open_and_evaluate(folder, record, tmp_path / "none.keras", source, info, cache)
     assert ledger(record) == []
     assert record.test_scores() == {}
+
+
+# -- another model
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("other") / "model.keras"
+    with_preprocessing(build(TINY, 2), TINY).save(path)
+    return path
+
+
+def test_another_model_is_opened_only_for_a_reason_which_is_written_down(
+    record: Record, model: Path, other: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    before = {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()}
+    with pytest.raises(BadInput, match=r"opened for trials/0001 on 20\d\d-\d\d-\d\d already") as refusal:
+        opened(record, other, source, cache)
+    assert "--again" in refusal.value.remedy
+    assert {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()} == before
+    result = opened(record, other, source, cache, again="the first was trained on the wrong data")
+    assert (result.openings, result.models) == (2, 2)
+    assert [line.reason for line in ledger(record)] == ["", "the first was trained on the wrong data"]
+    assert record.test_scores()["test/openings"] == 2
+
+
+def test_the_same_model_may_be_looked_at_again(record: Record, model: Path, source: str, cache: Path) -> None:
+    opened(record, model, source, cache)
+    assert opened(record, model, source, cache).models == 1
+
+
+def test_a_ledger_line_of_an_earlier_version_counts_by_its_record(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    ledger_file = record.path.parents[1] / "ledger.jsonl"
+    old = json.loads(ledger_file.read_text())
+    del old["model"], old["reason"]
+    ledger_file.write_text(json.dumps(old) + "\n")
+    assert opened(record, model, source, cache).openings == 2
+    ledger_file.write_text(json.dumps(old | {"record": "trials/0007"}) + "\n")
+    with pytest.raises(BadInput, match="opened for trials/0007"):
+        opened(record, model, source, cache)
+
+
+def test_a_damaged_ledger_opens_nothing(record: Record, model: Path, source: str, cache: Path) -> None:
+    write_atomically(record.path.parents[1] / "ledger.jsonl", "rubbish\n")
+    with pytest.raises(BadRecord, match="expected a line for each opening"):
+        opened(record, model, source, cache)
+    assert record.test_scores() == {}
+
+
+# -- validation beside it
+
+
+def test_validation_stands_beside_test_with_its_copies_counted(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    split = development(source, cache).validation(clahe=False)
+    probabilities = np.eye(7, dtype=np.float32)[np.zeros(len(split), np.int64)]  # every face is taken for angry
+    record.write_predictions(Predictions(split.labels, probabilities, split.rows))
+    gap = opened(record, model, source, cache).gap
+    assert gap == Gap.read(record.path / GAP)
+    assert gap is not None
+    assert gap.validation.accuracy == pytest.approx((split.labels == 0).mean())
+    training = {image.tobytes() for image in development(source, cache).train(clahe=False).images}
+    assert gap.validation.copies == sum(image.tobytes() in training for image in split.images)
+    assert (gap.test.images, gap.test.copies) == (TEST, COPIES)
+    assert record.test_scores()["test/gap"] == pytest.approx(gap.validation.accuracy - gap.test.accuracy)
+    assert not gap.reproduces_reference
+
+
+def test_validation_results_of_other_rows_are_not_compared(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    split = development(source, cache).validation(clahe=False)
+    probabilities = np.eye(7, dtype=np.float32)[split.labels]
+    record.write_predictions(Predictions(split.labels, probabilities, split.rows[::-1].copy()))
+    assert opened(record, model, source, cache).gap is None
+    assert "test/gap" not in record.test_scores()

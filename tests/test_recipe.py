@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fer_exp.errors import BadRecord
-from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule, baseline_recipe
+from fer_exp.recipe import Augmentation, ClassWeights, Loss, Optimizer, Order, Recipe, Schedule, Views, baseline_recipe
 from fer_exp.values import first_line
 
 rates = st.floats(0.0, 1.0, exclude_max=True)
@@ -25,17 +25,24 @@ def recipes(draw: st.DrawFn) -> Recipe:
         widths=tuple(draw(st.lists(widths, min_size=1, max_size=5))),
         head_widths=tuple(width for width, _ in head),
         head_dropouts=tuple(rate for _, rate in head),
+        crop=draw(st.integers(32, 48)),
         order=draw(st.sampled_from(Order)),
         optimizer=draw(st.sampled_from(Optimizer)),
         learning_rate=draw(st.floats(0.0, 10.0, exclude_min=True)),
         weight_decay=draw(rates),
         schedule=draw(st.sampled_from(Schedule)),
         batch_size=draw(st.integers(1, 65536)),
+        loss=draw(st.sampled_from(Loss)),
+        focal_gamma=draw(st.floats(0.0, 20.0)),
         ema=draw(rates),
         clahe=draw(st.booleans()),
         oversampling=draw(st.floats(0.0, 100.0)),
         class_weights=draw(st.sampled_from(ClassWeights)),
         class_weight_range=(low, high),
+        effective_number_beta=draw(rates),
+        mixup=draw(st.floats(0.0, 100.0)),
+        views=draw(st.sampled_from(Views)),
+        calibrate=draw(st.booleans()),
         augmentation=Augmentation(flip=draw(st.booleans()), shift=draw(st.floats(0.0, 24.0)), zoom=draw(rates)),
     )
 
@@ -62,6 +69,7 @@ def test_the_flat_form_is_scalars_only_and_names_every_field(recipe: Recipe) -> 
 def test_the_baseline_is_the_reference_system() -> None:
     assert baseline_recipe().flat() == {
         "widths": "32-64-128",
+        "crop": 48,
         "convs_per_block": 2,
         "last_width": 256,
         "head_widths": "128-64",
@@ -80,12 +88,18 @@ def test_the_baseline_is_the_reference_system() -> None:
         "stop_patience": 15,
         "stop_min_delta": 0.001,
         "batch_size": 32,
+        "loss": "cross-entropy",
+        "focal_gamma": 2.0,
         "label_smoothing": 0.0,
         "ema": 0.0,
         "clahe": True,
         "oversampling": 1.5,
         "class_weights": "balanced",
         "class_weight_range": "0.7-3.0",
+        "effective_number_beta": 0.999,
+        "mixup": 0.0,
+        "views": "one",
+        "calibrate": False,
         "augmentation.flip": False,
         "augmentation.shift": 0.0,
         "augmentation.rotation": 0.0,
@@ -93,6 +107,22 @@ def test_the_baseline_is_the_reference_system() -> None:
         "augmentation.contrast": 0.0,
         "augmentation.erasing": 0.0,
     }
+
+
+OLD = (  # the baseline's recipe.json as it was before crop, loss, mixup, views and effective-number weights existed
+    '{"widths":[32,64,128],"convs_per_block":2,"last_width":256,"head_widths":[128,64],"order":"conv-relu-bn",'
+    '"block_dropout":0.25,"pooled_dropout":0.5,"head_dropouts":[0.3,0.2],"optimizer":"adam","learning_rate":0.001,'
+    '"momentum":0.9,"weight_decay":0.0,"schedule":"plateau","warmup_epochs":0.0,"plateau_patience":8,'
+    '"plateau_factor":0.5,"stop_patience":15,"stop_min_delta":0.001,"batch_size":32,"label_smoothing":0.0,"ema":0.0,'
+    '"clahe":true,"oversampling":1.5,"class_weights":"balanced","class_weight_range":[0.7,3.0],'
+    '"augmentation":{"flip":false,"shift":0.0,"rotation":0.0,"zoom":0.0,"contrast":0.0,"erasing":0.0}}'
+)
+
+
+def test_a_recipe_of_an_earlier_version_is_the_same_recipe_today() -> None:
+    read = Recipe.from_json(OLD)
+    assert read == baseline_recipe()
+    assert read.to_json() == baseline_recipe().to_json()  # what "nothing is trained twice" compares
 
 
 def test_but_changes_what_it_names_and_nothing_else() -> None:
@@ -137,6 +167,15 @@ def test_but_checks_like_a_new_recipe() -> None:
         ("class_weight_range", (-1.0, 1.0)),
         ("class_weight_range", (1.0, math.inf)),
         ("optimizer", "rmsprop"),
+        ("loss", "hinge"),
+        ("views", "two"),
+        ("focal_gamma", -0.1),
+        ("focal_gamma", math.nan),
+        ("mixup", -0.1),
+        ("mixup", math.inf),
+        ("crop", 49),
+        ("crop", 7),  # three blocks of pooling leave nothing of it
+        ("effective_number_beta", 1.0),
         ("augmentation", {"shift": 25.0}),
         ("augmentation", {"erasing": math.nan}),
         ("augmentation", {"mirror": True}),

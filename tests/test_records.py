@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import (
     Epoch,
@@ -201,7 +202,9 @@ def test_an_outcome_ends_a_record(record: Record, state: State) -> None:
     record.end(Outcome(state=state, reason="why", attempts=2, best_epoch=1))
     outcome = record.outcome()
     assert outcome is not None
-    assert outcome.model_copy(update={"ended_ms": 0}) == Outcome(state=state, reason="why", attempts=2, best_epoch=1)
+    assert outcome.model_copy(update={"ended_ms": 0}) == Outcome(
+        state=state, reason="why", attempts=2, best_epoch=1, epochs=1
+    )
     assert before <= outcome.ended_ms <= now_ms()
     assert record.state() is state
 
@@ -223,6 +226,21 @@ def test_a_trial_whose_history_is_damaged_can_still_be_ended(record: Record) -> 
     (record.path / "history.jsonl").write_text("{not json\n")
     record.end(Outcome(state=State.FAILED, reason="history"), keep_checkpoints=True)
     assert record.state() is State.FAILED
+
+
+def test_the_end_writes_down_which_model_it_was(tmp_path: Path) -> None:
+    record = Record.create(tmp_path / "0001", SPEC)
+    record.end(Outcome(state=State.FINISHED))
+    assert record.outcome().model_sha256 is None  # type: ignore[union-attr]
+    record.model.write_bytes(b"a model")
+    record.end(Outcome(state=State.FINISHED))
+    assert record.outcome().model_sha256 == sha256_of(record.model)  # type: ignore[union-attr]
+
+
+def test_an_outcome_of_before_digests_is_read(tmp_path: Path) -> None:
+    record = Record.create(tmp_path / "0001", SPEC)
+    (record.path / "outcome.json").write_text('{"state": "finished", "ended_ms": 5}')
+    assert record.outcome() == Outcome(state=State.FINISHED, ended_ms=5)
 
 
 def test_a_damaged_outcome_is_a_bad_record_rather_than_none(record: Record) -> None:

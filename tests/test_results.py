@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_exp.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.evaluate import Scores
 from fer_exp.records import Predictions, Record
 from fer_exp.results import write_results
+from fer_exp.temperature import tempered
 from tests.made_records import made_predictions, made_record
 
 PREDICTIONS = made_predictions(300)
@@ -44,6 +46,22 @@ def test_test_results_lie_apart_and_leave_validation_alone(record: Record) -> No
     }
     assert not (record.path / "test/figures/curves.png").exists()
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_what_a_temperature_does_lies_beside_the_scores_of_the_kept_model(record: Record, applied: bool) -> None:
+    labels, plain = PREDICTIONS.labels, PREDICTIONS.probabilities
+    calibration = calibration_at(labels, plain, fit_temperature(labels, plain), applied=applied)
+    warm = tempered(plain, calibration.temperature)
+    said = Predictions(labels, warm if applied else plain, PREDICTIONS.rows)
+    for part, folder in (("val", record.path), ("test", record.path / "test")):
+        scores = write_results(record, said, IMAGES, part, calibration)
+        assert Calibration.read(folder / "calibration.json") == calibration
+        assert (folder / "figures" / "calibration.png").stat().st_size > 10_000
+        assert f"temperature {calibration.temperature:.4f}" in (folder / "report.txt").read_text()
+        side = calibration.after if applied else calibration.before
+        assert (scores.log_loss, scores.ece) == (side.log_loss, side.ece)
+    assert record.test_scores() == scores.metrics("test") | calibration.metrics("test")
 
 
 def test_writing_the_same_results_again_changes_no_byte_of_what_people_read(record: Record) -> None:

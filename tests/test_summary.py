@@ -1,6 +1,7 @@
 """A campaign's folder tells what was found: complete, in order, and at any time."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_campaign_that_has_only_just_begun_can_be_summed_up(tmp_path: Path) ->
 def test_importance_that_no_longer_holds_takes_its_figure_with_it(folder: Path) -> None:
     summarise(folder)
     for record in list(records_in(folder / "trials"))[2:]:
-        (record.path / "trial.json").unlink()
+        shutil.rmtree(record.path)
     assert summarise(folder).importance.shares == {}
     assert not (folder / "figures/importance.png").exists()
 

@@ -19,8 +19,8 @@ from mlflow import MlflowClient
 
 from fer_exp.errors import NotFound, TrackingFailed
 from fer_exp.home import Home
-from fer_exp.model import with_preprocessing
-from fer_exp.recipe import baseline_recipe
+from fer_exp.model import with_preprocessing, with_temperature
+from fer_exp.recipe import Views, baseline_recipe
 from fer_exp.records import Kind, Record, best_epoch
 from fer_exp.tracking import SyncReport, follow, serve_ui, sync
 from fer_exp.tracking.contents import epoch_metrics
@@ -357,8 +357,9 @@ np.testing.assert_array_equal(mlflow.keras.load_model(sys.argv[2]).predict(faces
 
 
 def test_a_logged_model_loads_through_pyfunc_and_keras_in_another_process(mlflow_home: Home, tmp_path: Path) -> None:
-    inner = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)])
-    model = with_preprocessing(inner, baseline_recipe())
+    inner = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.GlobalAveragePooling2D()])
+    inner.add(keras.layers.Dense(7, activation="softmax"))
+    model = with_temperature(with_preprocessing(inner, baseline_recipe().but(views=Views.TEN_CROP)), 30.0)
     model.save(tmp_path / "model.keras")
     begin_campaign(mlflow_home)
     finish(begin(mlflow_home, 0, kind=Kind.BASELINE), model=(tmp_path / "model.keras").read_bytes())

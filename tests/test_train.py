@@ -11,12 +11,15 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_exp.data.balance import class_weights, oversample
+from fer_exp.data.mixup import mix
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
-from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing
-from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule
+from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
+from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
+from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
-from fer_exp.train import MIN_LEARNING_RATE, VALIDATION_BATCH, Batches, NotFinite, Progress, train
+from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
 from tests.made_faces import csv_of, some_faces
 from tests.trainings import (
     TINY,
@@ -33,7 +36,7 @@ from tests.trainings import (
 AUGMENTATION = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 REGIMES: dict[str, tuple[Recipe, int, tuple[int, ...]]] = {  # recipe, epochs, cuts
     "baseline": (TINY, 3, (1, 2)),
-    "augmented": (TINY.but(augmentation=AUGMENTATION), 2, (1,)),
+    "augmented, mixed, cropped": (TINY.but(augmentation=AUGMENTATION, mixup=0.4, crop=40), 2, (1,)),
     "averaged, cosine": (
         TINY.but(
             ema=0.9,
@@ -174,6 +177,30 @@ def test_every_chosen_image_comes_once_an_epoch_in_an_order_of_seed_and_epoch_al
     assert all(map(np.array_equal, epoch_of(1, 3, 1, 2), (images, targets, counted)))
     assert not np.array_equal(epoch_of(1, 4)[0], images)
     assert not np.array_equal(epoch_of(2, 3)[0], images)
+
+
+def test_mixed_batches_are_the_plain_ones_mixed_by_seed_epoch_and_place_however_they_are_asked_for(
+    development: Development, tmp_path: Path
+) -> None:
+    split = development.train(clahe=True)
+    counted = np.arange(1, 8, dtype=np.float32)
+
+    def batches(recipe: Recipe, seed: int, epoch: int) -> Batches:
+        spec = new_record(tmp_path / f"{recipe.mixup}-{seed}-{epoch}", recipe, seed=seed).spec()
+        made = Batches(split.images, split.labels, np.arange(len(split.labels)), counted, spec)
+        made.begin(epoch)
+        return made
+
+    for seed, epoch in ((1, 1), (1, 2), (2, 1)):
+        plain, mixed = (batches(recipe, seed, epoch) for recipe in (TINY, TINY.but(mixup=0.4)))
+        for index in (0, *reversed(range(len(mixed)))):  # the first twice, as when Keras looks how batches are shaped
+            generator = np.random.default_rng((seed, epoch, MIXUP_STREAM, index))
+            expected = mix(plain[index], 0.4, generator)
+            assert all(np.array_equal(a, b) for a, b in zip(mixed[index], expected, strict=True))
+            assert [part.dtype.name for part in mixed[index]] == ["float32"] * 3
+            assert plain[index][0].dtype.name == "uint8"
+            weighed = mixed[index][1] @ counted  # a weight hangs on its label, mixed or not
+            np.testing.assert_allclose(mixed[index][2], weighed, rtol=1e-6)
 
 
 # -- rules
@@ -372,13 +399,21 @@ def test_what_the_protocol_has_oversampled_is_not_oversampled_again(tmp_path: Pa
 # -- starting from a model
 
 
+@pytest.mark.parametrize("views", [Views.ONE, Views.FLIP])
 def test_training_starts_from_the_model_given_and_goes_on_without_it(
-    through: Trainings, development: Development, tmp_path: Path
+    views: Views, through: Trainings, development: Development, tmp_path: Path
 ) -> None:
     source = through("baseline").trained.model
     # A rate that moves nothing, and one step an epoch, which leaves the normalisation's means almost where they were.
-    record = new_record(tmp_path / "started", TINY.but(learning_rate=1e-12, batch_size=4096), epochs=2, seed=2)
-    with_preprocessing(source, TINY).save(record.path / START_MODEL)
+    still, given = TINY.but(learning_rate=1e-12, batch_size=4096), tmp_path / "given.keras"
+    with_temperature(with_preprocessing(source, TINY.but(views=views)), 1.5).save(given)
+    record = new_record(tmp_path / "started", still, epochs=2, seed=2, start_from=sha256_of(given))
+    with pytest.raises(BadRecord, match="does not exist, and the training is to start from it"):
+        train(record, development)
+    (record.path / START_MODEL).write_bytes(b"another model")
+    with pytest.raises(BadRecord, match="expected the model that started recorded"):
+        train(record, development)
+    given.replace(record.path / START_MODEL)
     train(record, development, Stopping(1))
     first = record.history()[0]
     (record.path / START_MODEL).write_bytes(b"not read again")

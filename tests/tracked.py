@@ -117,14 +117,18 @@ def everything(home: Home, name: str = NAME) -> dict[str, object]:
     client = client_of(home)
     shown: dict[str, object] = {}
     for run in all_runs(home, name):
-        points = {
-            key: sorted((point.step, point.timestamp, point.value) for point in history)
-            for key in run.data.metrics
-            if (history := client.get_metric_history(run.info.run_id, key))
-        }
-        inputs = sorted(given.dataset.name for given in datasets_of(run))
-        outputs = len(run.outputs.model_outputs) if run.outputs else 0
-        tags = {key: value for key, value in run.data.tags.items() if key not in IDS}
-        times = (run.info.status, run.info.end_time)
-        shown[run.info.run_name] = (points, run.data.params, tags, inputs, outputs, times, artifacts_of(home, run))
+        shown[run.info.run_name] = (*told_by(client, run), artifacts_of(home, run))
     return shown
+
+
+def told_by(client: MlflowClient, run: Run) -> tuple[object, ...]:
+    """All that a run says, its artifacts left out."""
+    points = {
+        key: sorted((point.step, point.timestamp, point.value) for point in history)
+        for key in run.data.metrics
+        if (history := client.get_metric_history(run.info.run_id, key))
+    }
+    inputs = sorted(given.dataset.name for given in datasets_of(run))
+    outputs = len(run.outputs.model_outputs) if run.outputs else 0
+    tags = {key: value for key, value in run.data.tags.items() if key not in IDS}
+    return points, run.data.params, tags, inputs, outputs, (run.info.status, run.info.end_time)

@@ -3,8 +3,11 @@
 app.py       the application and how errors reach a person
 options.py   options that several commands share
 search.py    search, baseline, retrain-best
-results.py   evaluate, status, sync, ui
+evaluate.py  evaluate
+results.py   status, sync, ui
 compare.py   compare
+doctor.py    doctor
+records.py   records pack, records unpack
 data.py      data check, data convert
 audit.py     data audit
 view.py      what a running search looks like, on a terminal and without one
@@ -13,7 +16,16 @@ texts.py     results as text
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import audit, compare, data, results, search  # noqa: F401  # each adds its commands to the application
+from fer_exp.cli import (  # each adds its commands to the application
+    audit,  # noqa: F401
+    compare,  # noqa: F401
+    data,  # noqa: F401
+    doctor,  # noqa: F401
+    evaluate,  # noqa: F401
+    records,  # noqa: F401
+    results,  # noqa: F401
+    search,  # noqa: F401
+)
 from fer_exp.cli.app import app, main
 
 __all__ = ["app", "main"]

@@ -15,12 +15,13 @@ import typer
 
 from fer_exp import __version__
 from fer_exp.errors import ExitCode, FerExpError, Interrupted
+from fer_exp.values import first_line
 
 app = typer.Typer(
     name="fer-exp",
     help="Hyperparameter campaigns on facial-expression recognition: search, retrain-best, evaluate.",
     epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
-    "75 stopped (the same command resumes).",
+    "8 findings left, 75 stopped (the same command resumes).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -48,7 +49,12 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except OSError as error:
                 _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
             except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
-                _fail(f"unforeseen {type(error).__name__}: {error}", _DEFECT, ExitCode.DEFECT, options["verbose"])
+                _fail(
+                    f"unforeseen {type(error).__name__}: {first_line(error)}",
+                    _DEFECT,
+                    ExitCode.DEFECT,
+                    options["verbose"],
+                )
 
         return target.command(name)(run)
 
@@ -59,7 +65,10 @@ _DEFECT = "Records are never left half written, so the same command may be given
 _FULL = "All that was complete is kept. Free some space and give the same command again."
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-_NO_ENTRY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_NO_ENTRY = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 def _blame(error: OSError) -> tuple[str, ExitCode]:

@@ -13,6 +13,7 @@ from fer_exp.data.protocol import Cleaning, Protocol
 from fer_exp.errors import BadInput, ExitCode, NotFound
 from fer_exp.home import Home
 from fer_exp.recipe import Recipe, baseline_recipe
+from fer_exp.records import Record, State
 
 if TYPE_CHECKING:
     from fer_exp.search.conduct import Conditions, DataChoice, Result, Retrained
@@ -85,7 +86,11 @@ def baseline(
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
 ) -> None:
-    """Train the reference system's model alone: 626,791 parameters, its data handling, its regime."""
+    """Train the reference system's model alone: 626,791 parameters, its data handling, its regime.
+
+    Under the protocol reference the test part is opened at the end, as the notebook does, and the reference's figures
+    are shown beside what came out.
+    """
     settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
     settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     recipe = baseline_recipe().but(clahe=not no_clahe)
@@ -98,6 +103,8 @@ def baseline(
     )
     choice = _choose_data(data, None, skip_bad_rows=skip_bad_rows)
     _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
+    if settings.protocol.leaky:
+        _tell_reproduction(campaign.name, choice.source, tracking=not no_tracking)
 
 
 @command(app, "retrain-best")
@@ -133,7 +140,10 @@ def retrain_best(
     """Train the best trial's recipe again with fresh seeds and register the model."""
     home = Home.from_environment()
     spec = known_campaign(home, campaign)
-    choice = _choose_data(data, spec.data.path, skip_bad_rows=skip_bad_rows or bool(spec.data.dropped_total))
+    from fer_exp.data.find import find_recorded
+    from fer_exp.search.conduct import DataChoice
+
+    choice = DataChoice(find_recorded(data, spec.data.path), skip_bad_rows or bool(spec.data.dropped_total))
     from fer_exp.cli.view import View
     from fer_exp.search.conduct import Conditions, RetrainWish, conduct_retrain
 
@@ -226,6 +236,20 @@ def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Res
     typer.echo(text)
     if stopped:
         raise typer.Exit(int(ExitCode.INTERRUPTED))
+
+
+def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:
+    home = Home.from_environment()
+    if Record(home.campaign(name) / "trials" / "0000").state() is not State.FINISHED:
+        return
+    from fer_exp.cli.evaluate import reproduction
+
+    text, opened = reproduction(home, name, source)
+    typer.echo(f"\n{text}")
+    if tracking and opened:
+        from fer_exp.tracking import sync
+
+        sync(home, name)
 
 
 def _tell_retrained(spec: CampaignSpec, retrained: "Retrained") -> None:

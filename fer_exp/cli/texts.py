@@ -10,7 +10,7 @@ from fer_exp.cli.view import duration
 from fer_exp.errors import ExitCode
 from fer_exp.execute.loop import Ending
 from fer_exp.home import Home
-from fer_exp.records import State, title_of
+from fer_exp.records import Kind, State, title_of
 from fer_exp.search.conduct import Result, Retrained
 from fer_exp.summary import leaderboard_table
 
@@ -34,8 +34,10 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
     lines += _where(home, result.behind, name, tracking=tracking)
     if stopped:
         lines.append(f"Stopped before its end. Go on: {this_command()}")
-    elif any(row.state is State.FINISHED for row in result.rows):
+    elif any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows):
         lines.append(f"Next:    fer-exp retrain-best {name}")
+    elif any(row.state is State.FINISHED for row in result.rows) and not spec.data.protocol.leaky:
+        lines.append(f"Next:    fer-exp evaluate --record {name}")
     return "\n".join(lines), stopped
 
 
@@ -90,14 +92,21 @@ def _verdict(retrained: "Retrained") -> list[str]:
 def after_evaluation(title: str, report: str, result: "TestResult", folder: Path) -> str:
     """The report on the test part."""
     lines = [title, "", report.rstrip(), ""]
+    if result.gap is not None:
+        from fer_exp.gap import gap_table
+
+        lines += [gap_table(result.gap), ""]
     without = result.scores_without_copies
     if without is not None:
-        share = result.copies / sum(sum(row) for row in result.scores.confusion)
+        share = result.copies / result.scores.images
         lines.append(
             f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
             f"accuracy {without.accuracy:.4f}, macro-F1 {without.macro_f1:.4f}"
         )
-    lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign.")
+    models = "" if result.models == 1 else f", for {result.models} models"
+    lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign{models}.")
+    if not result.vouched:
+        lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")
     return "\n".join(lines)
 

@@ -20,7 +20,10 @@ from fer_exp.values import first_line
 
 MAX_UNPACKED = 2 * 1024**3  # bytes; FER2013 has 0.3 * 10^9
 MAX_LAYERS = 3  # tar in xz in gzip is odd, deeper is an attack or a mistake
+MAX_MEMBERS = 100_000  # of an archive; FER2013's image edition has 35,887
 _TAR_HEADER = 512  # bytes
+_MAX_TAR_NOTE = 2**20  # bytes of a tar's long names and attributes, which its reader holds in memory
+_PATIENCE = 1000  # reads behind the end, before whoever reads on for ever is stopped
 # What the readers of the standard library and of Arrow raise for damaged, truncated, encrypted or unknown packing.
 _DAMAGED = (
     OSError,
@@ -31,6 +34,7 @@ _DAMAGED = (
     zipfile.BadZipFile,
     RuntimeError,  # an encrypted or otherwise unusual zip
     ValueError,  # numbers and names in headers
+    OverflowError,
 )
 
 
@@ -57,6 +61,7 @@ class Stream:
         self._inner, self.name, self._limit = inner, name, limit
         self._ahead = b""
         self._given = 0
+        self._behind_end = 0
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes, fewer at the end, without moving on."""
@@ -88,6 +93,9 @@ class Stream:
             raise damaged(self.name, error) from error
         data = b"".join(pieces)
         self._given += len(data)
+        self._behind_end = 0 if data else self._behind_end + 1
+        if self._behind_end > _PATIENCE:  # tarfile looks for a member of 2^60 bytes block by block
+            raise damaged(self.name, EOFError("it ends before its contents do"))
         if self._limit is not None and self._given > self._limit:
             raise too_large(self.name, self.name)
         return data
@@ -156,8 +164,9 @@ def csv_streams(path: Path, wanted: Callable[[bytes], bool]) -> Generator[Stream
 
 def _in_tar(stream: Stream, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # needs `read` alone
-            for member in archive:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:  # type: ignore[call-overload]  # `read`
+            for number, member in enumerate(archive):
+                _refuse_crowd(stream.name, number)
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is not None and _is_candidate(stream.name, member.name, member.size):
                     inner = Stream(content, stream.name, MAX_UNPACKED)
@@ -170,6 +179,7 @@ def _in_tar(stream: Stream, wanted: Callable[[bytes], bool]) -> Iterator[Stream]
 def _in_zip(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_crowd(path.name, len(archive.infolist()) - 1)
             for member in archive.infolist():
                 if not member.is_dir() and _is_candidate(path.name, member.filename, member.file_size):
                     with archive.open(member) as content:
@@ -178,6 +188,29 @@ def _in_zip(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
                             yield inner
     except _DAMAGED as error:
         raise damaged(path.name, error) from error
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header, refused where its size cannot be true or would be read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        note = header.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, *_GNU_NOTES)
+        if not 0 <= header.size <= (_MAX_TAR_NOTE if note else MAX_UNPACKED):
+            raise tarfile.ReadError(f"a member of {header.size:,} bytes")
+        return header
+
+
+_GNU_NOTES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+
+
+def _refuse_crowd(archive: str, members: int) -> None:
+    if members >= MAX_MEMBERS:
+        raise BadData(
+            f"{archive}: expected at most {MAX_MEMBERS:,} members, received more",
+            f"{UNCHANGED} Unpack an archive of images and give its folder.",
+        )
 
 
 _HEADER_LINE = 4096  # bytes in which a header line ends

@@ -1,7 +1,7 @@
 """Balance: which training images are shown more than once, and how much each class counts in the loss.
 
 In: labels of the training part. Out: positions into them, or seven weights. It runs after the split and on training
-alone, so a copy never reaches validation; imbalanced-learn draws the copies, scikit-learn computes the weights.
+alone, so a copy never reaches validation; imbalanced-learn draws the copies, scikit-learn computes balanced weights.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
 from fer_exp.data.faces import Emotion, Indices, Labels
-from fer_exp.recipe import ClassWeights
+from fer_exp.recipe import EFFECTIVE_NUMBER_BETA, ClassWeights
 
 SEEDS = 2**32  # how many seeds scikit-learn's generators take
 
@@ -50,18 +50,30 @@ def oversample(labels: Labels, ratio: float, seed: int) -> Indices:
     return np.asarray(chosen[:, 0], dtype=np.int64)
 
 
-def class_weights(labels: Labels, weights: ClassWeights, clip: tuple[float, float]) -> NDArray[np.float32]:
+def class_weights(
+    labels: Labels, weights: ClassWeights, clip: tuple[float, float], beta: float = EFFECTIVE_NUMBER_BETA
+) -> NDArray[np.float32]:
     """`(7,)` weights of the classes in the loss, in label order.
 
-    `BALANCED` is scikit-learn's n / (classes present x count), clipped to `clip`; absent classes and `NONE` are 1.
+    `BALANCED` is scikit-learn's n / (classes present x count). `EFFECTIVE_NUMBER` is in proportion to
+    (1 - beta) / (1 - beta^count), the inverse of the number of faces that show something new (Cui et al. 2019). Both
+    have a mean of 1 over the training images, so that neither changes the size of a step, until they are clipped to
+    `clip`. (The paper makes the sum over classes 7.) Absent classes and `NONE` are 1.
 
     Args:
         labels: `(n,)` labels as training sees them, oversampled.
         weights: Which weights.
         clip: Lowest and highest weight.
+        beta: Of the effective number; 0 weighs all classes alike, and towards 1 the weights become the balanced ones.
     """
     result = np.ones(len(Emotion), dtype=np.float32)
-    if weights is ClassWeights.BALANCED and len(labels):
-        present = np.unique(labels)
-        result[present] = np.clip(compute_class_weight("balanced", classes=present, y=labels), *clip)
+    if weights is ClassWeights.NONE or not len(labels):
+        return result
+    present, counts = np.unique(labels, return_counts=True)
+    if weights is ClassWeights.BALANCED:
+        found = compute_class_weight("balanced", classes=present, y=labels)
+    else:
+        inverse = (1 - beta) / (1 - beta**counts)
+        found = inverse / np.average(inverse, weights=counts)
+    result[present] = np.clip(found, *clip)
     return result

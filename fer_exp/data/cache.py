@@ -5,12 +5,16 @@ In: a source. Out: its Faces, memory-mapped where they were read before. Files, 
     sources/<key>.json                    what the source held, and the digest of its faces
     <data digest>/{images,labels,usage}.npy
 
+Behind the last number of each array stands a checksum, which NumPy does not read, and `load_array` does.
 The key is path, size and modification time (of every file, for a folder), so that a second start reads no pixel of the
 source; two sources with the same faces share one copy. What is found is checked against its digest before it is used.
 """
 
 import hashlib
+import mmap
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +23,13 @@ from numpy.typing import NDArray
 
 from fer_exp.data.faces import BadRow, Faces
 from fer_exp.errors import BadData, BadRecord
-from fer_exp.files import replacing, write_atomically
+from fer_exp.files import is_there, open_file, replacing, write_atomically
 from fer_exp.values import Value
 
-FORMAT = 1  # of the cache and of what the readers make of a source; raise it to have every source read anew
+FORMAT = 2  # of the cache and of what the readers make of a source; raise it to have every source read anew
 DEMO = "demo"  # the source that is drawn, not read; as `sources.py` knows it, which is not imported for one word
+SEAL = struct.Struct("<I")  # CRC-32 of all before it
+LARGEST_ARRAY = 2**33  # bytes
 ARRAYS = ("images", "labels", "usage")
 
 
@@ -45,7 +51,7 @@ def known_source(source: str, cache: Path, skip_bad_rows: bool = False) -> Sourc
     """
     path = _entry_path(source, cache, skip_bad_rows)
     try:
-        return SourceEntry.read(path) if path.exists() else None
+        return SourceEntry.read(path) if is_there(path) else None
     except BadRecord:  # a damaged cache is made anew
         return None
 
@@ -80,7 +86,7 @@ def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Face
     for name in ARRAYS:
         save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
     if _entry_path(source, cache, skip_bad_rows) == before:  # else it was written to while it was read
-        write_atomically(before, entry.to_json(indent=1))
+        write_atomically(before, entry.sealed(indent=1))
     return faces, entry
 
 
@@ -99,21 +105,34 @@ def save_array(path: Path, array: NDArray[np.generic]) -> None:
     """Puts `array` at `path` as a NumPy file, whole or not at all."""
     with replacing(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
+        with temporary.open("r+b") as file:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as written:
+                seal = zlib.crc32(written)
+            file.seek(0, os.SEEK_END)
+            file.write(SEAL.pack(seal))
 
 
 def load_array(path: Path) -> NDArray[Any]:
     """The array stored at `path`, memory-mapped and read-only.
 
     Raises:
-        OSError, ValueError, EOFError: The file is missing, truncated, or no NumPy file.
+        OSError, ValueError, EOFError: The file is missing, truncated, altered, or no NumPy file.
     """
+    with open_file(path, LARGEST_ARRAY) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as stored:
+        if len(stored) < SEAL.size or SEAL.unpack(stored[-SEAL.size :]) != (_checksum(stored),):
+            raise ValueError(f"{path.name}: altered since it was written: its checksum does not fit")
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
 
+def _checksum(stored: mmap.mmap) -> int:
+    with memoryview(stored) as view:
+        return zlib.crc32(view[: -SEAL.size])
+
+
 def _entry_path(source: str, cache: Path, skip_bad_rows: bool) -> Path:
     parts = [f"format {FORMAT}", f"skip {skip_bad_rows}", *_outside(source)]
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]
     return cache / "sources" / f"{key}.json"
 
 
@@ -133,4 +152,11 @@ def _outside(source: str) -> list[str]:
             f"data: expected a file or a folder, found none at {path}",
             "Nothing was started. Give --data an existing path, or 'demo' for drawn faces.",
         )
-    return [str(path), *(f"{file} {(seen := file.stat()).st_size} {seen.st_mtime_ns}" for file in files)]
+    return [str(path), *(f"{file} {(seen := _seen(file)).st_size} {seen.st_mtime_ns}" for file in files)]
+
+
+def _seen(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError:  # a link that leads nowhere: what reads it says so
+        return file.lstat()

@@ -15,7 +15,7 @@ from fer_exp.data.archives import Stream, csv_streams
 from fer_exp.data.faces import Emotion, Faces, Usage
 from fer_exp.data.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown, usage_titled
 from fer_exp.data.pixels import BATCH, parse_pixels, pixel_problem
-from fer_exp.data.rows import NO_USAGE, UNCHANGED, FaceRows
+from fer_exp.data.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.errors import BadData
 
 MAX_LINE = 64 * 1024  # bytes; a row of FER2013 has at most 9,300
@@ -154,7 +154,7 @@ class _Table:
         return True
 
     def _add_one(self, line: bytes) -> None:
-        if not line.rstrip(b"\r"):
+        if not line.rstrip(b"\r") and self.empty < MOST_BAD:
             self.empty += 1
             return
         for _ in range(self.empty):

@@ -42,6 +42,29 @@ def find_source(given: str | None, campaign_default: str | None = None) -> str:
     )
 
 
+def find_recorded(given: str | None, recorded: str) -> str:
+    """The data that a campaign was run on: `--data`, else where they were, else as `find_source`.
+
+    Records travel, so a path in them that leads nowhere here is no answer. Whoever reads the data compares their digest
+    with the recorded one.
+
+    Args:
+        given: What `--data` says.
+        recorded: Where they were when the campaign was run.
+
+    Raises:
+        BadInput: No place names data, or the one that does names something that is not there.
+    """
+    if recorded == DEMO or Path(recorded).expanduser().exists():
+        return find_source(given, recorded)
+    if given or os.environ.get(VARIABLE) or Path(DEFAULT).exists():
+        return find_source(given)
+    raise BadInput(
+        f"data: the campaign was run on {recorded}, which is not here; expected them from --data or {VARIABLE}",
+        "Nothing was started. Give --data a path to the same data; their digest decides.",
+    )
+
+
 def _existing(named: str, place: str) -> str:
     if named == DEMO:
         return DEMO

@@ -4,6 +4,7 @@ In: a folder. Out: Faces, sorted by part, label and file name. A file name's pre
 official usage; without one, the folder's part does: `validation` is PublicTest and `test` is PrivateTest.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from fer_exp.data.images import Decoder
 from fer_exp.data.names import emotion_named, part_named, shown, usage_prefixed
 from fer_exp.data.rows import NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.errors import BadData
+from fer_exp.files import read_file
 
+LARGEST_IMAGE = 2**26  # bytes of an encoded image; FER2013's have two thousand
 _DEBRIS = {"thumbs.db", "desktop.ini"}  # what file managers leave; names with a leading dot too
 # What a prefix may say in each part; anything else is read as the prefix says and told.
 _EXPECTED = {
@@ -43,7 +46,7 @@ def read_folder(folder: Path, *, skip_bad_rows: bool) -> Faces:
     Raises:
         BadData: A class folder is unknown, there is no image, or a bad one that is not to be skipped.
     """
-    rows = FaceRows(folder.resolve().name, "folder", skip_bad_rows)
+    rows = FaceRows(_as_text(Path(folder.resolve().name)), "folder", skip_bad_rows)
     has_parts = any(part_named(sub.name) is not None for sub in _folders(folder))
     files = sorted(_in_parts(folder) if has_parts else _in_classes(folder, Usage.TRAINING))
     prefixed = sum(usage_prefixed(file.name) is not None for file in files)
@@ -55,11 +58,11 @@ def read_folder(folder: Path, *, skip_bad_rows: bool) -> Faces:
         usage = usage_prefixed(file.name)
         moved += has_parts and usage is not None and usage not in _EXPECTED[file.part]
         try:
-            face = decoder.face(file.path.read_bytes())
+            face = decoder.face(read_file(file.path, LARGEST_IMAGE))
         except OSError as error:
             face = f"expected an image, received {error.strerror or error}"
         if isinstance(face, str):
-            rows.bad(f"{rows.source}/{file.path.relative_to(folder)}", face)
+            rows.bad(f"{rows.source}/{_as_text(file.path.relative_to(folder))}", face)
         else:
             rows.add(face[None], [file.emotion], [file.part if usage is None else usage])
     if moved:
@@ -86,9 +89,15 @@ def _in_classes(folder: Path, part: Usage) -> Iterator[_ImageFile]:
                 yield _ImageFile(part, emotion, path.name, path)
 
 
+def _as_text(path: Path) -> str:
+    """A path as messages and records can hold it: names on disk are bytes, and not always text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _unknown(folder: Path, sub: Path, expected: str) -> BadData:
+    name, received = _as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
     return BadData(
-        f"{folder.resolve().name}: expected each folder in it to be {expected}, received {shown(sub.name)}",
+        f"{name}: expected each folder in it to be {expected}, received {received}",
         f"{UNCHANGED} Rename that folder, or move it away.",
     )
 

@@ -52,7 +52,7 @@ def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
             for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name]):
                 _add(batch, columns, face, label, rows, number)
                 number += batch.num_rows
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two from dates beyond Python's
         raise damaged(path.name, error) from error
     rows.notes += decoder.notes()
     return rows.faces()
@@ -151,7 +151,7 @@ def _labeller(schema: Any, column: str, name: str) -> _Labeller:
             f"{name}: expected {column} to hold whole numbers or class names, received {kind}",
             f"{UNCHANGED} Write the column as whole numbers 0-6.",
         )
-    words = _class_names(schema, column)
+    words = _class_names(schema, column, name)
     if words is None:
         return _emotion
     emotions = [emotion_named(word) for word in words]
@@ -170,11 +170,16 @@ def _emotion(value: object) -> Emotion | None:
     return _EMOTIONS.get(value) if isinstance(value, int) else None
 
 
-def _class_names(schema: Any, column: str) -> list[str] | None:
-    """The names that the `datasets` library stored for the label numbers of `column`, if it did."""
+def _class_names(schema: Any, column: str, file: str) -> list[str] | None:
+    """The names that the `datasets` library stored for the label numbers of `column`, if it did.
+
+    Raises:
+        BadData: It stored something that cannot be read. Without the names, the numbers may mean other classes.
+    """
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
-    except (KeyError, ValueError, TypeError):
+        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+    except (KeyError, TypeError):
         return None
+    except (ValueError, RecursionError) as error:
+        raise damaged(file, error) from error
     return [str(name) for name in names] if isinstance(names, list) else None

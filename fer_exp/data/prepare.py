@@ -20,7 +20,7 @@ from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Indices, Labels, di
 from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
 from fer_exp.data.protocols import Assignment, assign
 from fer_exp.errors import BadData, BadRecord
-from fer_exp.files import write_atomically
+from fer_exp.files import read_file, write_atomically
 from fer_exp.values import first_line
 
 DROPPED_SHOWN = 100  # dropped rows that a DataInfo lists
@@ -198,8 +198,12 @@ def _write_parts(folder: Path, faces: Faces, assignment: Assignment) -> None:
 
 def _describe(folder: Path, info: DataInfo) -> Development:
     path = folder / "info.json"
-    content = info.to_json(indent=1).encode()
-    if not path.exists() or path.read_bytes() != content:
+    content = info.sealed(indent=1).encode()
+    try:
+        is_level = read_file(path) == content
+    except OSError:
+        is_level = False
+    if not is_level:
         write_atomically(path, content)
     return Development(folder, info)
 

@@ -11,6 +11,8 @@ import numpy as np
 from fer_exp.data.faces import BadRow, Faces, Images
 from fer_exp.errors import BadData
 
+MOST_FACES = 2**20  # 2.4 GB of pixels; FER2013 has 35,887
+MOST_BAD = 100_000  # so that a file of nothing but rubbish ends before memory does
 UNCHANGED = "Nothing was changed."
 NO_USAGE = "There is no Usage: every row counts as Training."
 
@@ -29,7 +31,16 @@ class FaceRows:
     _dropped: list[BadRow] = field(default_factory=list)
 
     def add(self, images: Images, labels: list[int], usage: list[int]) -> None:
-        """Adds rows: images `(m, 48, 48)`, `m` labels 0-6, `m` usages 0-2."""
+        """Adds rows: images `(m, 48, 48)`, `m` labels 0-6, `m` usages 0-2.
+
+        Raises:
+            BadData: There are more than this package is made for.
+        """
+        if len(self._labels) + len(labels) > MOST_FACES:
+            raise BadData(
+                f"{self.source}: expected at most {MOST_FACES:,} faces, received more",
+                f"{UNCHANGED} FER2013 has 35,887; look at what the file holds.",
+            )
         self._images.append(images)
         self._labels += labels
         self._usage += usage
@@ -38,12 +49,17 @@ class FaceRows:
         """Drops a row, or ends the reading.
 
         Raises:
-            BadData: Bad rows are not to be skipped.
+            BadData: Bad rows are not to be skipped, or there are too many.
         """
         if not self.skip_bad_rows:
             raise BadData(
                 f"{where}: {problem}",
                 f"{UNCHANGED} Mend the row, or leave bad rows out, each of them listed, with --skip-bad-rows.",
+            )
+        if len(self._dropped) == MOST_BAD:
+            raise BadData(
+                f"{where}: {problem}; {MOST_BAD:,} rows before it were bad, too",
+                f"{UNCHANGED} That is more than can be left out; look at what the file holds.",
             )
         self._dropped.append(BadRow(where, problem))
 

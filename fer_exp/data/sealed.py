@@ -30,6 +30,8 @@ class TestPart:
         labels: `(n,)` uint8, values of `Emotion`.
         rows: `(n,)` int64, rows of the source.
         copied: `(n,)` whether training holds the same image, pixel for pixel. Results on these measure memory.
+        validation_rows: `(m,)` int64, rows of the validation part.
+        validation_copied: `(m,)` the same as `copied`, of validation's images.
     """
 
     __test__ = False  # pytest takes the name for a test's
@@ -38,6 +40,8 @@ class TestPart:
     labels: Labels
     rows: Indices
     copied: NDArray[np.bool_]
+    validation_rows: Indices
+    validation_copied: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,4 +84,6 @@ def open_test(source: str, *, info: DataInfo, cache: Path, skip_bad_rows: bool =
         labels=np.array(faces.labels[rows]),
         rows=rows,
         copied=np.isin(groups[rows], groups[assignment.train]),
+        validation_rows=assignment.validation,
+        validation_copied=np.isin(groups[assignment.validation], groups[assignment.train]),
     )

@@ -4,6 +4,7 @@ In: a path, or "demo". Out: Faces. The kind is recognised by content: the first 
 never by the name of a file, and there is no option for it.
 """
 
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -34,6 +35,11 @@ def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
         return draw_faces()
     path = Path(source)
     try:
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise BadData(
+                f"data: expected a file or folder, received a pipe or device at {path}",
+                f"{UNCHANGED} Write what comes out of it into a file first.",
+            )
         return _read(_the_one_in(path) if path.is_dir() else path, skip_bad_rows)
     except FileNotFoundError as error:
         raise BadData(

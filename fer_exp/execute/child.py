@@ -13,17 +13,22 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 
+import keras
 import numpy as np
 
 from fer_exp import provenance
-from fer_exp.data.prepare import Development
+from fer_exp.calibration import Calibration, calibration_at, fit_temperature
+from fer_exp.data.prepare import Development, Split
 from fer_exp.errors import BadRecord, ExitCode, FerExpError
+from fer_exp.evaluate import Probabilities
 from fer_exp.execute.entry import Task
 from fer_exp.execute.lifeline import alone_in, end_with_parents
 from fer_exp.files import is_full, replacing, write_atomically
-from fer_exp.model import predict, with_preprocessing
+from fer_exp.model import predict, with_preprocessing, with_temperature
+from fer_exp.recipe import Recipe
 from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
 from fer_exp.results import write_results
+from fer_exp.temperature import tempered
 from fer_exp.train import Listener, Progress, Trained, train
 from fer_exp.values import first_line
 
@@ -103,10 +108,10 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     """Everything that follows the last epoch; the outcome comes last."""
     spec = record.spec()
     development = Development.open(task.development)
-    split = development.validation(spec.recipe.clahe)
-    probabilities = predict(trained.model, split.images)
+    split = development.validation(clahe=False)
+    model, probabilities, calibration = _kept(trained, spec.recipe, split)
     predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows))
-    write_results(record, predictions, development.validation(clahe=False).images, "val")
+    write_results(record, predictions, split.images, "val", calibration)
     facts = {
         **provenance.collect(),
         **provenance.device(),
@@ -117,7 +122,7 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     }
     write_atomically(record.path / "provenance.json", json.dumps(facts, indent=1))
     with replacing(record.model) as temporary:
-        with_preprocessing(trained.model, spec.recipe).save(temporary)
+        model.save(temporary)
     history = record.history()
     outcome = Outcome(
         state=State.FINISHED,
@@ -127,6 +132,17 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
         peak_memory_mib=_peak_memory_mib(),
     )
     record.end(outcome, keep_checkpoints=task.keep_checkpoints)
+
+
+def _kept(trained: Trained, recipe: Recipe, split: Split) -> tuple[keras.Model, Probabilities, Calibration]:
+    """The model to keep, what it says of validation, and its calibration; validation is predicted once."""
+    model = with_preprocessing(trained.model, recipe)
+    said = predict(model, split.images)
+    temperature = fit_temperature(split.labels, said)
+    calibration = calibration_at(split.labels, said, temperature, applied=recipe.calibrate)
+    if not recipe.calibrate:
+        return model, said, calibration
+    return with_temperature(model, temperature), tempered(said, temperature), calibration
 
 
 def _fail(task: Task, record: Record, error: Exception) -> None:

@@ -4,7 +4,6 @@ In: a record, and how a process of its ended. Out: a line in the record's `death
 the signal or exit code, the last lines of the log and the peak of memory.
 """
 
-import contextlib
 import signal
 
 from fer_exp.files import append_line, drop_torn_line, whole_lines
@@ -13,6 +12,7 @@ from fer_exp.values import Value
 
 MAX_DEATHS = 2  # of a trial's own processes, before it is given up
 LOG_TAIL = 400  # characters of a dead process's log that are kept
+UNKNOWN = "an unknown cause"
 LINE = 120  # of its last line that go into the reason
 
 
@@ -32,7 +32,7 @@ def note_death(record: Record, attempt: int, code: int, peak_memory_mib: float) 
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     notes = record.path / "deaths.jsonl"
     drop_torn_line(notes)
-    append_line(notes, Death(attempt=attempt, how=how, last_lines=tail, peak_memory_mib=peak_memory_mib).to_json())
+    append_line(notes, Death(attempt=attempt, how=how, last_lines=tail, peak_memory_mib=peak_memory_mib).sealed())
 
 
 def give_up(record: Record) -> bool:
@@ -65,9 +65,13 @@ def _reason(last: Death, peak: float) -> str:
 
 
 def _deaths(record: Record) -> list[Death]:
-    """Those noted; a line that cannot be read counts for nothing."""
-    deaths = []
-    for line in whole_lines(record.path / "deaths.jsonl"):
-        with contextlib.suppress(ValueError):
-            deaths.append(Death.from_json(line))
-    return deaths
+    """Those noted, in order."""
+    return [_death(number, line) for number, line in enumerate(whole_lines(record.path / "deaths.jsonl"), start=1)]
+
+
+def _death(number: int, line: str) -> Death:
+    """What the line says; a damaged one is a death too, of which nothing else is known."""
+    try:
+        return Death.from_json(line)
+    except ValueError:
+        return Death(attempt=number, how=UNKNOWN, last_lines="")

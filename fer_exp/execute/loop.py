@@ -95,6 +95,7 @@ class Loop:
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self.requests = 0  # to stop, so far
         self._stopping = False
+        self._was_behind = False
         self._pace = _Pace()
 
     def run(self) -> Ending:
@@ -117,8 +118,17 @@ class Loop:
             for record in self._crew.wait(TICK):
                 self._take_in(record)
             if self._tracker is not None:
-                self._tracker.hear()
+                self._listen_to(self._tracker)
             self._watcher.show(self._snapshot())
+
+    def _listen_to(self, tracker: Tracker) -> None:
+        """Takes in what the tracker has said; a line that stays when MLflow falls behind, and when it has caught up."""
+        tracker.hear()
+        behind = tracker.behind
+        if (behind is not None) != self._was_behind:
+            self._was_behind = behind is not None
+            told = f"Tracking behind: {behind}. Training does not wait for it." if behind else "Tracking level again."
+            self._watcher.say(told)
 
     def _fill(self) -> bool:
         """Starts what there is room for; returns whether nothing is left to start."""

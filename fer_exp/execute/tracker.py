@@ -12,6 +12,7 @@ from pathlib import Path
 from fer_exp.execute.entry import follow_records
 
 PATIENCE = 60.0  # seconds that the end of a campaign waits for MLflow before it says `fer-exp sync`
+SILENCE = 20.0  # seconds without a word, once it has turned to MLflow, that count as behind: one request and its repeat
 
 
 class Tracker:
@@ -24,7 +25,8 @@ class Tracker:
         )
         self._process.start()
         theirs.close()
-        self.behind: str | None = None  # why MLflow is behind the records; None where it is not
+        self._behind: str | None = None
+        self._telling_since: float | None = None  # when it turned to MLflow; None while it does not wait for an answer
         self._done = False
 
     @property
@@ -32,31 +34,50 @@ class Tracker:
         """Where its messages come in."""
         return self._line
 
+    @property
+    def behind(self) -> str | None:
+        """Why MLflow is behind the records; None where it is not, as far as is known."""
+        silent = 0.0 if self._telling_since is None else time.monotonic() - self._telling_since
+        return self._behind or (f"MLflow has not answered for {silent:.0f} s" if silent > SILENCE else None)
+
     def hear(self) -> None:
         """Takes in what it has said since."""
         try:
             while self._line.poll():
                 word, what = self._line.recv()
+                self._telling_since = time.monotonic() if word == "telling" else None
+                if word == "telling":
+                    continue  # whether it is behind shows when MLflow has answered
                 self._done = self._done or word == "done"
-                self.behind = str(what) if word == "behind" else None
+                self._behind = str(what) if word == "behind" else None
         except (EOFError, OSError):
             if not self._done:
-                self.behind = "the tracker's process ended"
+                self._behind = self._behind or "the tracker's process ended"
 
-    def finish(self, state: str, patience: float = PATIENCE) -> str | None:
-        """Asks for a last look at everything and waits; returns why MLflow stayed behind, or None."""
+    def finish(self, state: str, patience: float | None = None) -> str | None:
+        """Asks for a last look at everything and waits; returns why MLflow stayed behind, or None.
+
+        Ctrl-C ends the wait: the records are complete, and so is what was searched.
+
+        Args:
+            state: How the search ended.
+            patience: Seconds to wait at most; None for `PATIENCE`.
+        """
+        seconds = PATIENCE if patience is None else patience
+        deadline = time.monotonic() + seconds
+        given_up = f"it did not answer within {seconds:.0f} s"
         try:
             self._line.send(("finish", state))
+            while not self._done and self._process.is_alive() and time.monotonic() < deadline:
+                self._line.poll(0.2)
+                self.hear()
+        except KeyboardInterrupt:
+            given_up = "you did not wait for it"
         except OSError:
-            return self.behind or "the tracker's process ended"
-        deadline = time.monotonic() + patience
-        while not self._done and self._process.is_alive() and time.monotonic() < deadline:
-            self._line.poll(0.2)
-            self.hear()
+            given_up = "the tracker's process ended"
         self.hear()
-        behind = None if self._done else (self.behind or f"it did not answer within {patience:.0f} s")
         self.kill()
-        return behind
+        return None if self._done else (self._behind or given_up)
 
     def kill(self) -> None:
         """Ends it now."""

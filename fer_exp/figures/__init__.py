@@ -6,11 +6,12 @@ keeps every figure it makes alive in the process, and a search would draw thousa
 
 from fer_exp.figures.campaign import history_figure, importance_figure, parallel_figure
 from fer_exp.figures.curves import curves_figure
-from fer_exp.figures.predictions import confidence_figure, mistakes_figure
+from fer_exp.figures.predictions import calibration_figure, confidence_figure, mistakes_figure
 from fer_exp.figures.scores import class_figure, confusion_figure
 from fer_exp.figures.style import save
 
 __all__ = [
+    "calibration_figure",
     "class_figure",
     "confidence_figure",
     "confusion_figure",

@@ -104,7 +104,7 @@ def parallel_figure(rows: Sequence[Row], space: Sequence[Dimension], objective: 
         axes.plot(places, color=shades(0.15 + 0.7 * last.place(value)), linewidth=1.3, alpha=0.8)
         if rank == 0:
             axes.plot(places, color=VERMILION, linewidth=2.6, label=f"Best: trial {row.number}, {value:.4f}")
-    gaps = any(dimension.name not in row.values for row, _ in trials for dimension in space)
+    gaps = any(not _has(row, dimension) for row, _ in trials for dimension in space)
     _parallel_axes(axes, [*space, last], gaps=gaps)
     figure.legend(loc="outside lower center", frameon=False, fontsize=9)
     return figure
@@ -134,9 +134,13 @@ def _parallel_axes(axes: Axes, shown: Sequence[Dimension], *, gaps: bool) -> Non
 
 
 def _place(dimension: Dimension, row: Row, shift: float) -> float:
-    if dimension.name not in row.values:
+    if not _has(row, dimension):
         return NOT_USED
     return dimension.place(row.values[dimension.name]) + (shift if dimension.choices else 0.0)
+
+
+def _has(row: Row, dimension: Dimension) -> bool:
+    return dimension.name in row.values and dimension.holds(row.values[dimension.name])
 
 
 def importance_figure(importance: Importance, campaign: str) -> Figure:

@@ -28,12 +28,25 @@ def confidence_figure(predictions: Predictions) -> Figure:
     title = f"Confidence (n = {scores.images:,}, mean {scores.confidence.mean:.3f}, accuracy {scores.accuracy:.3f})"
     figure = new_figure(11.0, 5.0, title)
     left, right = figure.subplots(1, 2)
-    _reliability(left, predictions, scores)
+    _reliability(left, predictions, "Reliability")
     _histogram(right, predictions, scores)
     return figure
 
 
-def _reliability(axes: Axes, predictions: Predictions, scores: Scores) -> None:
+def calibration_figure(before: Predictions, after: Predictions, temperature: float) -> Figure:
+    """Reliability diagrams of the same predictions without and with a temperature (Guo et al. 2017).
+
+    Raises:
+        ValueError: The predictions are not probabilities.
+    """
+    figure = new_figure(11.0, 5.0, f"Calibration (n = {len(before.labels):,}, temperature {temperature:.3f})")
+    for axes, predictions, title in zip(figure.subplots(1, 2), (before, after), ("Before", "After"), strict=True):
+        _reliability(axes, predictions, title)
+    return figure
+
+
+def _reliability(axes: Axes, predictions: Predictions, title: str) -> None:
+    ece = score(predictions.labels, predictions.probabilities).ece
     bins = [b for b in reliability(predictions.labels, predictions.probabilities) if b.count]
     intervals = [accuracy_interval(b.accuracy, b.count) for b in bins]
     heights = [b.accuracy for b in bins]
@@ -43,7 +56,7 @@ def _reliability(axes: Axes, predictions: Predictions, scores: Scores) -> None:
     axes.bar(middles, heights, 0.92 / ECE_BINS, color=BLUE, alpha=0.55, label="Accuracy, with 95% interval")
     axes.errorbar(middles, heights, np.maximum([below, above], 0), fmt="none", ecolor=INK, elinewidth=1, capsize=2)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="Perfect calibration")
-    dress(axes, title=f"Reliability (ECE {scores.ece:.3f}, {ECE_BINS} bins)", x="Confidence", y="Accuracy", grid="both")
+    dress(axes, title=f"{title} (ECE {ece:.3f}, {ECE_BINS} bins)", x="Confidence", y="Accuracy", grid="both")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
     axes.legend(frameon=False, fontsize=9, loc="upper left")

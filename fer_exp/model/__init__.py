@@ -1,11 +1,12 @@
 """The model: from a recipe to a network, ready to train, and from a trained network to one file that takes raw faces.
 
-In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before each epoch) -> `with_preprocessing`,
-then `load_model` and `predict`. Keras alone is used, so TensorFlow, JAX and PyTorch all serve.
+In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before each epoch) -> `with_preprocessing`
+(-> `with_temperature`), then `load_model` and `predict`. Keras alone is used, so TensorFlow, JAX and PyTorch all serve.
 
-A kept model holds the layer `Clahe`, which Keras finds only after this package was imported: a file cannot make Keras
-import anything outside Keras itself. So read kept models with `load_model`, or `import fer_exp.model` before
-`keras.saving.load_model`; otherwise Keras raises "Could not locate class 'Clahe'".
+A kept model holds the layers `Clahe`, `FaceViews` and `Temperature` as its recipe asks, which Keras finds only after
+this package was imported: a file cannot make Keras import anything outside Keras itself. So read kept models with
+`load_model`, or `import fer_exp.model` before `keras.saving.load_model`; otherwise Keras raises "Could not locate class
+'Clahe'".
 """
 
 from fer_exp.model.build import build
@@ -13,5 +14,18 @@ from fer_exp.model.clahe import Clahe
 from fer_exp.model.compile import compile_model
 from fer_exp.model.keep import load_model, predict, with_preprocessing
 from fer_exp.model.seeds import reseed
+from fer_exp.model.temperature import Temperature, with_temperature
+from fer_exp.model.views import FaceViews
 
-__all__ = ["Clahe", "build", "compile_model", "load_model", "predict", "reseed", "with_preprocessing"]
+__all__ = [
+    "Clahe",
+    "FaceViews",
+    "Temperature",
+    "build",
+    "compile_model",
+    "load_model",
+    "predict",
+    "reseed",
+    "with_preprocessing",
+    "with_temperature",
+]

@@ -2,7 +2,7 @@
 
 In: a Recipe and a seed. Out: a functional model with named layers, not compiled. Input is `(n, 48, 48, 1)` grey levels
 0-255, uint8 or float32, already equalised where the recipe says CLAHE (see `with_preprocessing` for raw faces).
-Scaling and augmentation always compute in float32: they cost little, and half precision would move pixels.
+Scaling, augmentation and crop always compute in float32: they cost little, and half precision would move pixels.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.model.seeds import derived_seed
 from fer_exp.recipe import Augmentation, Order, Recipe
 
+CROP = "crop"  # the layer where the recipe crops: all augmentation lies before it, and nothing but the network behind
 GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
 
@@ -28,6 +29,8 @@ def build(recipe: Recipe, seed: int) -> keras.Model:
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):
         x = layer(x)
+    if recipe.crop < SIDE:
+        x = layers.CenterCrop(recipe.crop, recipe.crop, dtype="float32", name=CROP)(x)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
             x = _convolution(x, recipe.order, width, f"block{block}_", str(step), seed)

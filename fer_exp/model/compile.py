@@ -7,7 +7,7 @@ The loss takes one-hot labels throughout, so that label smoothing and mixed imag
 import keras
 
 from fer_exp.errors import BadInput
-from fer_exp.recipe import Optimizer, Recipe, Schedule
+from fer_exp.recipe import Loss, Optimizer, Recipe, Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]  # names of variables that only shift or scale; decaying them does harm
 
@@ -26,10 +26,18 @@ def compile_model(model: keras.Model, recipe: Recipe, *, steps_per_epoch: int, h
     """
     model.compile(
         optimizer=_optimizer(recipe, _learning_rate(recipe, steps_per_epoch, horizon)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        loss=_loss(recipe),
         metrics=["accuracy"],
         jit_compile=False if _tensorflow_on_cpu() else "auto",  # XLA on a CPU is five times slower, measured
     )
+
+
+def _loss(recipe: Recipe) -> keras.losses.Loss:
+    smoothing = recipe.label_smoothing
+    if recipe.loss is Loss.CROSS_ENTROPY:
+        return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+    # Keras's alpha scales all classes alike, by 0.25 unless told otherwise; class weights are the recipe's own.
+    return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=recipe.focal_gamma, label_smoothing=smoothing)
 
 
 def _learning_rate(

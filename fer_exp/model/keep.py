@@ -15,7 +15,8 @@ from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Recipe
+from fer_exp.model.views import mean_over_views
+from fer_exp.recipe import Recipe, Views
 from fer_exp.values import first_line
 
 LARGEST_FILE = 2**30  # bytes (1 GiB), packed or unpacked; the baseline's file has 2.7 MB
@@ -25,15 +26,27 @@ MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}  # all that a fer
 def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
     """The model to keep: raw grey faces `(n, 48, 48, 1)` float32 0-255 in, probabilities `(n, 7)` float32 out.
 
-    It equalises first where the recipe does, and shares its weights with `model`. Augmentation and dropout layers are
-    left out: they do nothing outside training, so the kept model holds no random state. It is not compiled.
+    It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
+    `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
+    random state. It is not compiled. `with_temperature` calibrates it.
     """
     inputs = keras.Input((SIDE, SIDE, 1), name="raw_faces")
-    x = Clahe()(inputs) if recipe.clahe else inputs
+    faces = Clahe()(inputs) if recipe.clahe else inputs
+    if recipe.views is Views.ONE:
+        outputs = _without_chance(model, faces)
+    else:
+        view = keras.Input((recipe.crop, recipe.crop, 1), name="view")
+        network = keras.Model(view, _without_chance(model, view), name=model.name)
+        outputs = mean_over_views(network, faces, recipe.views)
+    return keras.Model(inputs, outputs, name="fer_raw")
+
+
+def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
+    """`x` through the layers of `model` that are not random."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer) and not random_states(layer):
             x = layer(x)
-    return keras.Model(inputs, x, name="fer_raw")
+    return x
 
 
 def load_model(path: Path) -> keras.Model:
@@ -47,7 +60,7 @@ def load_model(path: Path) -> keras.Model:
     _check_archive(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, AttributeError, ImportError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # what a file makes Keras, h5py and the backend raise has no common kind
         raise _refused(path, f"a model that Keras can read, received an error from it ({first_line(error)})") from error
     shapes = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
     if shapes != ((None, SIDE, SIDE, 1), (None, len(Emotion))):
@@ -77,7 +90,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise _refused(path, f"a .keras archive, received something else ({first_line(error)})") from error
     unpacked = sum(member.file_size for member in members)
     if unpacked > LARGEST_FILE:

@@ -5,7 +5,7 @@ propose.py   ask and tell: what Keras Tuner's oracles propose, as values
 oracles.py   the oracles, made to live in memory and to be put away whole
 state.py     what a campaign remembers between two starts
 recall.py    the proposer as an earlier start left it, from that state or from the records
-footing.py   the campaign held, signals heard, a tracker that does not outlive the search
+footing.py   signals that are heard, a full disk that is told, a tracker that does not outlive the search
 room.py      how much disk a campaign will need
 changes.py   what may change under a campaign's name, and what may not
 drive.py     baseline first, then trials, until the budget is spent

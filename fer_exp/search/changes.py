@@ -10,6 +10,7 @@ from typing import Any
 from fer_exp.campaign import CampaignSpec
 from fer_exp.errors import BadCampaign
 
+LONGEST = 120  # characters of a value that are shown
 HARMLESS = ("max_trials", "max_hours", "keep_models")  # of Settings
 
 
@@ -20,7 +21,7 @@ def refuse_changes(recorded: CampaignSpec, now: CampaignSpec) -> None:
         BadCampaign: Something differs that trials depend on.
     """
     differences = [
-        f"{name}: {_short(before)} -> {_short(after)}"
+        f"{_short(name)}: {_short(before)} -> {_short(after)}"
         for name, (before, after) in _compared(recorded, now).items()
         if before != after
     ]
@@ -72,4 +73,5 @@ def describe_hyperparameter(entry: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    return "none" if value is None else str(value)
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST and text.isprintable() else repr(text[:LONGEST])

@@ -6,7 +6,7 @@ Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
-from fer_exp.errors import BadData, Busy, FerExpError, NotFound
+from fer_exp.digest import model_is_vouched_for
+from fer_exp.errors import BadData, Busy, FerExpError, NotFound, TrackingFailed
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.loop import Ending, Loop, Work
-from fer_exp.execute.tracker import PATIENCE
 from fer_exp.execute.watch import Watcher
 from fer_exp.home import Home
-from fer_exp.lock import Lock
+from fer_exp.lock import Lock, lock
 from fer_exp.quiet import stderr_to
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.footing import held, on_its_feet, shown
+from fer_exp.search.footing import on_its_feet, shown
 from fer_exp.search.room import Need, require
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _search(
     with stderr_to():
         from fer_exp.search.drive import Order, SearchWork
         from fer_exp.search.propose import Proposer
-    with held(folder, conditions.watcher.say) as holding:
+    with lock(folder, conditions.watcher.say) as holding:
         proposer = Proposer(campaign, settings)
         ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
         need = Need(
@@ -168,7 +168,7 @@ def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice,
 def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
     home, watcher = conditions.home, conditions.watcher
     folder = home.campaign(campaign.name)
-    with held(folder, conditions.watcher.say) as holding:
+    with lock(folder, conditions.watcher.say) as holding:
         context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         from fer_exp.search import retrain
 
@@ -213,7 +213,10 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
             return Retrained(result, chosen, None, comparison, uncompared)
         from fer_exp.search.handover import hand_over
 
-        handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+        try:
+            handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+        except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
+            return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
         return Retrained(result, chosen, handover, comparison, uncompared)
 
 
@@ -269,7 +272,9 @@ def _champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
         )
     record = Record(home.root / present.record)
     refuse_other_network(record.spec().recipe, trial.spec().recipe)
-    return record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+    file = record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+    model_is_vouched_for(record, file)
+    return file
 
 
 def _carry_out(
@@ -302,5 +307,5 @@ def _carry_out(
         if tracker is not None:
             conditions.watcher.say("Bringing MLflow level with the records.")
             state = "finished" if ending is Ending.DONE else "interrupted"
-            behind = tracker.finish(state, HURRIED if loop.requests > 1 else PATIENCE)
+            behind = tracker.finish(state, HURRIED if loop.requests > 1 else None)
         return Result(ending, folder, work.rows(), behind)

@@ -18,7 +18,7 @@ from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, keepers, leaderboard
 from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.loop import Next
-from fer_exp.files import write_atomically
+from fer_exp.files import is_there, read_file, write_atomically
 from fer_exp.records import Kind, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.search.answers import give_answer, link, question, untouched
 from fer_exp.search.changes import refuse_changes
@@ -56,9 +56,10 @@ class SearchWork:
         self.name = order.campaign.name
         self.objective = order.settings.objective.metric
         spec = described(folder, order, self._new_proposer())
+        tuple(leaderboard(self.records(), order.settings.objective))  # all is read before anything is written
         check()
         self._proposer, self.notes = recall(folder, self._trials(), self._new_proposer, self._score)
-        write_atomically(folder / "campaign.json", spec.to_json(indent=1))
+        write_atomically(folder / "campaign.json", spec.sealed(indent=1))
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
@@ -224,11 +225,11 @@ def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
         created_ms=now_ms(),
         identity=secrets.token_hex(8),
     )
-    if path.exists():
+    if is_there(path):
         recorded = CampaignSpec.read(path)
         refuse_changes(recorded, spec)
         spec = spec.model_copy(update={"created_ms": recorded.created_ms, "identity": recorded.identity})
-    elif (folder / "state.json").exists() or any(records_in(folder / "trials")):
+    elif is_there(folder / "state.json") or any(records_in(folder / "trials")):
         raise BadRecord(
             f"{path} is missing, but the campaign has a state or trials",
             f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
@@ -245,4 +246,4 @@ def _continue_from(record: Record, source: Record) -> None:
     """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid."""
     for checkpoint in source.path.glob("checkpoint-*.weights.h5"):
         link(checkpoint, record.path / checkpoint.name)
-    write_atomically(record.path / "history.jsonl", (source.path / "history.jsonl").read_bytes())
+    write_atomically(record.path / "history.jsonl", read_file(source.path / "history.jsonl"))

@@ -1,9 +1,9 @@
-"""What a search or a retrain stands on while it works: the campaign as its own, signals that are heard, a tracker.
+"""What a search or a retrain stands on while it works: signals that are heard, a full disk that is told, a tracker.
 
-In: a folder, whom to tell. Out: blocks that let go of everything however they are left.
+In: whom to tell. Out: blocks that let go of everything however they are left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -12,8 +12,7 @@ from types import FrameType
 from fer_exp.errors import FerExpError, NoSpace
 from fer_exp.execute.loop import hearing_signals
 from fer_exp.execute.tracker import Tracker
-from fer_exp.files import drop_partial, is_full
-from fer_exp.lock import Lock, lock
+from fer_exp.files import is_full
 from fer_exp.values import first_line
 
 
@@ -28,14 +27,6 @@ def shown(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool
         yield tracker
     finally:
         tracker.kill()
-
-
-@contextmanager
-def held(folder: Path, say: Callable[[str], None]) -> Iterator[Lock]:
-    """The campaign, as this process's alone, and without what killed processes left half written."""
-    with lock(folder, say) as holding:
-        drop_partial(folder)
-        yield holding
 
 
 @contextmanager

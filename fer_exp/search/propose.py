@@ -215,7 +215,7 @@ class Proposer:
         """
         try:
             take_up(self._oracle, state)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadRecord(
                 f"campaign {self._campaign.name!r}: expected the state of a {self._settings.algorithm} search, "
                 f"received something else ({type(error).__name__}: {first_line(error)})",
@@ -251,7 +251,11 @@ class Proposer:
     def _build(self, hyperparameters: Any) -> Recipe:
         try:
             recipe = self._campaign.space(hyperparameters)
-        except Exception as error:  # whatever the user's space raises is the user's to see, in one line
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # whatever the user's space raises, sys.exit too, is the user's to see, in one line
             raise BadCampaign(
                 f"space of campaign {self._campaign.name!r} fails: {type(error).__name__}: {first_line(error)}",
                 "Finished trials are kept. Mend the campaign file; -vv shows where it fails.",

@@ -29,7 +29,7 @@ class Asked(Value):
 def note_asked(path: Path, proposer: Proposer, number: int) -> None:
     """Writes `asked.json` for the trial that was just asked for, into the folder its record has or will have."""
     note = Asked(told=proposer.told(), values=proposer.raw_values(number))
-    write_atomically(path / ASKED, note.to_json())
+    write_atomically(path / ASKED, note.sealed())
 
 
 def recall(

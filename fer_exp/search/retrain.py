@@ -5,7 +5,6 @@ baseline where the two are to be compared, and which record is to be registered.
 picked with: part of what made it the best was luck with that seed.
 """
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.prepare import Development
-from fer_exp.decide import Row, best, leaderboard
+from fer_exp.decide import Row, best, leaderboard, whole
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
-from fer_exp.files import replacing, write_atomically
+from fer_exp.files import replacing, sha256_of, write_atomically
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
 from fer_exp.search.answers import give_answer, trained_elsewhere, untouched
@@ -52,9 +51,9 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
                 f"Nothing was changed. Look at `fer-exp status {campaign.name}`, then go on with `fer-exp search`.",
             )
         return record
-    wanted = [record for record in records if record.spec().number == number and record.state() is State.FINISHED]
-    if not wanted:
-        finished = [str(record.spec().number) for record in records if record.state() is State.FINISHED]
+    wanted = [record for record in records if record.path.name == f"{number:04d}" and record.state() is State.FINISHED]
+    if not wanted:  # another one that is damaged is no obstacle
+        finished = [str(record.spec().number) for record in whole(records)[0] if record.state() is State.FINISHED]
         raise NotFound(
             f"campaign {campaign.name!r}: expected a finished trial, received {number}; finished are "
             f"{', '.join(finished) or 'none'}",
@@ -150,11 +149,11 @@ class RetrainWork:
             split_digest=info.split_digest,
             protocol=info.protocol,
             values=trial.values,
-            start_from=_sha256(repeat.start) if repeat.start else None,
+            start_from=sha256_of(repeat.start) if repeat.start else None,
         )
         record = Record.create(folder / "retrains" / self._folder_name(spec), spec)
         if spec.split_digest != repeat.campaign.data.split_digest:
-            write_atomically(record.path / DATA, info.to_json(indent=1))
+            write_atomically(record.path / DATA, info.sealed(indent=1))
         if repeat.start is not None and not (record.path / START_MODEL).exists():
             with replacing(record.path / START_MODEL) as temporary:
                 shutil.copyfile(repeat.start, temporary)
@@ -202,7 +201,3 @@ def to_register(records: Sequence[Record], campaign: CampaignSpec) -> Record:
             "Nothing was registered. The logs are in its `retrains` folder; what is moved away is trained again.",
         )
     return record
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_exp.errors import BadRecord
-from fer_exp.files import sync_folder, write_atomically
+from fer_exp.files import is_there, read_file, sync_folder, write_atomically
 from fer_exp.records import now_ms
 from fer_exp.values import Value
 
@@ -34,7 +34,7 @@ def read_state(folder: Path) -> CampaignState | None:
         BadRecord: The file is damaged.
     """
     path = folder / FILE
-    if not path.exists():
+    if not is_there(path):
         return None
     version = _version(path)
     if version > SCHEMA:
@@ -52,8 +52,8 @@ class LaterState(BadRecord):
 def _version(path: Path) -> int:
     """What the file calls itself, whatever else a later version may have put into it; 0 where it says nothing."""
     try:
-        stored = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        stored = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError):
         return 0
     version = stored.get("schema_version") if isinstance(stored, dict) else None
     return version if isinstance(version, int) else 0
@@ -61,7 +61,7 @@ def _version(path: Path) -> int:
 
 def write_state(folder: Path, state: CampaignState) -> None:
     """Replaces the state."""
-    write_atomically(folder / FILE, state.to_json())
+    write_atomically(folder / FILE, state.sealed())
 
 
 def set_aside(folder: Path) -> Path:

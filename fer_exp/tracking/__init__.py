@@ -4,6 +4,7 @@ In: a campaign's folder. Out: one MLflow experiment with a parent run, a run per
 registry. The only part that imports mlflow.
 
     store       the MLflow server or SQLite file, its errors in one line
+    bounds      answers of a server that do not end
     contents    a record as tags, parameters and metrics; plain values
     datasets    the parts of the data a record was trained on
     uploads     a record's files by role, each once per content
@@ -14,6 +15,7 @@ registry. The only part that imports mlflow.
     find        from a run or a model back to its record
     registry    versions and the champion of a campaign
     follower    the tracker process beside a search
+    survey      what it holds of a campaign, for a doctor
     serving     what a process that serves a logged model needs
     ui          MLflow's own pages on the right store
 
@@ -28,6 +30,7 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds without a byte
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # a server may ask for up to six hours; the tracker asks again
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # one line a run otherwise, in the middle of the search's display
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection writes to a file that was moved away since

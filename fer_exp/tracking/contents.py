@@ -14,6 +14,7 @@ from pathlib import Path
 from mlflow.entities import Metric
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.files import read_file
 from fer_exp.records import Epoch, Kind, Outcome, Record, State, TrialSpec, best_epoch, title_of
 
 RECORD = "fer_exp.record"  # the tag a run is found by: <campaign identity>/trials/0003
@@ -72,8 +73,8 @@ def provenance_of(record: Record) -> dict[str, object]:
     """What `provenance.json` says, a free form; empty while it is absent or unreadable."""
     path = record.path / "provenance.json"
     try:
-        stored = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        stored = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError):
         return {}  # shown only; the scores do not rest on it
     return stored if isinstance(stored, dict) else {}
 
@@ -81,12 +82,17 @@ def provenance_of(record: Record) -> dict[str, object]:
 def _provenance_tags(record: Record) -> dict[str, str]:
     stored = provenance_of(record)
     tags = {
-        f"fer_exp.provenance.{_name(key)}": str(value)
+        f"fer_exp.provenance.{_name(key)}": _printable(value)
         for key, value in stored.items()
         if isinstance(value, str | int | float | bool)
     }
     commit = stored.get("git_commit") or stored.get("commit")
-    return tags | ({"mlflow.source.git.commit": str(commit)} if commit else {})
+    return tags | ({"mlflow.source.git.commit": _printable(commit)} if commit else {})
+
+
+def _printable(value: object) -> str:
+    """As text that every store takes: JSON can name halves of characters, and NUL."""
+    return str(value).encode(errors="replace").decode().replace("\0", "?")
 
 
 def campaign_tags(campaign: CampaignSpec, state: str) -> dict[str, str]:

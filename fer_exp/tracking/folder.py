@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.errors import BadRecord, NotFound
+from fer_exp.files import read_file
 from fer_exp.home import Home
 from fer_exp.lock import is_held
 from fer_exp.records import Record, now_ms, records_in
@@ -40,8 +41,11 @@ def records_of(folder: Path) -> Iterator[Record]:
 
 def state_of(folder: Path) -> str:
     """Running while a search holds the campaign; else finished, or interrupted where something was left to do."""
-    if is_held(folder):
-        return "running"
+    return "running" if is_held(folder) else state_at_rest(folder)
+
+
+def state_at_rest(folder: Path) -> str:
+    """Finished, or interrupted where something was left to do; for whoever knows that nobody drives the campaign."""
     left = any(not (record.path / "outcome.json").exists() for record in records_of(folder))
     return "interrupted" if left or not _search_finished(folder / "state.json") else "finished"
 
@@ -49,8 +53,8 @@ def state_of(folder: Path) -> str:
 def _search_finished(path: Path) -> bool:
     """What the search noted at its end; True where it left no note that can be read."""
     try:
-        stored = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        stored = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError):
         return True
     return bool(stored.get("finished", True)) if isinstance(stored, dict) else True
 

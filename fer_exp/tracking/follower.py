@@ -2,7 +2,7 @@
 
 In: a campaign and one end of a pipe. Out: MLflow level with the records, and short words on the pipe. It only reads
 records, so it may be killed at any moment; it leaves at once when the other end of the pipe closes, whatever MLflow is
-doing.
+doing. It says when it begins to talk to MLflow, so that the other end knows of an answer that does not come.
 """
 
 import logging
@@ -25,6 +25,8 @@ from fer_exp.values import first_line
 TICK = 1.0  # seconds between looks at the records
 LONGEST_WAIT = 30.0  # seconds between attempts while MLflow does not answer
 LAST_TRIES = 3  # attempts at the end, before it leaves MLflow behind
+NICE = 10  # trainings come first where processors are few
+_LINE = 300  # characters of an unforeseen error's own words that are worth saying
 
 Stamp = tuple[int, ...]
 
@@ -32,11 +34,13 @@ Stamp = tuple[int, ...]
 def follow(home_root: Path, campaign: str, control: Connection) -> None:
     """Entry of the tracker's process, spawned or from a fork server, so that it alone holds its end.
 
-    Sends `("level", records)` and `("behind", reason)`. On `("finish", state)` it syncs everything, sends
-    `("done", None)` and returns; where MLflow stays away it says why it is behind and returns without "done".
+    Sends `("telling", records)` before it turns to MLflow, then `("level", records)` or `("behind", reason)`. On
+    `("finish", state)` it syncs everything, sends `("done", None)` and returns; where MLflow stays away it says why it
+    is behind and returns without "done".
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # devices belong to trials
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides when this one ends
+    os.nice(NICE)
     logging.disable(logging.CRITICAL)  # MLflow logs a page for each error; the reason goes over the pipe in one line
     finish: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(control, finish), daemon=True).start()
@@ -90,11 +94,13 @@ class _Follower:
 
     def _level(self, paths: list[Path]) -> str | None:
         try:
+            self._say(("telling", len(paths)))
             with holding(self._folder / "tracking.lock"):
                 if self._projection is None:
                     self._projection = Projection(self._home, self._campaign, "running")
-                for path in paths:
+                for left, path in zip(reversed(range(len(paths))), paths, strict=True):
                     self._projection.level(Record(path), growing=False)
+                    self._say(("telling", left))
         except Exception as error:  # whatever MLflow does, this process goes on; the reason is said
             self._projection = None
             return _reason(error)
@@ -103,13 +109,15 @@ class _Follower:
     def _finish(self, state: str) -> None:
         problem = ""
         for attempt in range(LAST_TRIES):
+            if attempt:
+                time.sleep(TICK * 2 ** (attempt - 1))
+            self._say(("telling", len(self._known)))
             try:
                 with holding(self._folder / "tracking.lock"):
                     Projection(self._home, self._campaign, state).level_all()
             except Exception as error:  # as above
                 problem = _reason(error)
                 self._say(("behind", problem))
-                time.sleep(TICK * 2**attempt)
             else:
                 self._say(("done", None))
                 return
@@ -137,4 +145,4 @@ def _stamp(record: Record) -> Stamp:
 
 
 def _reason(error: Exception) -> str:
-    return error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"
+    return error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"[:_LINE]

@@ -5,7 +5,6 @@ file is already what `mlflow.keras.save_model` would write, so only MLflow's des
 0.05 s instead of the ten that starting TensorFlow costs.
 """
 
-import hashlib
 import os
 import platform
 import shutil
@@ -47,20 +46,39 @@ def models_of(store: Store, experiment_id: str, key: str) -> list[LoggedModel]:
 
 def is_current(model: LoggedModel, sha: str, run: Run) -> bool:
     """Whether `model` is complete, of this file and of this run."""
-    linked = {output.model_id for output in (run.outputs.model_outputs if run.outputs else [])}
-    of_run = model.source_run_id == run.info.run_id and model.model_id in linked
+    of_run = model.source_run_id == run.info.run_id and model.model_id in _linked(run)
     return model.status == LoggedModelStatus.READY and model.tags.get(SHA) == sha and of_run
 
 
-def log_model(store: Store, run: Run, record: Record, tags: dict[str, str], sha: str) -> LoggedModel:
-    """A new logged model of the record's file; ready only when everything about it is told."""
+def _linked(run: Run) -> set[str]:
+    return {output.model_id for output in (run.outputs.model_outputs if run.outputs else [])}
+
+
+def begun(models: list[LoggedModel], sha: str, run: Run) -> LoggedModel | None:
+    """The one of `models` that an earlier sync began for this file and this run and did not bring to its end."""
+    for model in models:
+        of_file = model.tags.get(SHA) == sha and model.source_run_id == run.info.run_id
+        if of_file and model.status == LoggedModelStatus.PENDING:
+            return model
+    return None
+
+
+def log_model(
+    store: Store, run: Run, record: Record, tags: dict[str, str], sha: str, model: LoggedModel | None
+) -> LoggedModel:
+    """A logged model of the record's file, ready only when everything about it is told: `model`, begun before, or new.
+
+    A run keeps its link to a model that is deleted, so what was begun is not thrown away.
+    """
     client, run_id = store.client, run.info.run_id
-    about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
-    model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
+    if model is None:
+        about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
+        model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
         _describe(Path(folder), record, model, run_id)
         client.log_model_artifacts(model.model_id, folder)
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    if model.model_id not in _linked(run):
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     if metrics := final_metrics(record, model.model_id):
         client.log_batch(run_id, metrics)
     return client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
@@ -83,12 +101,6 @@ def _versions(store: Store, model: LoggedModel) -> Iterator[str]:
     for found in store.client.search_model_versions(f"run_id = {quoted(model.source_run_id or '')}"):
         if model.model_id in (found.model_id, str(found.source).removeprefix("models:/")):
             yield found.version
-
-
-def sha_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def signature() -> ModelSignature:

@@ -12,6 +12,7 @@ from mlflow.entities import LoggedModel, Run
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
 from fer_exp.home import Home
 from fer_exp.records import Record, now_ms
 from fer_exp.tracking import contents, models, runs, uploads
@@ -143,8 +144,10 @@ class Projection:
         found = self._found.pop(key, None) or runs.runs_with_key(self.store, self._experiment_id, key)
         run = runs.only_run(self.store, found)
         if run is None:
-            run = runs.create_run(self.store, self._experiment_id, tags, started_ms)
+            made = runs.create_run(self.store, self._experiment_id, tags, started_ms)
             self._count(runs_created=1)
+            # MLflow asks again where an answer was lost, and has then made two.
+            run = runs.only_run(self.store, runs.runs_with_key(self.store, self._experiment_id, key)) or made
         return run
 
     def _level_inputs(self, run: Run, record: Record) -> None:
@@ -170,11 +173,13 @@ class Projection:
         logged = models.models_of(self.store, self._experiment_id, tags[contents.RECORD])
         current: LoggedModel | None = None
         if wanted:
-            sha = models.sha_of(record.model)
+            sha = sha256_of(record.model)
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
-                current = models.log_model(self.store, run, record, tags, sha)
+                begun = models.begun(logged, sha, run)
+                current = models.log_model(self.store, run, record, tags, sha, begun)
                 self._count(models_logged=1)
+                logged = models.models_of(self.store, self._experiment_id, tags[contents.RECORD])  # may be two, as runs
         for model in logged:
             if current is None or model.model_id != current.model_id:
                 self._count(models_deleted=models.delete_model(self.store, model))

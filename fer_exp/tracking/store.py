@@ -7,8 +7,10 @@ half a database behind a kill.
 
 import errno
 import fcntl
+import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import requests
+from google.protobuf.json_format import ParseError
 from mlflow import MlflowClient
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
@@ -24,8 +27,29 @@ from sqlalchemy.exc import SQLAlchemyError
 from fer_exp.errors import NoSpace, TrackingFailed
 from fer_exp.files import TEMPORARY, replacing
 from fer_exp.home import Home
+from fer_exp.tracking.bounds import bound_answers
 from fer_exp.values import first_line
 
+# What comes out of MLflow, its database or its files; the last two where something answers that is no MLflow.
+_FAILURES = (
+    MlflowException,
+    SQLAlchemyError,
+    requests.RequestException,
+    OSError,
+    json.JSONDecodeError,
+    ParseError,
+)
+_PLAINLY = (
+    ("Connection refused", "it refuses the connection"),
+    ("too many ([0-9]+) error responses", r"it answers with error \1"),
+    ("[Tt]imed out", "it does not answer in time"),
+    (
+        "Connection aborted|Connection broken|IncompleteRead|Connection reset",
+        "it breaks the connection off",
+    ),
+    ("not in a valid JSON format. Response body: (.{0,60})", r"it answers, but not as MLflow: \1"),
+    ("failed with exception (the answer .*)", r"\1"),
+)
 _LINE = 300  # characters of MLflow's own words that are worth showing
 _RECORDS_ARE_SAFE = "The records are complete without it; `fer-exp sync` brings MLflow level once it answers."
 
@@ -52,6 +76,7 @@ def connect(home: Home) -> Store:
     """
     for noisy in ("alembic", "mlflow.store.db.utils"):  # eighty lines on stderr when a file is made, and one per client
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    bound_answers()
     uri = home.tracking_uri
     with asking(uri):
         if _is_own(home, uri):
@@ -93,6 +118,8 @@ def experiment_of(store: Store, name: str) -> Experiment:
         if experiment is None:
             location = (store.home.artifacts / name).as_uri() if store.own else None
             experiment = store.client.get_experiment(store.client.create_experiment(name, location))
+        if experiment.name != name:  # something that says yes to everything would be told everything, and keep nothing
+            raise MlflowException(f"it answers, but not as MLflow: asked for {name!r}, it gave {experiment.name!r}")
         if experiment.lifecycle_stage == "deleted":
             store.client.restore_experiment(experiment.experiment_id)
     if store.own and local_path(experiment.artifact_location) != (store.home.artifacts / name).resolve():
@@ -114,11 +141,19 @@ def asking(uri: str) -> Iterator[None]:
     """Turns whatever MLflow, its database or its files raise into TrackingFailed, or NoSpace where the disk is full."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+    except _FAILURES as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise NoSpace(f"the disk is full: {first_line(error)}", "Make room, then sync again.") from error
-        what = first_line(error)[:_LINE]
-        raise TrackingFailed(f"MLflow at {without_password(uri)}: {what}", _RECORDS_ARE_SAFE) from error
+        raise TrackingFailed(f"MLflow at {without_password(uri)}: {_said(error)}", _RECORDS_ARE_SAFE) from error
+
+
+def _said(error: Exception) -> str:
+    """What went wrong in a few words; MLflow's own name the address three times and libraries that nobody asked for."""
+    line = first_line(error)
+    for pattern, words in _PLAINLY:
+        if found := re.search(pattern, line):
+            return found.expand(words)
+    return line[:_LINE]
 
 
 def without_password(uri: str) -> str:

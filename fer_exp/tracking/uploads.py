@@ -21,6 +21,7 @@ _ROLES = {  # the first that fits names the artifact folder
     "figures/*": "figures",
     "test/*": "test",
     "report.*": "reports",
+    "calibration.json": "reports",
     "predictions*.npz": "predictions",
     "attempt-*.log": "logs",
 }
@@ -50,7 +51,7 @@ def read_note(folder: Path, run_id: str) -> Note:
 def write_note(folder: Path, old: Note, new: Note) -> None:
     """Stores `new` where it says more than `old`."""
     if new != old:
-        write_atomically(folder / NOTE, new.to_json(indent=1))
+        write_atomically(folder / NOTE, new.sealed(indent=1))
 
 
 def stamp(path: Path) -> str:

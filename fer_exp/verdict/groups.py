@@ -60,9 +60,7 @@ def find_groups(home: Home, name: str) -> list[Group]:
     folder = home.campaign(campaign.removesuffix(BASELINE))
     if not campaign or not (folder / "campaign.json").exists():
         there = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
-        raise NotFound(
-            f"compare: expected {FORMS}, received {name!r}; campaigns: {', '.join(there) or 'none'}", UNCHANGED
-        )
+        raise NotFound(f"expected {FORMS}, received {name!r}; campaigns: {', '.join(there) or 'none'}", UNCHANGED)
     if within.startswith(("trials/", "retrains/")):
         groups = _record(folder / within)
     elif only_baseline and not within:
@@ -70,7 +68,7 @@ def find_groups(home: Home, name: str) -> list[Group]:
     elif within in ("", "retrains"):
         groups = _retrains(folder, baseline=False) or ([] if within else _best_trial(folder)) or baseline_of(folder)
     else:
-        raise NotFound(f"compare: expected {FORMS}, received {name!r}", UNCHANGED)
+        raise NotFound(f"expected {FORMS}, received {name!r}", UNCHANGED)
     if not groups:
         raise NotFound(
             f"{name}: expected a finished training, found none",
@@ -81,7 +79,9 @@ def find_groups(home: Home, name: str) -> list[Group]:
 
 def baseline_of(folder: Path) -> list[Group]:
     """What a campaign's baseline reached: its retrains, those with most seeds first, then the one in the search."""
-    records = [record for record in finished_in(folder / "trials") if record.spec().number == 0]
+    # By name: a damaged trial is no obstacle to the baseline.
+    found = [record for record in records_in(folder / "trials") if record.path.name == "0000"]
+    records = [record for record in found if record.state() is State.FINISHED]
     return [*_retrains(folder, baseline=True), *(Group.of([record]) for record in records)]
 
 

@@ -1,0 +1,183 @@
+"""evaluate: open the test part for one model; and the end of `baseline --protocol reference`, which does so too.
+
+In: a run, a model or a record by name. Out: the report on test with validation beside it, as text or JSON.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_exp.campaign import CampaignSpec
+from fer_exp.cli import options
+from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.search import known_campaign
+from fer_exp.errors import BadInput, NotFound
+from fer_exp.home import Home
+from fer_exp.records import Kind, Record, records_in, title_of
+
+if TYPE_CHECKING:
+    from fer_exp.opening import TestResult
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The model to open the test part for."""
+
+    record: Record
+    file: Path
+    run_id: str | None  # None where MLflow was not asked
+
+
+@command(app, "evaluate")
+def evaluate(
+    run_id: Annotated[str | None, typer.Option("--run-id", help="A run in MLflow: trial, retrain or campaign.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="URI", help="models:/NAME@champion, models:/NAME/1 or models:/m-..."),
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option("--record", metavar="NAME", help="CAMPAIGN, CAMPAIGN:baseline or CAMPAIGN/trials/0003."),
+    ] = None,
+    again: Annotated[
+        str, typer.Option("--again", metavar="REASON", help="Why the test part is opened for another model.")
+    ] = "",
+    data: options.Data = None,
+    as_json: options.AsJson = False,
+    no_tracking: options.NoTracking = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Open the test part for one model: report, figures, metrics test/... in its run, a line in the ledger."""
+    given = [
+        name for name, value in (("--run-id", run_id), ("--model", model), ("--record", record)) if value is not None
+    ]
+    if len(given) != 1:
+        raise BadInput(
+            f"evaluate: expected one of --run-id, --model and --record, received {' and '.join(given) or 'none'}",
+            "Nothing was opened. For example: fer-exp evaluate --model models:/demo@champion",
+        )
+    home = Home.from_environment()
+    if not list(home.campaigns.glob("*/campaign.json")):  # before MLflow is asked, which would make a store here
+        raise NotFound(
+            f"evaluate: expected a campaign in {home.campaigns}, found none",
+            "Nothing was opened. Start one with `fer-exp search FILE`, or set FER_EXP_HOME to the home that holds it.",
+        )
+    typer.echo("Finding the model.", err=True)
+    chosen = _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
+    spec = known_campaign(home, chosen.record.path.parents[1].name)
+    from fer_exp.data.find import find_recorded
+
+    source = find_recorded(data, spec.data.path)
+    typer.echo(f"Opening the test part of {spec.data.source}.", err=True)
+    result = _open(home, spec, chosen, source, again)
+    typer.echo(_as_json(spec, chosen, home) if as_json else _as_text(spec, chosen.record, result))
+    if not no_tracking:  # last: what was opened is told even where MLflow does not answer
+        from fer_exp.tracking import sync
+
+        sync(home, spec.name)
+
+
+def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
+    """Validation, test and the reference side by side for a finished baseline, and whether the test part was opened.
+
+    It is opened once: a second call tells what the first one found.
+    """
+    from fer_exp.gap import Gap, gap_table
+    from fer_exp.opening import GAP
+
+    record = Record(home.campaign(campaign) / "trials" / "0000")
+    opened = not (record.path / GAP).exists()
+    if opened:
+        _open(home, known_campaign(home, campaign), _Chosen(record, record.model, None), source, "")
+    return gap_table(Gap.read(record.path / GAP)), opened
+
+
+def _open(home: Home, spec: CampaignSpec, chosen: _Chosen, source: str, again: str) -> "TestResult":
+    from fer_exp.quiet import stderr_to
+
+    with stderr_to():
+        from fer_exp.opening import open_and_evaluate
+
+        folder = home.campaign(spec.name)
+        return open_and_evaluate(folder, chosen.record, chosen.file, source, spec.data, home.cache, again=again)
+
+
+def _by_record(home: Home, name: str) -> _Chosen:
+    """The model that a record keeps, found without MLflow."""
+    from fer_exp.verdict import find_groups
+
+    records = find_groups(home, name)[0].records
+    if len(records) > 1:
+        there = ", ".join(str(record.path.relative_to(home.campaigns)) for record in records)
+        raise BadInput(
+            f"--record: expected one training, received {name!r}, which means {len(records)}",
+            f"Nothing was opened. Name one of {there}",
+        )
+    if not records[0].model.exists():
+        raise NotFound(
+            f"that trial's model is not kept: {records[0].model}",
+            "Nothing was opened. Give its --run-id where MLflow keeps a copy, or use `fer-exp retrain-best --trial`.",
+        )
+    return _Chosen(records[0], records[0].model, None)
+
+
+def _by_mlflow(home: Home, run_id: str | None, model: str | None) -> _Chosen:
+    """The record that a run or model shows; of a campaign's run, its best trial's."""
+    from fer_exp.tracking import download_model, find_model, find_run
+
+    found = find_run(home, run_id) if run_id is not None else find_model(home, model or "")
+    if found.kind is Kind.CAMPAIGN:
+        record = _best_trial(home, found.campaign)
+        if not record.model.exists():
+            raise NotFound(
+                f"the best trial's model is not kept: {record.model}",
+                "Nothing was opened. Train it again with `fer-exp retrain-best`.",
+            )
+        return _Chosen(record, record.model, found.run_id)
+    record = Record(home.root / found.record)
+    if not record.exists():
+        raise NotFound(
+            f"the record of that run is not here: {record.path}",
+            "Nothing was opened. Copy the campaign's folder here, or set FER_EXP_HOME to the home that holds it.",
+        )
+    what = model or run_id or ""
+    file = record.model if record.model.exists() else download_model(home, what, home.cache / "models")
+    return _Chosen(record, file, found.run_id)
+
+
+def _best_trial(home: Home, campaign: str) -> Record:
+    from fer_exp.decide import best
+
+    spec = known_campaign(home, campaign)
+    winner = best(records_in(home.campaign(campaign) / "trials"), spec.settings.objective)
+    if winner is None:
+        raise NotFound(
+            f"campaign {campaign!r} has no finished trial",
+            "Nothing was opened. Go on with `fer-exp search`.",
+        )
+    return winner
+
+
+def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:
+    from fer_exp.cli.texts import after_evaluation
+    from fer_exp.results import full_report
+
+    asked = record.spec()
+    title = f"{spec.name} {title_of(asked.kind, asked.number, asked.seed)} on the test part, "
+    title += f"protocol {spec.data.protocol}"
+    report = full_report(result.scores, result.calibration, "test")
+    return after_evaluation(title, report, result, record.path / "test")
+
+
+def _as_json(spec: CampaignSpec, chosen: _Chosen, home: Home) -> str:
+    document = {
+        "campaign": spec.name,
+        "record": str(chosen.record.path.relative_to(home.root)),
+        "run_id": chosen.run_id,
+        "metrics": chosen.record.test_scores(),
+        "report": json.loads((chosen.record.path / "test" / "report.json").read_text()),
+    }
+    return json.dumps(document, indent=1)

@@ -1,0 +1,56 @@
+"""Whether a model's file is the one that was recorded, asked before Keras opens it.
+
+In: a file, and the record that speaks for it. Out: the same path, or an error. A record's outcome names the SHA-256 of
+its model, and its specification that of the model its training started from; a copy from elsewhere (MLflow's) is held
+against the same digest.
+"""
+
+from pathlib import Path
+
+from fer_exp.errors import BadRecord
+from fer_exp.files import sha256_of
+from fer_exp.records import START_MODEL, Record
+
+SHOWN = 16  # digits of a digest in a message
+
+
+def model_is_vouched_for(record: Record, file: Path) -> bool:
+    """Whether the record says which model is its own; False in records of versions that did not write it down.
+
+    Raises:
+        BadRecord: It does, and `file` is another one. A missing file is left to whoever opens it.
+    """
+    outcome = record.outcome()
+    if outcome is None or outcome.model_sha256 is None:
+        return False
+    if file.exists():
+        _compare(file, outcome.model_sha256, record)
+    return True
+
+
+def start_model(record: Record) -> Path | None:
+    """The model that the record's training starts from; None where it starts from nothing.
+
+    Raises:
+        BadRecord: It is missing, or not the one that was asked for.
+    """
+    wanted, path = record.spec().start_from, record.path / START_MODEL
+    if wanted is None:
+        return None
+    if not path.exists():
+        raise BadRecord(f"{path} does not exist, and the training is to start from it", _MOVE_AWAY)
+    _compare(path, wanted, record)
+    return path
+
+
+def _compare(file: Path, wanted: str, record: Record) -> None:
+    received = sha256_of(file)
+    if received != wanted:
+        raise BadRecord(
+            f"{file}: expected the model that {record.path.name} recorded (SHA-256 {wanted[:SHOWN]}...), "
+            f"received another one ({received[:SHOWN]}...)",
+            f"It was not loaded and nothing was changed. `fer-exp doctor` says what can be done about {record.path}.",
+        )
+
+
+_MOVE_AWAY = "Nothing was trained. Move the trial's folder away to train it again."

@@ -1,0 +1,208 @@
+"""Checks of the records in a campaign: can they be read, are they whole, is their model theirs.
+
+In: a Case. Out: Findings. A record that cannot be used is moved aside whole: the next search trains it again, and what
+can be saved from the old one is still there.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from fer_exp.campaign import Algorithm
+from fer_exp.decide import best
+from fer_exp.digest import model_is_vouched_for, start_model
+from fer_exp.doctor.campaign_checks import Check
+from fer_exp.doctor.case import Case, Chart
+from fer_exp.doctor.findings import Code, Finding, Mend
+from fer_exp.doctor.mending import aside, cut, remove
+from fer_exp.errors import BadRecord
+from fer_exp.files import whole_lines
+from fer_exp.records import Kind, Record
+
+_TRAINED_AGAIN = "moves the record to set-aside/; the next search or retrain-best trains it again"
+_SIDE_FILES = ("provenance.json", "report.json", "calibration*")  # shown to people; no score rests on them
+
+
+def unreadable_records(case: Case) -> Iterator[Finding]:
+    """Records of which a part that others rest on is damaged."""
+    for chart in case.charts:
+        if chart.problem is not None and chart.version is None:
+            mend = aside(case, chart.record.path, chart.problem)
+            yield Finding(Code.RECORD_UNREADABLE, case.within(chart.record.path), chart.problem, _TRAINED_AGAIN, mend)
+
+
+def foreign_records(case: Case) -> Iterator[Finding]:
+    """Records of another campaign, or under another number."""
+    for chart in case.charts:
+        if not chart.usable or chart.spec is None:
+            continue
+        asked, name = chart.spec, chart.record.path.name
+        if asked.campaign != case.folder.name:
+            what = f"it is a record of campaign {asked.campaign!r}"
+        elif name[:4] != f"{asked.number:04d}":
+            what = f"it is a record of number {asked.number}"
+        else:
+            continue
+        yield Finding(
+            Code.RECORD_FOREIGN,
+            case.within(chart.record.path),
+            what,
+            _TRAINED_AGAIN,
+            aside(case, chart.record.path, what),
+        )
+
+
+def missing_results(case: Case) -> Iterator[Finding]:
+    """Finished trainings without the results that were there before their outcome was written."""
+    for chart in case.charts:
+        names = ("scores.json", "predictions.npz") if chart.finished else ()
+        missing = [name for name in names if not (chart.record.path / name).exists()]
+        if missing:
+            what = f"finished, but {' and '.join(missing)} missing"
+            mend = aside(case, chart.record.path, what)
+            yield Finding(Code.RESULTS_MISSING, case.within(chart.record.path), what, _TRAINED_AGAIN, mend)
+
+
+def torn_lines(case: Case) -> Iterator[Finding]:
+    """Files that grow by lines and end within one: a crash left them so. Whoever adds a line cuts that off."""
+    for path in [] if case.driven else case.files("*.jsonl"):
+        text = path.read_bytes()
+        if text and not text.endswith(b"\n"):
+            left = len(text) - text.rfind(b"\n") - 1
+            yield Finding(
+                Code.TORN_LINE,
+                case.within(path),
+                f"its last line was cut short ({left} bytes)",
+                "cuts it off",
+                cut(path),
+            )
+
+
+def side_files(case: Case) -> Iterator[Finding]:
+    """Damaged files that no score on validation rests on."""
+    for chart in case.charts:
+        folder = chart.record.path
+        for path in [path for pattern in _SIDE_FILES for path in sorted(folder.glob(pattern))]:
+            if path.suffix == ".json" and (problem := _not_json(path)):
+                yield _side_file(case, path, problem, "moves it to set-aside/; nothing rests on it")
+        problem = _test_problem(chart.record)
+        if problem is not None:
+            advice = "moves the results on test to set-aside/; `fer-exp evaluate` makes them again"
+            yield _side_file(case, folder / "test", problem, advice)
+
+
+def _side_file(case: Case, path: Path, problem: str, advice: str) -> Finding:
+    return Finding(Code.SIDE_FILE_UNREADABLE, case.within(path), problem, advice, aside(case, path, problem))
+
+
+def _test_problem(record: Record) -> str | None:
+    folder = record.path / "test"
+    if not folder.is_dir():
+        return None
+    try:
+        record.test_scores()
+        if (folder / "predictions.npz").exists():
+            record.predictions("test/predictions.npz")
+    except BadRecord as error:
+        return error.problem
+    return next((problem for path in sorted(folder.glob("*.json")) if (problem := _not_json(path))), None)
+
+
+def _not_json(path: Path) -> str | None:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return f"it holds no JSON ({error})"
+    return None
+
+
+def ledger(case: Case) -> Iterator[Finding]:
+    """Who looked at the test part cannot be made up again, so a damaged line stays where it is."""
+    path = case.folder / "ledger.jsonl"
+    for number, line in enumerate(whole_lines(path), start=1):
+        try:
+            json.loads(line)
+        except ValueError:
+            advice = "put it back from a pack; until then openings are not counted"
+            yield Finding(Code.LEDGER_UNREADABLE, case.within(path), f"line {number} is damaged", advice)
+
+
+def altered_models(case: Case) -> Iterator[Finding]:
+    """Models that are not the ones recorded."""
+    for chart in case.charts:
+        if not chart.usable:
+            continue
+        record = chart.record
+        try:
+            model_is_vouched_for(record, record.model)
+        except BadRecord as error:
+            advice = "moves it to set-aside/; MLflow's copy is used where it has one"
+            yield Finding(
+                Code.MODEL_ALTERED,
+                case.within(record.model),
+                error.problem,
+                advice,
+                aside(case, record.model, error.problem),
+            )
+        try:
+            _ = start_model(record) if chart.outcome is None else None  # not read again once the training has ended
+        except BadRecord as error:
+            mend = aside(case, record.path, error.problem)
+            yield Finding(Code.MODEL_ALTERED, case.within(record.path), error.problem, _TRAINED_AGAIN, mend)
+
+
+def missing_models(case: Case) -> Iterator[Finding]:
+    """Models that should be here: the best trial's, the baseline's, every retrain's.
+
+    Not those of the next places, which may have been dropped before the campaign was told to keep more.
+    """
+    if case.spec is None or case.driven:
+        return
+    for chart in _with_model(case, case.spec.settings.keep_models):
+        outcome = chart.outcome
+        if outcome is None or chart.record.model.exists():
+            continue
+        copy = None if case.survey is None else case.survey.copy_of(chart.record, outcome.model_sha256)
+        advice = "fetches MLflow's copy" if copy else "train it again with `fer-exp retrain-best`"
+        mend = Mend(f"fetch {chart.record.path}", copy) if copy else None
+        what = "the record should have its model, and has none"
+        yield Finding(Code.MODEL_MISSING, case.within(chart.record.model), what, advice, mend)
+
+
+def _with_model(case: Case, keep: int) -> list[Chart]:
+    if case.spec is None:
+        return []
+    own = [chart for chart in case.charts if chart.finished and chart.outcome and chart.outcome.same_as is None]
+    trials = [chart.record for chart in own if chart.record.path.parent.name == "trials"]
+    winner = best(trials, case.spec.settings.objective) if keep else None
+
+    def kept(chart: Chart) -> bool:
+        kind = chart.spec.kind if chart.spec else None
+        return kind in (Kind.BASELINE, Kind.RETRAIN) or chart.record == winner
+
+    return [chart for chart in own if kept(chart)]
+
+
+def leftover_checkpoints(case: Case) -> Iterator[Finding]:
+    """Checkpoints of trainings that have ended, unless Hyperband may still promote them."""
+    promotes = case.spec is None or case.spec.settings.algorithm is Algorithm.HYPERBAND
+    for chart in case.charts:
+        ended = chart.usable and chart.outcome is not None
+        if not ended or case.driven or (promotes and chart.finished and not case.finished):
+            continue
+        for path in sorted(chart.record.path.glob("checkpoint-*.weights.h5")):
+            what = f"its training has ended ({path.stat().st_size} bytes)"
+            yield Finding(Code.LEFTOVER_CHECKPOINT, case.within(path), what, "deletes it", remove(path))
+
+
+CHECKS: tuple[Check, ...] = (
+    unreadable_records,
+    foreign_records,
+    missing_results,
+    torn_lines,
+    side_files,
+    ledger,
+    altered_models,
+    missing_models,
+    leftover_checkpoints,
+)

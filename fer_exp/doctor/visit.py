@@ -1,0 +1,143 @@
+"""A doctor's visit: every check on every campaign, and with `--fix` again until nothing is left that can be mended.
+
+In: a home and campaigns. Out: a Report. A visit that only looks writes nothing, and may come while a search is at work:
+checks that hold only at rest are left out then. One that mends takes the campaign's lock first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_exp.doctor import campaign_checks, record_checks, shown_checks
+from fer_exp.doctor.case import FOLDERS, Case, open_case
+from fer_exp.doctor.findings import Code, Finding, Report
+from fer_exp.errors import TrackingFailed
+from fer_exp.home import Home
+from fer_exp.lock import lock
+
+if TYPE_CHECKING:
+    from fer_exp.tracking.survey import Survey  # brings MLflow
+
+ROUNDS = 6  # what was mended may show what it hid; more rounds than that would mean that a mend does not hold
+
+
+@dataclass(frozen=True)
+class _Seen:
+    findings: tuple[Finding, ...]
+    records: int
+    runs: int | None
+
+
+def examine(home: Home, names: Iterable[str], *, tracking: bool) -> Report:
+    """Looks at the campaigns `names` and, with `tracking`, at what MLflow shows of them. Writes nothing."""
+    tracker = _Tracker(home, asked=tracking)
+    seen = [_look(home, name, tracker) for name in names]
+    return _report(tracker, seen, ())
+
+
+def mend(home: Home, names: Iterable[str], *, tracking: bool) -> Report:
+    """Looks, and mends what can be mended safely.
+
+    Raises:
+        Busy: Somebody drives one of the campaigns; those before it are mended.
+    """
+    tracker = _Tracker(home, asked=tracking)
+    seen, mended = [], []
+    for name in names:
+        before = _look(home, name, tracker, driven=False)
+        with lock(home.campaign(name)):  # which deletes by itself what is half written
+            left, done = _mend_all(home, name, tracker, before)
+        seen.append(left)
+        mended += done
+    return _report(tracker, seen, mended)
+
+
+def campaigns_in(home: Home) -> list[str]:
+    """The folders that are campaigns or were: those that hold a campaign's file, a state or records."""
+    marks = ("campaign.json", "state.json", *FOLDERS)
+    there = sorted(home.campaigns.iterdir()) if home.campaigns.is_dir() else []
+    return [path.name for path in there if path.is_dir() and any((path / mark).exists() for mark in marks)]
+
+
+def _mend_all(home: Home, name: str, tracker: "_Tracker", seen: _Seen) -> tuple[_Seen, list[Finding]]:
+    told: list[Finding] = []
+    for _ in range(ROUNDS):
+        told += [finding for finding in seen.findings if finding.mend is not None and finding not in told]
+        mends = {finding.mend.key: finding.mend for finding in seen.findings if finding.mend is not None}
+        for one in mends.values():
+            one.do()
+        seen = _look(home, name, tracker, driven=False)
+        if not any(finding.mend is not None for finding in seen.findings):
+            break
+    return seen, [finding for finding in told if finding not in seen.findings]
+
+
+def _look(home: Home, name: str, tracker: "_Tracker", *, driven: bool | None = None) -> _Seen:
+    case = open_case(home, name, driven=driven)
+    case = replace(case, survey=tracker.survey(case), sync=partial(tracker.sync, case.folder))
+    found = [finding for check in (*campaign_checks.CHECKS, *record_checks.CHECKS) for finding in check(case)]
+    found += tracker.findings(case)
+    runs = None if case.survey is None else sum(len(some) for some in case.survey.runs.values())
+    return _Seen(tuple(dict.fromkeys(found)), len(case.charts), runs)
+
+
+class _Tracker:
+    """MLflow, asked as long as it answers: a server that does not is one finding, not one a campaign."""
+
+    def __init__(self, home: Home, *, asked: bool) -> None:
+        self._home = home
+        self.asked = asked
+        self.trouble: tuple[Finding, ...] = ()
+        if asked:
+            self._look_at_schema()
+
+    def survey(self, case: Case) -> "Survey | None":
+        if not self.asked or self.trouble or case.spec is None:
+            return None
+        from fer_exp.tracking.survey import survey
+
+        try:
+            return survey(self._home, case.spec)
+        except TrackingFailed as error:
+            self._give_up(error)
+            return None
+
+    def findings(self, case: Case) -> list[Finding]:
+        if case.survey is None:
+            return []
+        try:
+            return [finding for check in shown_checks.CHECKS for finding in check(case)]
+        except TrackingFailed as error:
+            self._give_up(error)
+            return []
+
+    def sync(self, folder: Path) -> None:
+        from fer_exp.tracking import sync
+        from fer_exp.tracking.folder import state_at_rest
+
+        try:
+            sync(self._home, folder.name, state_at_rest(folder))
+        except TrackingFailed as error:
+            self._give_up(error)
+
+    def _give_up(self, error: TrackingFailed) -> None:
+        what = error.problem.removeprefix("MLflow at ")
+        advice = "see that it answers, or leave it out with --no-tracking; records were checked without it"
+        self.trouble = (Finding(Code.MLFLOW_UNREACHABLE, "MLflow", what, advice),)
+
+    def _look_at_schema(self) -> None:
+        from fer_exp.tracking.survey import newer_schema
+
+        schema = newer_schema(self._home)
+        if schema is not None:
+            what = f"its schema {schema} is unknown to the installed MLflow: a later one has been here"
+            self.trouble = (Finding(Code.MLFLOW_VERSION, "mlflow.db", what, "install that MLflow, or a later one"),)
+
+
+def _report(tracker: _Tracker, seen: list[_Seen], mended: Iterable[Finding]) -> Report:
+    runs = None if not tracker.asked or tracker.trouble else sum(one.runs or 0 for one in seen)
+    left = [finding for one in seen for finding in one.findings]
+    records = sum(one.records for one in seen)
+    return Report(len(seen), records, runs, (*left, *tracker.trouble), tuple(mended))

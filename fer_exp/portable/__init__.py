@@ -1,0 +1,16 @@
+"""Portable: a campaign's records as one file, and back into records on any machine.
+
+In: a campaign's folder, or an archive. Out: the other. What is packed is the truth and nothing else: no caches, locks,
+notes of the tracker, half-written files.
+
+    manifest   what an archive holds, and which names it may hold
+    packing    a folder into an archive
+    unpacking  an archive into a folder, checked before anything takes its place
+    merge      whether an archive only adds to what is there
+"""
+
+from fer_exp.portable.manifest import Manifest
+from fer_exp.portable.packing import pack
+from fer_exp.portable.unpacking import Unpacked, unpack
+
+__all__ = ["Manifest", "Unpacked", "pack", "unpack"]

@@ -1,0 +1,336 @@
+"""The doctor names the damage that was done, mends it where that is safe, and finds nothing in a healthy home."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fer_exp.campaign import Algorithm
+from fer_exp.doctor import Code
+from fer_exp.files import append_line, write_atomically
+from fer_exp.home import Home
+from fer_exp.lock import lock
+from fer_exp.records import Record, State, records_in
+from tests.commands import call, contents, done, quick_trials, refused, write_campaign
+from tests.made_records import made_predictions
+from tests.test_search import At, campaign, interrupt, run
+
+Damage = Callable[[Path], object]
+LEFT = 8  # the exit code
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny.py and, in `mlruns`, what `search tiny.py` and `retrain-best tiny --seeds 2` left."""
+    folder = tmp_path_factory.mktemp("made")
+    file = write_campaign(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_EXP_HOME", str(folder / "mlruns"))
+        quick_trials(patch)
+        done("search", file, "--no-tracking")
+        done("retrain-best", "tiny", "--seeds", 2, "--no-baseline", "--no-tracking")
+    return folder
+
+
+@pytest.fixture
+def tiny(home: Home, made: Path) -> Path:
+    """The campaign's folder in a home of the test's own."""
+    shutil.copytree(made / "mlruns", home.root)
+    return home.campaign("tiny")
+
+
+def visit(*options: object) -> dict[str, list[dict[str, object]]]:
+    """What the doctor says, as JSON."""
+    result = call("doctor", "--json", "--no-tracking", *options)
+    said: dict[str, list[dict[str, object]]] = json.loads(result.stdout)
+    assert result.exit_code == (LEFT if said["left"] else 0), result.output
+    return said
+
+
+def codes(found: list[dict[str, object]]) -> set[object]:
+    return {finding["code"] for finding in found}
+
+
+# -- healthy homes
+
+
+def test_a_fresh_home_has_nothing_wrong_and_stays_empty(home: Home) -> None:
+    assert done("doctor") == "Nothing wrong: 0 campaigns, 0 records, 0 runs\n"
+    assert not home.root.exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_searched_and_retrained_home_has_nothing_wrong() -> None:
+    assert done("doctor", "--no-tracking") == "Nothing wrong: 1 campaigns, 5 records, MLflow not looked at\n"
+    assert done("doctor", "tiny", "--fix", "--no-tracking").startswith("Nothing wrong: 1 campaigns, 5 records")
+
+
+def test_a_tested_home_has_nothing_wrong(tiny: Path) -> None:
+    record = next(records_in(tiny / "retrains"))
+    record.write_predictions(made_predictions(50), "test/predictions.npz")
+    record.write_scores({"test/accuracy": 0.5}, "test/scores.json")
+    append_line(tiny / "ledger.jsonl", '{"time_ms": 1}')
+    assert visit()["left"] == []
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.RANDOM, Algorithm.HYPERBAND])
+def test_a_home_interrupted_and_gone_on_has_nothing_wrong(home: Home, algorithm: Algorithm) -> None:
+    toy = campaign(algorithm)
+    run(home, toy, At(lambda seen: seen.ended == 2 and bool(seen.running), interrupt))
+    assert visit()["left"] == []
+    run(home, toy)
+    assert visit()["left"] == []
+
+
+KILLED = """
+import os, signal, sys
+from tests.test_search import At, campaign, run
+from fer_exp.home import Home
+run(Home.from_environment(), campaign(), At(lambda seen: seen.ended == 2, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+"""
+
+
+@pytest.mark.slow
+def test_a_home_whose_search_was_killed_has_nothing_wrong_but_what_was_half_written(home: Home) -> None:
+    process = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert codes(visit()["left"]) <= {Code.LEFTOVER_FILE, Code.TORN_LINE, Code.LEFTOVER_CHECKPOINT}
+    assert visit("--fix")["left"] == []
+    assert len(run(home, campaign()).rows) == 6
+    assert visit()["left"] == []
+
+
+# -- damage
+
+
+def trial(folder: Path, number: int = 2) -> Path:
+    return folder / "trials" / f"{number:04d}"
+
+
+def change(path: Path, **values: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def proposer(folder: Path, do: Callable[[list[dict[str, object]]], object]) -> None:
+    """Changes the trials that the state knows."""
+    state = json.loads((folder / "state.json").read_text())
+    do(state["proposer"]["trials"])
+    (folder / "state.json").write_text(json.dumps(state))
+
+
+def without_lines(path: Path, number: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:number] + lines[number + 1 :]))
+
+
+def tear(path: Path) -> None:
+    with path.open("a") as torn:
+        torn.write('{"epoch": 3, "tr')
+
+
+def lose_a_number(folder: Path) -> None:
+    shutil.rmtree(trial(folder, 1))
+    proposer(folder, lambda trials: trials.pop(0))
+
+
+def unended(folder: Path) -> None:
+    (trial(folder) / "outcome.json").unlink()
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+MENDED: dict[str, tuple[Code, Damage]] = {
+    "a torn state": (Code.STATE_UNREADABLE, lambda f: os.truncate(f / "state.json", 100)),
+    "an empty state": (Code.STATE_UNREADABLE, lambda f: (f / "state.json").write_text("")),
+    "a state of something else": (Code.STATE_UNREADABLE, lambda f: change(f / "state.json", proposer={"a": 1})),
+    "a state that has not heard of a trial": (Code.RECORD_UNKNOWN, lambda f: proposer(f, lambda t: t.pop())),
+    "a state that has heard too much": (Code.STATE_AHEAD, unended),
+    "a trial whose record is gone": (Code.TRIAL_WITHOUT_RECORD, lambda f: shutil.rmtree(trial(f))),
+    "a number that nobody knows": (Code.NUMBER_MISSING, lose_a_number),
+    "a lock that names nobody": (Code.LOCK_STALE, lambda f: (f / "lock.json").write_text("{")),
+    "a record without trial.json": (Code.RECORD_UNREADABLE, lambda f: (trial(f) / "trial.json").unlink()),
+    "a torn trial.json": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "trial.json", 50)),
+    "a torn outcome": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "outcome.json", 10)),
+    "torn scores": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "scores.json", 10)),
+    "torn predictions": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "predictions.npz", 200)),
+    "a history with a gap": (Code.RECORD_UNREADABLE, lambda f: without_lines(trial(f) / "history.jsonl", 0)),
+    "a history cut after the best epoch": (
+        Code.RECORD_UNREADABLE,
+        lambda f: without_lines(trial(f) / "history.jsonl", 1),
+    ),
+    "a history that is no history": (
+        Code.RECORD_UNREADABLE,
+        lambda f: (trial(f) / "history.jsonl").write_text("{}\n{}\n"),
+    ),
+    "a history that ends in a line": (
+        Code.TORN_LINE,
+        lambda f: tear(trial(f) / "history.jsonl"),
+    ),
+    "scores that are missing": (Code.RESULTS_MISSING, lambda f: (trial(f) / "scores.json").unlink()),
+    "predictions that are missing": (Code.RESULTS_MISSING, lambda f: (trial(f) / "predictions.npz").unlink()),
+    "a record of another campaign": (
+        Code.RECORD_FOREIGN,
+        lambda f: change(trial(f) / "trial.json", campaign="other"),
+    ),
+    "a record under another number": (Code.RECORD_FOREIGN, lambda f: change(trial(f) / "trial.json", number=7)),
+    "a damaged report": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "report.json").write_text("{")),
+    "damaged calibration": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "calibration.json").write_text("")),
+    "damaged scores on test": (
+        Code.SIDE_FILE_UNREADABLE,
+        lambda f: write_atomically(trial(f) / "test" / "scores.json", "{"),
+    ),
+    "a file half written": (
+        Code.LEFTOVER_FILE,
+        lambda f: (trial(f) / f".partial-{dead_pid()}-scores.json").write_text("{"),
+    ),
+    "checkpoints of a finished training": (
+        Code.LEFTOVER_CHECKPOINT,
+        lambda f: Record(trial(f)).checkpoint(2).write_bytes(b"weights"),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", MENDED)
+def test_damage_is_named_mended_and_gone(home: Home, tiny: Path, damage: str) -> None:
+    code, do = MENDED[damage]
+    records = {path.name for path in (tiny / "trials").iterdir()}
+    do(tiny)
+    left = {path.name for path in (tiny / "trials").iterdir()}
+    before = contents(home)
+    said = visit()
+    assert contents(home) == before  # looking changes nothing
+    assert codes(said["left"]) == {code}
+    assert all(finding["mendable"] for finding in said["left"])
+    assert code in codes(visit("--fix")["mended"])
+    assert done("doctor", "--no-tracking").startswith("Nothing wrong: 1 campaigns")
+    mended = contents(home)
+    assert visit("--fix") == visit()
+    assert contents(home) == mended
+    moved = {path.name for path in (tiny / "set-aside").glob("trials-000?")}
+    assert {f"trials-{name}" for name in left} - {
+        f"trials-{path.name}" for path in (tiny / "trials").iterdir()
+    } == moved
+    assert records >= left
+
+
+BY_HAND: dict[str, tuple[Code, Damage]] = {
+    "no campaign file": (Code.CAMPAIGN_MISSING, lambda f: (f / "campaign.json").unlink()),
+    "a torn campaign file": (Code.CAMPAIGN_UNREADABLE, lambda f: os.truncate(f / "campaign.json", 30)),
+    "a campaign of a later version": (
+        Code.LATER_VERSION,
+        lambda f: change(f / "campaign.json", schema_version=2, new=1),
+    ),
+    "a state of a later version": (Code.LATER_VERSION, lambda f: change(f / "state.json", schema_version=2, new=1)),
+    "a record of a later version": (
+        Code.LATER_VERSION,
+        lambda f: change(trial(f) / "trial.json", schema_version=2, new=1),
+    ),
+    "a damaged ledger": (Code.LEDGER_UNREADABLE, lambda f: (f / "ledger.jsonl").write_text("{\n") and None),
+    "no baseline's model": (Code.MODEL_MISSING, lambda f: Record(trial(f, 0)).model.unlink()),
+    "other packages": (
+        Code.PACKAGE_VERSION,
+        lambda f: (trial(f) / "provenance.json").write_text('{"version.numpy": "1.26.4"}'),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", BY_HAND)
+def test_what_only_a_person_can_mend_is_named_and_left_alone(home: Home, tiny: Path, damage: str) -> None:
+    code, do = BY_HAND[damage]
+    do(tiny)
+    before = contents(home)
+    said = visit("--fix")
+    assert codes(said["left"]) == {code}
+    assert not any(finding["mendable"] for finding in said["left"])
+    assert said["mended"] == []
+    assert contents(home) == before
+
+
+def test_an_altered_model_is_moved_aside_and_told_as_missing_where_it_should_be(tiny: Path) -> None:
+    model = Record(trial(tiny, 0)).model
+    model.write_bytes(b"another model")
+    assert codes(visit()["left"]) == {Code.MODEL_ALTERED}
+    said = visit("--fix")
+    assert (codes(said["mended"]), codes(said["left"])) == ({Code.MODEL_ALTERED}, {Code.MODEL_MISSING})
+    assert (tiny / "set-aside" / "trials-0000-model.keras").read_bytes() == b"another model"
+    assert "expected the model that 0000 recorded" in (tiny / "set-aside" / "trials-0000-model.keras.note").read_text()
+
+
+def test_a_model_of_an_older_record_is_taken_as_it_is(tiny: Path) -> None:
+    change(trial(tiny, 0) / "outcome.json", model_sha256=None)
+    Record(trial(tiny, 0)).model.write_bytes(b"any model")
+    assert visit()["left"] == []
+
+
+def test_all_damage_at_once_is_mended_at_once(tiny: Path) -> None:
+    for name in ("a torn state", "a torn outcome", "a file half written", "a damaged report"):
+        MENDED[name][1](tiny)
+    assert visit("--fix")["left"] == []
+    assert visit()["left"] == []
+
+
+def test_what_was_moved_aside_is_trained_again_to_the_same_end(
+    home: Home, tiny: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_trials(monkeypatch)
+    before = done("status", "tiny")
+    MENDED["a torn outcome"][1](tiny)
+    MENDED["torn scores"][1](tiny)
+    done("doctor", "--fix", "--no-tracking")
+    assert [record.path.name for record in records_in(tiny / "trials")] == ["0000", "0001"]
+    done("search", made / "tiny.py", "--no-tracking")
+    assert done("status", "tiny") == before
+    assert {record.state() for record in records_in(tiny / "trials")} == {State.FINISHED}
+    assert visit()["left"] == []
+    assert Record(home.campaign("tiny") / "set-aside" / "trials-0002").exists()
+
+
+def test_a_lock_whose_owner_is_gone_and_that_is_still_held_is_told(tiny: Path) -> None:
+    with lock(tiny):
+        assert visit()["left"] == []
+        (tiny / "lock.json").write_text(json.dumps({"pid": dead_pid(), "host": os.uname().nodename}))
+        assert codes(visit()["left"]) == {Code.LOCK_STALE}
+
+
+def test_while_somebody_drives_nothing_is_mended_and_passing_things_are_no_findings(home: Home, tiny: Path) -> None:
+    with lock(tiny):
+        MENDED["a trial whose record is gone"][1](tiny)
+        (trial(tiny, 1) / f".partial-{dead_pid()}-scores.json").write_text("{")
+        Record(trial(tiny, 1)).checkpoint(2).write_bytes(b"weights")
+        tear(trial(tiny, 1) / "history.jsonl")
+        before = contents(home)
+        assert visit()["left"] == []
+        problem, _ = refused("doctor", "--fix", "--no-tracking", code=6)
+        assert "driven by process" in problem
+        assert contents(home) == before
+
+
+@pytest.mark.usefixtures("tiny")
+def test_an_unknown_campaign_is_named_with_those_that_exist() -> None:
+    assert "there: tiny" in refused("doctor", "other")[0]
+
+
+def test_findings_are_one_line_each_with_the_word_and_what_to_do(tiny: Path) -> None:
+    MENDED["a torn state"][1](tiny)
+    BY_HAND["no baseline's model"][1](tiny)
+    lines = call("doctor", "--no-tracking").stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("campaigns/tiny/state.json: state-unreadable: ")
+    assert "(--fix moves the state to set-aside/" in lines[0]
+    assert "(by hand: train it again with `fer-exp retrain-best`)" in lines[1]
+    assert lines[2].startswith("2 left, 1 of which `fer-exp doctor --fix` mends: 1 campaigns, 5 records")
+
+
+def test_every_word_is_explained() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "reliability.md").read_text()
+    assert [code for code in Code if f"`{code}`" not in text] == []
