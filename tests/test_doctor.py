@@ -185,6 +185,10 @@ MENDED: dict[str, tuple[Code, Damage]] = {
     "a record under another number": (Code.RECORD_FOREIGN, lambda f: change(trial(f) / "trial.json", number=7)),
     "a damaged report": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "report.json").write_text("{")),
     "damaged calibration": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "calibration.json").write_text("")),
+    "a damaged note of when it was asked for": (
+        Code.SIDE_FILE_UNREADABLE,
+        lambda f: (trial(f) / "asked.json").write_text("{"),
+    ),
     "damaged scores on test": (
         Code.SIDE_FILE_UNREADABLE,
         lambda f: write_atomically(trial(f) / "test" / "scores.json", "{"),

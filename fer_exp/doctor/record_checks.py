@@ -17,10 +17,10 @@ from fer_exp.doctor.findings import Code, Finding, Mend
 from fer_exp.doctor.mending import aside, cut, remove
 from fer_exp.errors import BadRecord
 from fer_exp.files import whole_lines
-from fer_exp.records import Kind, Record
+from fer_exp.records import ASKED, Kind, Record
 
 _TRAINED_AGAIN = "moves the record to set-aside/; the next search or retrain-best trains it again"
-_SIDE_FILES = ("provenance.json", "report.json", "calibration*")  # shown to people; no score rests on them
+_SIDE_FILES = ("provenance.json", "report.json", "calibration*", ASKED)  # shown to people; no score rests on them
 
 
 def unreadable_records(case: Case) -> Iterator[Finding]:
