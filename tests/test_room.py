@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from fer_exp.errors import ExitCode, NoSpace
-from fer_exp.model import build
-from fer_exp.recipe import Order, Recipe, baseline_recipe
-from fer_exp.search.room import Need, require, weights
+from fer_exp.model import build, compile_model
+from fer_exp.recipe import Optimizer, Order, Recipe, baseline_recipe
+from fer_exp.search.room import Need, checkpoint_size, require, weights
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,18 @@ from fer_exp.search.room import Need, require, weights
 )
 def test_the_numbers_of_a_network_are_counted_without_building_it(recipe: Recipe) -> None:
     assert weights(recipe) == build(recipe, 1).count_params()
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.99])
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_a_checkpoint_takes_what_was_counted_or_a_little_less(optimizer: Optimizer, ema: float, tmp_path: Path) -> None:
+    recipe = baseline_recipe().but(optimizer=optimizer, ema=ema)
+    model = build(recipe, 1)
+    compile_model(model, recipe, steps_per_epoch=1, horizon=1)
+    model.optimizer.build(model.trainable_variables)
+    file = tmp_path / "checkpoint.weights.h5"
+    model.save_weights(file)
+    assert 0.95 < file.stat().st_size / checkpoint_size(recipe) <= 1
 
 
 def need(trainings: int) -> Need:
