@@ -40,8 +40,9 @@ check: setup # format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A process for each core; tests of one file stay together, because they share what is slow to make.
 test: setup # all tests, and which of them are slow
-	$(BIN)/python -m pytest -q --durations=10
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --durations=10
 
 bench: setup # side-by-side measurements
 	$(BIN)/python -m benchmarks

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,12 +115,19 @@ def trial(folder: Path, number: int = 2) -> Path:
 
 
 def change(path: Path, **values: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    path.write_text(json.dumps(unsealed(path) | values))
+
+
+def unsealed(path: Path) -> dict[str, Any]:
+    """What a file says, without the checksum that would show the change."""
+    document: dict[str, Any] = json.loads(path.read_text())
+    document.pop("crc32", None)
+    return document
 
 
 def proposer(folder: Path, do: Callable[[list[dict[str, object]]], object]) -> None:
     """Changes the trials that the state knows."""
-    state = json.loads((folder / "state.json").read_text())
+    state = unsealed(folder / "state.json")
     do(state["proposer"]["trials"])
     (folder / "state.json").write_text(json.dumps(state))
 
@@ -176,7 +184,7 @@ MENDED: dict[str, tuple[Code, Damage]] = {
         Code.TORN_LINE,
         lambda f: tear(trial(f) / "history.jsonl"),
     ),
-    "scores that are missing": (Code.RESULTS_MISSING, lambda f: (trial(f) / "scores.json").unlink()),
+    "scores that are missing": (Code.RECORD_UNREADABLE, lambda f: (trial(f) / "scores.json").unlink()),
     "predictions that are missing": (Code.RESULTS_MISSING, lambda f: (trial(f) / "predictions.npz").unlink()),
     "a record of another campaign": (
         Code.RECORD_FOREIGN,
