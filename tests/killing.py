@@ -1,4 +1,4 @@
-"""Drivers to be killed by the hundred: the real command on trials that train nothing, started in no time.
+"""Drivers to be killed again and again: the real command on trials that train nothing, started in no time.
 
 In: arguments of `fer-exp`. Out: processes in groups of their own, and what is left of their campaign. A nursery is one
 process that has loaded what the command needs and forks a driver at every request; only the first costs seconds.
