@@ -5,7 +5,6 @@ this; the product has no hooks. Counted are opening for writing, writing, fsync 
 """
 
 import builtins
-import errno
 import fnmatch
 import io
 import json
@@ -25,10 +24,10 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Fault:
     """What happens where. It happens once, however many processes reach it."""
 
-    process: str  # "driver", "trial" or "tracker"
+    process: str  # "driver" or "trial"
     under: str  # folder whose files count
     marker: str  # file that says that it has happened; outside of that folder
-    operation: str = "*"  # "open", "write", "fsync", "rename", "create_run"
+    operation: str = "*"  # "open", "write", "fsync", "rename"
     file: str = "*"  # pattern of the file's name
     nth: int = 1
     when: str = "before"
@@ -57,11 +56,6 @@ class _Armed:
 
     def wrap(self) -> None:
         """Puts counting functions in the place of the real ones."""
-        if self._fault.operation == "create_run":
-            from fer_exp.tracking import runs
-
-            runs.create_run = self._around("create_run", runs.create_run, lambda *_: self._fault.under)
-            return
         os.fsync = self._around("fsync", os.fsync, _name_of)
         os.replace = self._around("rename", os.replace, lambda _, target: target)
         os.rename = self._around("rename", os.rename, lambda _, target: target)
@@ -129,6 +123,3 @@ class _Armed:
 
 def _name_of(descriptor: Any) -> str:
     return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # a Path would not name a deleted file so
-
-
-FULL, BROKEN = errno.ENOSPC, errno.EIO

@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import functools
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -65,10 +64,6 @@ class Driver:
         if self.ended() is None:
             os.killpg(self.pid, signal.SIGKILL)
 
-    def send(self, number: signal.Signals) -> None:
-        """As a terminal or a scheduler does, to the group."""
-        os.killpg(self.pid, number)
-
     def ended(self) -> int | None:
         """Its exit code, minus the signal that killed it; None while it works."""
         if self.code is None:
@@ -117,10 +112,10 @@ class Nursery:
 
 
 @contextmanager
-def nursery(kind: str = "fake") -> Iterator[Nursery]:
-    """A nursery; `kind` is "fake", or "real" for trials that Keras trains in processes forked from the driver."""
+def nursery() -> Iterator[Nursery]:
+    """A nursery, for as long as the block lasts."""
     process = subprocess.Popen(
-        [sys.executable, "-c", f"from tests.killing import serve; serve({kind!r})"],
+        [sys.executable, "-c", "from tests.killing import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -137,7 +132,7 @@ def nursery(kind: str = "fake") -> Iterator[Nursery]:
 # -- the nursery's own process
 
 
-def serve(kind: str) -> None:
+def serve() -> None:
     """Answers requests until its standard input ends; in a forked driver, runs the command instead."""
     from fer_exp.cli import main
     from fer_exp.quiet import stderr_to
@@ -147,19 +142,13 @@ def serve(kind: str) -> None:
         from fer_exp import summary
         from fer_exp.search import drive
     assert drive
-    if kind == "fake":
-        quick = functools.partial(conduct.Conditions, entry=train_faulty, loads="tests.preloaded")
-        conduct.Conditions = quick  # type: ignore[assignment,misc]  # the command makes its conditions by this name
-        # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
-        from fer_exp.importance import importance as forest
+    quick = functools.partial(conduct.Conditions, entry=train_faulty, loads="tests.preloaded")
+    conduct.Conditions = quick  # type: ignore[assignment,misc]  # the command makes its conditions by this name
+    # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
+    from fer_exp.importance import importance as forest
 
-        setattr(summary, "importance", lambda _, space, objective: forest((), space, objective))  # noqa: B010  # as above
-        setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
-    else:
-        from fer_exp.execute import child
-
-        assert child
-        setattr(conduct, "start_fork_server", lambda *_: multiprocessing.get_context("fork"))  # noqa: B010  # a name imported there
+    setattr(summary, "importance", lambda _, space, objective: forest((), space, objective))  # noqa: B010  # as above
+    setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:

@@ -1,6 +1,5 @@
-"""What the fork server of a driver with fake trials loads: them, and the fault of the tracker, its child as well."""
+"""What the fork server of a driver with fake trials loads: forked trials find them there, and start in no time."""
 
-from tests import faults, killing
+from tests import killing
 
-assert killing  # forked trials find it loaded
-faults.install("tracker")
+assert killing

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
-from fer_exp.digest import model_is_vouched_for
-from fer_exp.errors import BadData, Busy, FerExpError, NotFound, TrackingFailed
+from fer_exp.errors import BadData, Busy, FerExpError, TrackingFailed
 from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.loop import Ending, Loop, Work
@@ -173,7 +172,7 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
         from fer_exp.search import retrain
 
         trial = retrain.choose(folder, campaign, wish.trial)
-        start = _champion_model(home, campaign, trial) if wish.recover else None
+        start = retrain.champion_model(home, campaign, trial) if wish.recover else None
         repeat = retrain.Repeat(
             campaign=campaign,
             trial=trial,
@@ -257,24 +256,6 @@ def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home
             f"Nothing was started. Give the data it was run on with --data; it was {info.path}.",
         )
     return development
-
-
-def _champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
-    """The file of the champion's model, whose network must be the trial's."""
-    from fer_exp.search.retrain import refuse_other_network
-    from fer_exp.tracking import champion, download_model
-
-    present = champion(home, campaign.name)
-    if present is None:
-        raise NotFound(
-            f"--recover: campaign {campaign.name!r} has no champion to start from",
-            f"Nothing was started. Register one first: fer-exp retrain-best {campaign.name}",
-        )
-    record = Record(home.root / present.record)
-    refuse_other_network(record.spec().recipe, trial.spec().recipe)
-    file = record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
-    model_is_vouched_for(record, file)
-    return file
 
 
 def _carry_out(

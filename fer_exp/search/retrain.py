@@ -13,9 +13,11 @@ from pathlib import Path
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, best, leaderboard, whole
+from fer_exp.digest import model_is_vouched_for
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
+from fer_exp.home import Home
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
 from fer_exp.search.answers import give_answer, trained_elsewhere, untouched
@@ -168,6 +170,29 @@ class RetrainWork:
         if spec.split_digest != self._repeat.campaign.data.split_digest:
             name += f"-{spec.split_digest[:6]}"
         return name if spec.start_from is None else f"{name}-from-{spec.start_from[:6]}"
+
+
+def champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
+    """The file of the champion's model, whose network must be the trial's.
+
+    Raises:
+        NotFound: The campaign has no champion.
+        BadInput: Its network is another one.
+        BadRecord: The file is not the model that was recorded.
+    """
+    from fer_exp.tracking import champion, download_model
+
+    present = champion(home, campaign.name)
+    if present is None:
+        raise NotFound(
+            f"--recover: campaign {campaign.name!r} has no champion to start from",
+            f"Nothing was started. Register one first: fer-exp retrain-best {campaign.name}",
+        )
+    record = Record(home.root / present.record)
+    refuse_other_network(record.spec().recipe, trial.spec().recipe)
+    file = record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")
+    model_is_vouched_for(record, file)
+    return file
 
 
 def refuse_other_network(start: Recipe, recipe: Recipe) -> None:
