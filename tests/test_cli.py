@@ -365,7 +365,6 @@ def test_a_campaign_that_another_process_drives_is_busy(searched: Home, file: Pa
     ("part", "commands"),
     [
         ("campaign.json", ("search", "status", "sync", "retrain-best")),
-        ("state.json", ("search",)),
         ("trials/0001/trial.json", ("search", "retrain-best")),
         ("trials/0001/outcome.json", ("search", "retrain-best")),
         ("trials/0001/history.jsonl", ("search",)),
@@ -383,6 +382,16 @@ def test_a_damaged_file_is_named_and_left_alone(
         assert str(damaged) in problem
         assert "Nothing was changed." in remedy
     assert contents(searched) == before
+
+
+def test_a_damaged_state_is_kept_aside_and_made_again(searched: Home, same_file: Path) -> None:
+    state, before = searched.campaign("tiny") / "state.json", done("status", "tiny")
+    state.write_text("[")
+    result = call("search", same_file, "--no-tracking")
+    assert result.exit_code == 0
+    assert "made again from the records" in result.stderr
+    assert [path.read_text() for path in state.parent.glob("state.json.damaged-*")] == ["["]
+    assert done("status", "tiny") == before
 
 
 @pytest.mark.parametrize("part", ["trial.json", "outcome.json", "history.jsonl", "scores.json"])

@@ -3,6 +3,7 @@
 Trials are fake; everything else is what a person runs. Figures are printed (`-s`).
 """
 
+import errno
 import random
 import shutil
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm
+from fer_exp.errors import ExitCode
 from fer_exp.home import Home
 from tests.commands import write_campaign
 from tests.faults import Fault
@@ -135,3 +137,33 @@ def test_searches_killed_at_named_points_end_as_if_they_had_not_been(
         assert_whole(home, through[algorithm])
         assert strays(home) == []
     figures.tell(f"{algorithm}, at named points")
+
+
+FAILURES = [  # as POINTS, and the error that the operation fails with once, and the exit code of the search
+    ("driver", "fsync", ".partial-*-state.json", 3, errno.ENOSPC, ExitCode.NO_SPACE),
+    ("driver", "open", ".partial-*-trial.json", 2, errno.EDQUOT, ExitCode.NO_SPACE),
+    ("trial", "write", "history.jsonl", 3, errno.EIO, ExitCode.OK),  # no word on the recipe: tried once more
+]
+
+
+@pytest.mark.parametrize(("process", "operation", "name", "nth", "error", "expected"), FAILURES)
+def test_an_operation_that_fails_once_loses_nothing(
+    process: str,
+    operation: str,
+    name: str,
+    nth: int,
+    error: int,
+    expected: ExitCode,
+    drivers: Nursery,
+    through: dict[Algorithm, Board],
+    tmp_path: Path,
+) -> None:
+    home, file = campaign(tmp_path, Algorithm.RANDOM)
+    marker = tmp_path / "happened"
+    fault = Fault(process, str(home.root), str(marker), operation, name, nth, error=error)
+    code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
+    assert marker.exists()
+    assert code == expected, said
+    code, said = drivers.run(home, "search", file, "--no-tracking")
+    assert code == 0, said
+    assert_whole(home, through[Algorithm.RANDOM])
