@@ -197,7 +197,7 @@ class _Header(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
         header = super().frombuf(buf, encoding, errors)
         note = header.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, *_GNU_NOTES)
-        if not 0 <= header.size <= (_MAX_TAR_NOTE if note else MAX_UNPACKED):
+        if header.size < 0 or (note and header.size > _MAX_TAR_NOTE):
             raise tarfile.ReadError(f"a member of {header.size:,} bytes")
         return header
 
