@@ -87,6 +87,7 @@ def as_new(server: MlflowServer, home: Home) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # some eighty syncs; a busy machine needs long
 @pytest.mark.parametrize("passed_on", [False, True], ids=["before it is passed on", "before the answer is"])
 def test_a_sync_that_fails_at_any_request_is_made_good_by_the_next(
     shown: Home, server: MlflowServer, front: Front, *, passed_on: bool
