@@ -95,7 +95,7 @@ def test_data_that_lie_elsewhere_are_named_and_their_digest_decides(
     monkeypatch.setenv("FER_EXP_DATA", str(elsewhere))
     done("retrain-best", "tiny", "--seeds", 2, "--no-tracking")
     assert {record.state() for record in records_in(moved.campaign("tiny") / "retrains")} == {State.FINISHED}
-    assert "not shown" in done("compare", "tiny", "tiny:baseline")
+    assert "Not shown: " in done("compare", "tiny", "tiny:baseline")
     before = board(moved, "tiny")
     done("search", file, "--data", elsewhere, "--no-tracking")
     assert board(moved, "tiny") == before
