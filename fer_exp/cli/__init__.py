@@ -16,16 +16,17 @@ texts.py     results as text
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
 
-from fer_exp.cli import (  # each adds its commands to the application
-    audit,  # noqa: F401
-    compare,  # noqa: F401
-    data,  # noqa: F401
-    doctor,  # noqa: F401
-    evaluate,  # noqa: F401
-    records,  # noqa: F401
-    results,  # noqa: F401
-    search,  # noqa: F401
+# Each adds its commands to the application when it is imported.
+from fer_exp.cli import (
+    audit,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    records,
+    results,
+    search,
 )
 from fer_exp.cli.app import app, main
 
-__all__ = ["app", "main"]
+__all__ = ["app", "audit", "compare", "data", "doctor", "evaluate", "main", "records", "results", "search"]
