@@ -34,11 +34,12 @@ fmt: setup # format the code and mend what can be mended without a person
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: setup # format, lint, types and the direction of imports
+check: setup # format, lint, types, the direction of imports, security advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/advisories.py
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
 test: setup # all tests, and which of them are slow

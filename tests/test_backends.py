@@ -1,6 +1,6 @@
 """A model is the same on every backend: what one of Keras's backends trained, another evaluates alike.
 
-Each side is a process of its own, because Keras chooses its backend once. JAX comes with `.[dev]`; a user adds it with `.[jax]`.
+Each side is a process of its own: Keras chooses its backend once. JAX comes with `.[dev]`, for users with `.[jax]`.
 """
 
 import importlib.util
