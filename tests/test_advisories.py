@@ -2,7 +2,7 @@
 
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ def verdict() -> Callable[[str], tuple[int, str]]:
     return found
 
 
-def written(*packages: dict[str, object]) -> str:
+def written(*packages: Mapping[str, object]) -> str:
     return json.dumps({"dependencies": packages})
 
 
