@@ -1,8 +1,8 @@
-"""Whether a model's file is the one that was recorded, asked before Keras opens it.
+"""Whether a model's or a checkpoint's file is the one that was recorded, asked before Keras opens it.
 
 In: a file, and the record that speaks for it. Out: the same path, or an error. A record's outcome names the SHA-256 of
-its model, and its specification that of the model its training started from; a copy from elsewhere (MLflow's) is held
-against the same digest.
+its model, its history those of its checkpoints, and its specification that of the model its training started from; a
+copy from elsewhere (MLflow's) is held against the same digest.
 """
 
 from pathlib import Path
@@ -43,14 +43,39 @@ def start_model(record: Record) -> Path | None:
     return path
 
 
-def _compare(file: Path, wanted: str, record: Record) -> None:
+def checkpoint_of(record: Record, epoch: int) -> Path:
+    """The weights and optimizer after `epoch`, to go on from or to make the model of.
+
+    Raises:
+        BadRecord: They are missing, or not the ones that the epoch's line of history names.
+    """
+    path, wanted = record.checkpoint(epoch), record.history()[epoch - 1].checkpoint_sha256
+    if not path.exists():
+        raise BadRecord(f"{path} does not exist, and the training is to go on from it", _DOCTOR.format(record.path))
+    if wanted is not None:
+        _compare(path, wanted, record, "checkpoint")
+    return path
+
+
+def check_last_checkpoint(record: Record) -> None:
+    """Asked before a process goes on with `record`: else the training would be given up, and its trial be lost.
+
+    Raises:
+        BadRecord: As `checkpoint_of`.
+    """
+    if history := record.history():
+        checkpoint_of(record, len(history))
+
+
+def _compare(file: Path, wanted: str, record: Record, kind: str = "model") -> None:
     received = sha256_of(file)
     if received != wanted:
         raise BadRecord(
-            f"{file}: expected the model that {record.path.name} recorded (SHA-256 {wanted[:SHOWN]}...), "
+            f"{file}: expected the {kind} that {record.path.name} recorded (SHA-256 {wanted[:SHOWN]}...), "
             f"received another one ({received[:SHOWN]}...)",
-            f"It was not loaded and nothing was changed. `fer-exp doctor` says what can be done about {record.path}.",
+            _DOCTOR.format(record.path),
         )
 
 
+_DOCTOR = "It was not loaded and nothing was changed. `fer-exp doctor` says what can be done about {}."
 _MOVE_AWAY = "Nothing was trained. Move the trial's folder away to train it again."

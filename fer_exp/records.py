@@ -106,6 +106,7 @@ class Epoch(Value):
     seconds: Seconds  # training and validation
     images_per_second: Finite  # training images over training time alone
     time_ms: Count  # milliseconds since 1970 when the epoch ended
+    checkpoint_sha256: str | None = None  # of the checkpoint after it; None in records of earlier versions
 
 
 class Outcome(Value):

@@ -20,8 +20,8 @@ from fer_exp.data.balance import class_weights, oversample
 from fer_exp.data.faces import Emotion, Images, Indices, Labels
 from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
-from fer_exp.digest import start_model
-from fer_exp.files import replacing
+from fer_exp.digest import checkpoint_of, start_model
+from fer_exp.files import replacing, sha256_of
 from fer_exp.model import build, compile_model, load_model, reseed
 from fer_exp.recipe import Recipe, Schedule
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
@@ -173,7 +173,7 @@ def _take_weights(model: keras.Model, source: keras.Model) -> None:
 
 def _load(model: keras.Model, record: Record, epoch: int) -> None:
     if epoch:
-        model.load_weights(record.checkpoint(epoch))
+        model.load_weights(checkpoint_of(record, epoch))
 
 
 def _validation(split: Split) -> tuple[Images, NDArray[np.float32]]:
@@ -285,9 +285,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
             images_per_second=images / max(self._trained - self._began, 1e-9),
             time_ms=now_ms(),
         )
-        with replacing(self._record.checkpoint(row.epoch)) as temporary:
+        checkpoint = self._record.checkpoint(row.epoch)
+        with replacing(checkpoint) as temporary:
             self.model.save_weights(temporary)
-        self._record.append(row)
+        self._record.append(row.model_copy(update={"checkpoint_sha256": sha256_of(checkpoint)}))
         if row.epoch < self._spec.epochs and not self.model.stop_training and self._listener.should_stop():
             self.stopped_on_request = True
             self.model.stop_training = True

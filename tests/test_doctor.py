@@ -148,7 +148,9 @@ def lose_a_number(folder: Path) -> None:
 
 
 def unended(folder: Path) -> None:
-    (trial(folder) / "outcome.json").unlink()
+    record = Record(trial(folder))
+    (record.path / "outcome.json").unlink()
+    record.checkpoint(len(record.history())).write_bytes(b"weights")
 
 
 def dead_pid() -> int:
@@ -325,6 +327,18 @@ def test_while_somebody_drives_nothing_is_mended_and_passing_things_are_no_findi
         problem, _ = refused("doctor", "--fix", "--no-tracking", code=6)
         assert "driven by process" in problem
         assert contents(home) == before
+
+
+def test_a_trial_that_cannot_go_on_from_its_last_epoch_is_moved_aside_and_trained_again(home: Home) -> None:
+    run(home, campaign(), At(lambda seen: seen.ended == 2 and bool(seen.running), interrupt))
+    running = next(one for one in records_in(home.campaign("toy") / "trials") if one.state() is State.RUNNING)
+    assert visit()["left"] == []
+    running.checkpoint(len(running.history())).unlink()
+    assert codes(visit()["left"]) == {Code.CHECKPOINT_ALTERED}
+    assert Code.CHECKPOINT_ALTERED in codes(visit("--fix")["mended"])
+    assert list((home.campaign("toy") / "set-aside").glob(f"trials-{running.path.name}*"))
+    run(home, campaign())
+    assert running.state() is State.FINISHED
 
 
 @pytest.mark.usefixtures("tiny")

@@ -17,7 +17,7 @@ from fer_exp.data.protocol import DataInfo
 from fer_exp.errors import BadInput, BadRecord, FerExpError, NotFound
 from fer_exp.files import append_line
 from fer_exp.ledger import Opening, openings
-from fer_exp.model import build, load_model, with_preprocessing
+from fer_exp.model import build, keep, load_model, with_preprocessing
 from fer_exp.opening import open_and_evaluate
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, Record
@@ -86,15 +86,24 @@ def planted(tmp_path: Path, good: Path, described: dict[str, Any]) -> Path:
     return packed(tmp_path / "model.keras", {**members, "config.json": json.dumps(config).encode()})
 
 
+@pytest.fixture(params=["foreseen", "left to Keras"])
+def refusal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Two walls, and each has to hold alone: the configuration is judged, then Keras loads in its safe mode."""
+    if request.param == "foreseen":
+        return "expected layers that fer-exp writes"
+    monkeypatch.setattr(keep, "objection", lambda _: None)
+    return "expected a model that Keras can read"
+
+
 @pytest.mark.parametrize("registered", [None, "Evil", "evil_layers>Evil"])
 def test_a_class_from_elsewhere_is_refused_and_its_module_never_imported(
-    tmp_path: Path, good: Path, registered: str | None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, good: Path, registered: str | None, refusal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marker = tmp_path / "its code ran"
     (tmp_path / "evil_layers.py").write_text(EVIL.format(marker=str(marker)))
     monkeypatch.syspath_prepend(tmp_path)
     path = planted(tmp_path, good, {"module": "evil_layers", "class_name": "Evil", "registered_name": registered})
-    with pytest.raises(BadInput, match="expected a model that Keras can read"):
+    with pytest.raises(BadInput, match=refusal):
         load_model(path)
     assert not marker.exists()
     assert "evil_layers" not in sys.modules
@@ -113,7 +122,9 @@ def test_a_class_from_elsewhere_is_refused_and_its_module_never_imported(
         ("keras.src.utils", "x"),
     ],
 )
-def test_a_function_in_the_place_of_a_layer_is_refused(tmp_path: Path, good: Path, module: str, name: str) -> None:
+def test_a_function_in_the_place_of_a_layer_is_refused(
+    tmp_path: Path, good: Path, module: str, name: str, refusal: str
+) -> None:
     marker = tmp_path / "its code ran"
     described = {
         "module": module,
@@ -121,12 +132,12 @@ def test_a_function_in_the_place_of_a_layer_is_refused(tmp_path: Path, good: Pat
         "config": {"command": f"touch '{marker}'"},
         "registered_name": None,
     }
-    with pytest.raises(BadInput, match="expected a model that Keras can read"):
+    with pytest.raises(BadInput, match=refusal):
         load_model(planted(tmp_path, good, described))
     assert not marker.exists()
 
 
-def test_a_lambda_layer_is_refused_and_its_code_does_not_run(tmp_path: Path) -> None:
+def test_a_lambda_layer_is_refused_and_its_code_does_not_run(tmp_path: Path, refusal: str) -> None:
     marker = str(tmp_path / "its code ran")
     inputs = keras.Input((48, 48, 1))
     evil = keras.layers.Lambda(lambda x: x if Path(marker).write_text("") == 0 else None, output_shape=(48, 48, 1))
@@ -137,9 +148,37 @@ def test_a_lambda_layer_is_refused_and_its_code_does_not_run(tmp_path: Path) -> 
     Path(marker).unlink()
     model.save(tmp_path / "model.keras")
     Path(marker).unlink(missing_ok=True)
-    with pytest.raises(BadInput, match="expected a model that Keras can read"):
+    with pytest.raises(BadInput, match=refusal):
         load_model(tmp_path / "model.keras")
     assert not Path(marker).exists()
+
+
+@pytest.mark.parametrize(
+    ("layer", "asked", "refused"),
+    [
+        (2, {"filters": 10**9}, "sizes of at most 4096 in a layer, received 1000000000"),
+        (2, {"filters": 4096, "kernel_size": [4096, 4096]}, "at most 1073741824 weights"),
+        (0, {"batch_shape": [None, 10**9, 48, 1]}, "sizes of at most 4096 in a layer"),
+    ],
+)
+def test_a_layer_that_no_machine_can_hold_is_refused_before_it_is_built(
+    tmp_path: Path, good: Path, layer: int, asked: dict[str, Any], refused: str
+) -> None:
+    members = members_of(good)
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][layer]["config"] |= asked
+    path = packed(tmp_path / "model.keras", {**members, "config.json": json.dumps(config).encode()})
+    with patience(5), pytest.raises(BadInput, match=refused):
+        load_model(path)
+
+
+def test_a_model_of_more_layers_than_any_recipe_is_refused(tmp_path: Path, good: Path) -> None:
+    members = members_of(good)
+    config = json.loads(members["config.json"])
+    config["config"]["layers"] += [config["config"]["layers"][-1]] * 500
+    path = packed(tmp_path / "model.keras", {**members, "config.json": json.dumps(config).encode()})
+    with patience(5), pytest.raises(BadInput, match="at most 500 layers"):
+        load_model(path)
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, good: Path) -> None:

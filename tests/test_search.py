@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.errors import BadCampaign, Busy, TrialsFailed
+from fer_exp.errors import BadCampaign, BadRecord, Busy, TrialsFailed
 from fer_exp.execute.loop import Ending
 from fer_exp.execute.watch import Silence, Snapshot
 from fer_exp.home import Home
@@ -113,6 +113,18 @@ def test_a_search_stopped_in_the_middle_ends_as_if_it_had_not(
     resumed = run(home, campaign(algorithm))
     assert resumed.ending is Ending.DONE
     assert leaderboard(resumed) == through(algorithm)
+
+
+def test_a_search_refuses_to_go_on_with_a_trial_whose_checkpoint_has_gone(home: Home) -> None:
+    run(home, campaign(), At(lambda seen: seen.ended == 2 and bool(seen.running), interrupt))
+    record = next(record for record in records(home) if record.history() and record.outcome() is None)
+    checkpoint = record.checkpoint(len(record.history()))
+    checkpoint.rename(checkpoint.with_suffix(".away"))
+    with pytest.raises(BadRecord, match="does not exist, and the training is to go on from it"):
+        run(home, campaign())
+    assert record.outcome() is None  # given up for nothing it would be lost
+    checkpoint.with_suffix(".away").rename(checkpoint)
+    assert run(home, campaign()).ending is Ending.DONE
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

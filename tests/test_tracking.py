@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from mlflow import MlflowClient
 
@@ -471,6 +473,13 @@ def answers(url: str, seconds: float = 60) -> bool:
     return False
 
 
+def listening(pid: int) -> set[str]:
+    """The addresses at which a process and its children listen."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    sockets = [entry for one in family for entry in one.net_connections("tcp")]
+    return {entry.laddr.ip for entry in sockets if entry.status == psutil.CONN_LISTEN}
+
+
 SHOW = "import sys; from fer_exp.home import Home; from fer_exp.tracking import serve_ui; " + (
     "sys.exit(serve_ui(Home.from_environment(), int(sys.argv[1])))"
 )
@@ -485,13 +494,18 @@ def served(mlflow_home: Home) -> Iterator[tuple[str, str]]:
         other.listen()
         port = other.getsockname()[1]
         process = subprocess.Popen(
-            [sys.executable, "-c", SHOW, str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-c", SHOW, str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"MLFLOW_HOST": "0.0.0.0", "UVICORN_HOST": "0.0.0.0"},
         )
         assert process.stdout is not None
-        said = process.stdout.readline() + process.stdout.readline()
+        said = "".join(process.stdout.readline() for _ in range(4))
         address = next(word for word in said.split() if word.startswith("http"))
         try:
             assert answers(f"{address}/health")
+            assert listening(process.pid) == {"127.0.0.1"}
             yield address, said
         finally:
             process.terminate()
@@ -505,6 +519,8 @@ def test_a_real_server_shows_the_same_and_takes_it_twice(
 ) -> None:
     address, said = served
     assert "is busy; taking" in said
+    for name in ("MLFLOW_HOST", "UVICORN_HOST"):
+        assert f"{name}=0.0.0.0 is not followed" in said
     home = Home(tmp_path / "elsewhere")
     begin_campaign(home)
     finish(begin(home, 0, kind=Kind.BASELINE))

@@ -143,6 +143,22 @@ def test_asking_to_stop_leaves_a_record_that_goes_on(in_pieces: Trainings) -> No
 # -- randomness
 
 
+def test_a_training_does_not_go_on_from_another_checkpoint_than_the_recorded_one(
+    in_pieces: Trainings, development: Development, tmp_path: Path
+) -> None:
+    record = Record(shutil.copytree(first_cut(in_pieces("baseline").record), tmp_path / "0000"))
+    checkpoint = record.checkpoint(1)
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(BadRecord, match="expected the checkpoint that 0000 recorded"):
+        train(record, development)
+    assert len(record.history()) == 1
+    checkpoint.unlink()
+    with pytest.raises(BadRecord, match=f"{checkpoint} does not exist"):
+        train(record, development)
+
+
 def test_another_seed_trains_another_network(through: Trainings, development: Development, tmp_path: Path) -> None:
     other = train_through(new_record(tmp_path / "other", epochs=1, seed=2), development)
     assert other.record.history()[0].train_loss != through("baseline").record.history()[0].train_loss

@@ -30,6 +30,7 @@ class Code(StrEnum):
     LEDGER_UNREADABLE = "ledger-unreadable"
     MODEL_MISSING = "model-missing"
     MODEL_ALTERED = "model-altered"
+    CHECKPOINT_ALTERED = "checkpoint-altered"
     LEFTOVER_FILE = "leftover-file"
     LEFTOVER_CHECKPOINT = "leftover-checkpoint"
     MLFLOW_UNREACHABLE = "mlflow-unreachable"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer_exp.campaign import Algorithm
 from fer_exp.decide import best
-from fer_exp.digest import model_is_vouched_for, start_model
+from fer_exp.digest import check_last_checkpoint, model_is_vouched_for, start_model
 from fer_exp.doctor.campaign_checks import Check
 from fer_exp.doctor.case import Case, Chart
 from fer_exp.doctor.findings import Code, Finding, Mend
@@ -151,6 +151,21 @@ def altered_models(case: Case) -> Iterator[Finding]:
             yield Finding(Code.MODEL_ALTERED, case.within(record.path), error.problem, _TRAINED_AGAIN, mend)
 
 
+def altered_checkpoints(case: Case) -> Iterator[Finding]:
+    """Last checkpoints that an unfinished training could not go on from."""
+    if case.driven:  # it may be replacing them just now
+        return
+    for chart in case.charts:
+        if not chart.usable or chart.outcome is not None:
+            continue
+        try:
+            check_last_checkpoint(chart.record)
+        except BadRecord as error:
+            mend = aside(case, chart.record.path, error.problem)
+            where = case.within(chart.record.path)
+            yield Finding(Code.CHECKPOINT_ALTERED, where, error.problem, _TRAINED_AGAIN, mend)
+
+
 def missing_models(case: Case) -> Iterator[Finding]:
     """Models that should be here: the best trial's, the baseline's, every retrain's.
 
@@ -203,6 +218,7 @@ CHECKS: tuple[Check, ...] = (
     side_files,
     ledger,
     altered_models,
+    altered_checkpoints,
     missing_models,
     leftover_checkpoints,
 )

@@ -1,10 +1,12 @@
 """Keep: the model that outlives its training, and how it is read and asked.
 
 In: a trained model and its recipe, or a `.keras` file. Out: a model from raw grey faces to probabilities, and those.
-What a file may hold is checked before Keras opens it: its size, packed and unpacked, and its members.
+What a file may hold is checked before Keras opens it: its size, packed and unpacked, its members, and what it would
+make Keras build.
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.model.clahe import Clahe
+from fer_exp.model.foresee import objection
 from fer_exp.model.seeds import random_states
 from fer_exp.model.views import mean_over_views
 from fer_exp.recipe import Recipe, Views
@@ -55,7 +58,8 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         NotFound: No file is there.
         BadInput: It is no `.keras` file, is larger than 1 GiB packed or unpacked, has other members than such a file,
-            cannot be read by Keras, or does not turn faces into seven probabilities.
+            asks for layers that fer-exp does not write or larger ones than it could, cannot be read by Keras, or does
+            not turn faces into seven probabilities.
     """
     _check_archive(path)
     try:
@@ -98,6 +102,17 @@ def _check_archive(path: Path) -> None:
     names = sorted(member.filename for member in members)
     if names != sorted(MEMBERS):
         raise _refused(path, f"an archive of {', '.join(sorted(MEMBERS))}, received {', '.join(names[:6]) or 'none'}")
+    if (why := objection(_configuration(path))) is not None:
+        raise _refused(path, why)
+
+
+def _configuration(path: Path) -> bytes:
+    """Empty where it cannot be read, which Keras then says better."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json")
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError, NotImplementedError):
+        return b""
 
 
 def _refused(path: Path, expectation: str) -> BadInput:

@@ -16,6 +16,7 @@ from pathlib import Path
 from fer_exp.campaign import Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, keepers, leaderboard
+from fer_exp.digest import check_last_checkpoint
 from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.loop import Next
 from fer_exp.files import is_there, read_file, write_atomically
@@ -123,10 +124,12 @@ class SearchWork:
         """What an earlier start began and did not end; the baseline where there is none yet."""
         baseline = Record.create(self._folder / "trials" / "0000", self._spec(Kind.BASELINE, 0))
         if baseline.outcome() is None:
+            check_last_checkpoint(baseline)
             yield baseline
         for proposal in self._proposer.running():
             record = self._record(proposal)
             if record.outcome() is None:
+                check_last_checkpoint(record)
                 yield record
             else:
                 self._proposer.tell(proposal.number, self._score(record))
@@ -244,6 +247,7 @@ def _finished(record: Record) -> bool:
 
 def _continue_from(record: Record, source: Record) -> None:
     """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid."""
+    check_last_checkpoint(source)
     for checkpoint in source.path.glob("checkpoint-*.weights.h5"):
         link(checkpoint, record.path / checkpoint.name)
     write_atomically(record.path / "history.jsonl", read_file(source.path / "history.jsonl"))

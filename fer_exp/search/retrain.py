@@ -13,7 +13,7 @@ from pathlib import Path
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, best, leaderboard, whole
-from fer_exp.digest import model_is_vouched_for
+from fer_exp.digest import check_last_checkpoint, model_is_vouched_for
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
@@ -116,6 +116,8 @@ class RetrainWork:
         self.planned = len(everything)
         self.planned_epochs = len(everything) * repeat.epochs
         self._queue = [record for record in everything if record.outcome() is None]
+        for record in self._queue:
+            check_last_checkpoint(record)
 
     def next(self) -> Record | Next:
         """The next seed."""

@@ -18,6 +18,7 @@ from fer_exp.tracking.store import connect, without_password
 
 HOST = "127.0.0.1"
 PORT = 5000  # MLflow's own default
+OTHER_HOSTS = ("MLFLOW_HOST", "UVICORN_HOST")  # how MLflow's server is told to listen for other machines too
 _SECONDS_TO_END = 10
 
 
@@ -39,7 +40,14 @@ def serve_ui(home: Home, port: int = PORT, say: Callable[[str], None] = _say) ->
     free = port if _is_free(port) else _free_port()
     if free != port:
         say(f"Port {port} is busy; taking {free}.")
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # 3 processes instead of 11
+    for name in OTHER_HOSTS:
+        if os.environ.get(name, HOST) not in (HOST, "localhost"):
+            say(
+                f"{name}={os.environ[name]} is not followed: MLflow asks for no password, so its pages are for this "
+                f"machine alone. From elsewhere: ssh -L {free}:{HOST}:{free} <this machine>"
+            )
+    here = {name: value for name, value in os.environ.items() if name not in OTHER_HOSTS}
+    environment = here | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # 3 processes instead of 11
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"]
     command += [
         "--uvicorn-opts",
