@@ -46,9 +46,9 @@ def mend(home: Home, names: Iterable[str], *, tracking: bool) -> Report:
     tracker = _Tracker(home, asked=tracking)
     seen, mended = [], []
     for name in names:
-        before = _look(home, name, tracker, driven=False)
-        with lock(home.campaign(name)):  # which deletes by itself what is half written
-            left, done = _mend_all(home, name, tracker, before)
+        cleared = _cleared_by_the_lock(open_case(home, name, driven=False))
+        with lock(home.campaign(name)):
+            left, done = _mend_all(home, name, tracker, cleared)
         seen.append(left)
         mended += done
     return _report(tracker, seen, mended)
@@ -61,8 +61,15 @@ def campaigns_in(home: Home) -> list[str]:
     return [path.name for path in there if path.is_dir() and any((path / mark).exists() for mark in marks)]
 
 
-def _mend_all(home: Home, name: str, tracker: "_Tracker", seen: _Seen) -> tuple[_Seen, list[Finding]]:
-    told: list[Finding] = []
+def _cleared_by_the_lock(case: Case) -> list[Finding]:
+    """What is gone as soon as the lock is taken; all else is looked at when nobody else can change it any more."""
+    found = [*campaign_checks.lock_file(case), *campaign_checks.leftover_files(case)]
+    return [finding for finding in found if finding.mend is not None]
+
+
+def _mend_all(home: Home, name: str, tracker: "_Tracker", told: list[Finding]) -> tuple[_Seen, list[Finding]]:
+    """Mends until nothing is left that can be; what is left, and what is not, of that and of what was `told` before."""
+    seen = _look(home, name, tracker, driven=False)
     for _ in range(ROUNDS):
         told += [finding for finding in seen.findings if finding.mend is not None and finding not in told]
         mends = {finding.mend.key: finding.mend for finding in seen.findings if finding.mend is not None}
