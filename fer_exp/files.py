@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from fer_exp.errors import BadRecord
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
 LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials has a few million
-TEMPORARY = ".partial-"  # begins the name of files being written; a start may delete any that it finds
+TEMPORARY = ".partial-"  # begins the name of files being written; the number of the process that writes it follows
+CLOCK = 2.0  # seconds by which the times of a file and of a process may seem to differ
 
 
 @contextmanager
@@ -140,10 +143,30 @@ def _in_the_way(path: Path, received: str) -> BadRecord:
 
 
 def drop_partial(folder: Path) -> None:
-    """Deletes what killed processes left half written below `folder`; for whoever knows that none is writing now."""
+    """Deletes what processes that are gone left half written below `folder`; others may be writing there just now."""
     for path in folder.rglob(f"{TEMPORARY}*"):
-        if path.is_file():
+        if path.is_file() and is_abandoned(path):
             path.unlink(missing_ok=True)
+
+
+def is_abandoned(temporary: Path) -> bool:
+    """Whether the process that wrote a temporary file is gone, as far as this machine knows.
+
+    A process number is given out again, in a container soon: a file older than the process that has its number now is
+    another one's.
+    """
+    number = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
+    try:
+        written = temporary.stat().st_mtime
+        process = psutil.Process(int(number))
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return ended or process.create_time() > written + CLOCK
+    except FileNotFoundError:  # finished meanwhile
+        return False
+    except psutil.AccessDenied:
+        return False
+    except (ValueError, OverflowError, psutil.NoSuchProcess):
+        return True
 
 
 def is_full(error: BaseException | None) -> bool:

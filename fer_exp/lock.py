@@ -19,12 +19,11 @@ from pathlib import Path
 import psutil
 
 from fer_exp.errors import BadRecord, Busy
-from fer_exp.files import drop_partial, is_there, open_file
+from fer_exp.files import CLOCK, drop_partial, is_there, open_file
 from fer_exp.values import Value
 
 FILE = "lock.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux's; another one after every start of the machine
-CLOCK = 2.0  # seconds by which the start time of a process may seem to differ when the machine's clock is set
 SETTLED = 0.3  # seconds after which, without flock, a second writer would have been seen
 PATIENCE = 1.0  # seconds: whoever asks whether the campaign is held takes the lock for a moment
 ASK_AGAIN = 0.05  # seconds
@@ -82,7 +81,7 @@ class Lock:
 def lock(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Lock]:
     """Holds the campaign in `folder` against other drivers; the kernel lets go when the process ends, in any way.
 
-    What killed processes left half written there is deleted: nobody is writing it now.
+    What killed processes left half written there is deleted, before and after.
 
     Raises:
         Busy: Another process holds it, or may hold it on another machine.
@@ -106,6 +105,7 @@ def lock(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[
             yield held
         finally:
             if _read(path) == held.owner:
+                drop_partial(folder)  # of trials that were ended while they wrote
                 _write(file, "")
 
 

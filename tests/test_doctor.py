@@ -6,14 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fer_exp.campaign import Algorithm
-from fer_exp.doctor import Code
+from fer_exp.doctor import Code, mending
+from fer_exp.doctor import visit as visits
+from fer_exp.errors import Busy
 from fer_exp.files import append_line, write_atomically
 from fer_exp.home import Home
 from fer_exp.lock import lock
@@ -314,6 +317,57 @@ def test_a_lock_whose_owner_is_gone_and_that_is_still_held_is_told(tiny: Path) -
         assert visit()["left"] == []
         (tiny / "lock.json").write_text(json.dumps({"pid": dead_pid(), "host": os.uname().nodename}))
         assert codes(visit()["left"]) == {Code.LOCK_STALE}
+
+
+def test_while_the_doctor_mends_its_lock_stands_and_nobody_else_gets_it(
+    home: Home, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the lock itself was one of the things to be mended."""
+    MENDED["a lock that names nobody"][1](tiny)
+    MENDED["a history that ends in a line"][1](tiny)
+    before, refusals = (tiny / "lock.json").stat().st_ino, []
+    cut = mending.drop_torn_line
+
+    def second_driver(path: Path) -> None:
+        assert (tiny / "lock.json").stat().st_ino == before
+        with pytest.raises(Busy) as refused, lock(tiny):
+            pass
+        refusals.append(refused.value)
+        cut(path)
+
+    monkeypatch.setattr(mending, "drop_torn_line", second_driver)
+    said = visit("--fix")
+    assert len(refusals) == 1
+    assert codes(said["mended"]) == {Code.LOCK_STALE, Code.TORN_LINE}
+    assert (tiny / "lock.json").read_bytes() == b""
+
+
+def test_a_lock_that_names_nobody_but_is_held_is_left_alone(tiny: Path) -> None:
+    with lock(tiny) as held:
+        (tiny / "lock.json").write_text("{")
+        before = (tiny / "lock.json").stat().st_ino
+        assert visit()["left"] == []
+        refused("doctor", "--fix", "--no-tracking", code=6)
+        assert ((tiny / "lock.json").read_text(), (tiny / "lock.json").stat().st_ino) == ("{", before)
+        (tiny / "lock.json").write_text(held.owner.sealed())
+
+
+def test_what_changed_before_the_doctor_had_the_lock_is_mended_as_it_is_then(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that came between made the record whole again, so it stays."""
+    whole = (trial(tiny) / "scores.json").read_bytes()
+    MENDED["torn scores"][1](tiny)
+
+    @contextmanager
+    def later(folder: Path) -> Iterator[None]:
+        (trial(tiny) / "scores.json").write_bytes(whole)
+        with lock(folder):
+            yield
+
+    monkeypatch.setattr(visits, "lock", later)
+    assert visit("--fix") == visit()
+    assert not (tiny / "set-aside").exists()
 
 
 def test_while_somebody_drives_nothing_is_mended_and_passing_things_are_no_findings(home: Home, tiny: Path) -> None:

@@ -1,9 +1,11 @@
 """Writing files: a reader finds the old content or the new one, and a journal cut short by a crash goes on."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,11 +129,50 @@ def test_dropping_leaves_a_whole_journal_alone(journal: Path) -> None:
     assert journal.stat().st_mtime_ns == before
 
 
+def dead_pid() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
 def test_what_killed_processes_left_half_written_goes(tmp_path: Path) -> None:
     (tmp_path / "trials" / "0001").mkdir(parents=True)
-    left = [tmp_path / f"{TEMPORARY}12-state.json", tmp_path / "trials" / "0001" / f"{TEMPORARY}13-scores.json"]
+    gone = dead_pid()
+    left = [tmp_path / f"{TEMPORARY}{gone}-state.json", tmp_path / "trials" / "0001" / f"{TEMPORARY}{gone}-scores.json"]
+    left += [tmp_path / f"{TEMPORARY}{name}" for name in ("x-state.json", "", "-3-a", f"{10**30}-b")]
     kept = [tmp_path / "state.json", tmp_path / "trials" / "0001" / "scores.json"]
     for path in (*left, *kept):
         path.write_text("x")
     drop_partial(tmp_path)
-    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]
+    assert [path.exists() for path in (*left, *kept)] == [False] * len(left) + [True, True]
+
+
+def test_what_another_process_is_writing_stays_and_can_be_finished(tmp_path: Path) -> None:
+    """As `fer-exp sync` writes its note into a record while a search starts."""
+    writer = f"""
+import pathlib, fer_exp.files
+with fer_exp.files.replacing(pathlib.Path({str(tmp_path / "tracking.json")!r})) as temporary:
+    temporary.write_text("whole")
+    print(flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", writer], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        drop_partial(tmp_path)
+        process.communicate(b"\n")
+    assert process.returncode == 0
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("tracking.json", "whole")]
+
+
+def test_a_file_older_than_the_process_that_has_its_number_now_goes(tmp_path: Path) -> None:
+    """Numbers are given out again: after a restart of a container, the same ones in the same order."""
+    mine, older = tmp_path / f"{TEMPORARY}{os.getpid()}-a", tmp_path / f"{TEMPORARY}{os.getpid()}-b"
+    for path in (mine, older):
+        path.write_text("x")
+    before = psutil.Process().create_time() - 60
+    os.utime(older, (before, before))
+    drop_partial(tmp_path)
+    assert [path.exists() for path in (mine, older)] == [True, False]

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from fer_exp.errors import Busy, ExitCode
+from fer_exp.files import TEMPORARY
 from fer_exp.lock import FILE, Owner, is_held, lock
 from fer_exp.values import Value
 
@@ -114,3 +115,15 @@ def test_the_lock_of_an_earlier_version_is_understood(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(Earlier(pid=dead_pid(), host=Owner.this_process().host).to_json())
     with lock(tmp_path):
         pass
+
+
+def test_what_was_left_half_written_goes_before_and_after_and_nothing_of_others(tmp_path: Path) -> None:
+    """A search that ends its trials at once has them leave half of a file, and is not there at the next start."""
+    before, meanwhile = (tmp_path / f"{TEMPORARY}{dead_pid()}-{name}" for name in ("state.json", "scores.json"))
+    before.touch()
+    mine = tmp_path / f"{TEMPORARY}{os.getpid()}-report.json"
+    with lock(tmp_path):
+        assert not before.exists()
+        meanwhile.touch()
+        mine.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, FILE]

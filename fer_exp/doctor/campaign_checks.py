@@ -5,7 +5,6 @@ module's list.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -13,10 +12,10 @@ from pathlib import Path
 
 from fer_exp import lock
 from fer_exp.doctor.case import ENDED, Case
-from fer_exp.doctor.findings import Code, Finding
+from fer_exp.doctor.findings import Code, Finding, Mend
 from fer_exp.doctor.mending import remove, state_aside
 from fer_exp.errors import BadRecord
-from fer_exp.files import TEMPORARY
+from fer_exp.files import TEMPORARY, is_abandoned
 from fer_exp.provenance import PACKAGES
 from fer_exp.values import first_line
 
@@ -91,7 +90,9 @@ def lock_file(case: Case) -> Iterator[Finding]:
     except BadRecord as error:
         if not case.driven:
             what = f"it names no owner ({first_line(error)}), and nobody holds it"
-            yield Finding(Code.LOCK_STALE, case.within(path), what, "deletes it", remove(path))
+            # Taking the lock is the mend. Whoever deleted the file while holding it would let somebody else lock another.
+            mend = Mend(f"lock {path}", lambda: None)
+            yield Finding(Code.LOCK_STALE, case.within(path), what, "takes the lock, which empties it", mend)
         return
     if case.driven and lock.standing(owner) is lock.Standing.GONE:
         what = f"process {owner.pid} that took it is gone, but something it started still holds it"
@@ -101,8 +102,7 @@ def lock_file(case: Case) -> Iterator[Finding]:
 def leftover_files(case: Case) -> Iterator[Finding]:
     """Files that a killed process left half written."""
     for path in case.files(f"{TEMPORARY}*"):
-        pid = path.name.removeprefix(TEMPORARY).partition("-")[0]
-        if not case.driven and not (pid.isdigit() and _alive(int(pid))):
+        if not case.driven and is_abandoned(path):
             what = f"half written by a process that is gone ({path.stat().st_size} bytes)"
             yield Finding(Code.LEFTOVER_FILE, case.within(path), what, "deletes it", remove(path))
 
@@ -136,16 +136,6 @@ def _installed(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None  # another backend: nothing to compare with
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 CHECKS: tuple[Check, ...] = (
