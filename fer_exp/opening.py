@@ -14,7 +14,6 @@ from fer_exp.calibration import Calibration, calibration_at, calibration_of, unc
 from fer_exp.data.protocol import DataInfo, Protocol
 from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.digest import model_is_vouched_for
-from fer_exp.errors import BadRecord
 from fer_exp.evaluate import Scores, score
 from fer_exp.files import is_there, sha256_of, write_atomically
 from fer_exp.gap import Gap, part_of
@@ -66,6 +65,7 @@ def open_and_evaluate(
     vouched = model_is_vouched_for(record, model)
     loaded = load_model(model)
     on_validation = calibration_of(record)
+    validation = _on_validation(record)
     info = _trained_on(record, info)
     within, sha256 = str(record.path.relative_to(folder)), sha256_of(model)
     before = openings(folder, info.data_digest)
@@ -85,15 +85,21 @@ def open_and_evaluate(
     write_down(folder, opening)
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
-    return replace(_write(record, part, predictions, calibration, [*before, opening]), vouched=vouched)
+    gap = None if validation is None else _gap(record, part, validation, predictions)
+    return replace(_write(record, part, predictions, calibration, [*before, opening], gap), vouched=vouched)
 
 
 def _write(
-    record: Record, part: TestPart, predictions: Predictions, calibration: Calibration | None, looks: list[Opening]
+    record: Record,
+    part: TestPart,
+    predictions: Predictions,
+    calibration: Calibration | None,
+    looks: list[Opening],
+    gap: Gap | None,
 ) -> TestResult:
     """The results into the record; its metrics last."""
     scores = write_results(record, predictions, part.images, "test", calibration)
-    without, gap = _without_copies(part, predictions), _gap(record, part, predictions)
+    without = _without_copies(part, predictions)
     extra = {"test/copies": float(part.copied.sum()), "test/openings": float(len(looks))}
     if without is not None:
         extra["test/accuracy_without_copies"] = without.accuracy
@@ -118,12 +124,17 @@ def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
     return DataInfo.read(path) if is_there(path) else campaign
 
 
-def _gap(record: Record, part: TestPart, test: Predictions) -> Gap | None:
-    """Against the record's own validation results; None where it has none, or of other rows."""
-    try:
-        validation = record.predictions()
-    except BadRecord:
-        return None
+def _on_validation(record: Record) -> Predictions | None:
+    """What the record's model said on validation; None where that was never stored.
+
+    Raises:
+        BadRecord: It is damaged: then the gap would be missing, and nobody would know why.
+    """
+    return record.predictions() if is_there(record.path / "predictions.npz") else None
+
+
+def _gap(record: Record, part: TestPart, validation: Predictions, test: Predictions) -> Gap | None:
+    """Against the record's own validation results; None where they are of other rows."""
     if not np.array_equal(validation.rows, part.validation_rows):
         return None
     spec = record.spec()

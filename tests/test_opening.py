@@ -311,3 +311,19 @@ def test_validation_results_of_other_rows_are_not_compared(
     record.write_predictions(Predictions(split.labels, probabilities, split.rows[::-1].copy()))
     assert opened(record, model, source, cache).gap is None
     assert "test/gap" not in record.test_scores()
+
+
+def test_damaged_validation_results_are_told_before_anything_is_opened(
+    record: Record, model: Path, source: str, cache: Path
+) -> None:
+    """Else the gap would be missing from the report, and nobody would know why."""
+    known = made_predictions(300)
+    write_atomically(
+        record.path / "calibration.json",
+        calibration_at(known.labels, known.probabilities, 1.0, applied=False).to_json(),
+    )
+    write_atomically(record.path / "predictions.npz", b"rubbish")
+    with pytest.raises(BadRecord, match=r"predictions.npz: expected stored predictions"):
+        opened(record, model, source, cache)
+    assert ledger(record) == []
+    assert record.test_scores() == {}
