@@ -1,15 +1,18 @@
 """Faults inside a process: it kills its whole search at a named point, or an operation on a file fails, once.
 
 In: `FER_TEST_FAULT` in the environment, as JSON (`Fault`). Out: wrapped functions of `os` and `io`. Only tests load
-this; the product has no hooks. Counted are opening for writing, writing, fsync and renaming, of files below one folder.
+this; the product has no hooks. Counted is what changes the files below one folder, or makes it durable (`OPERATIONS`):
+not what changes nothing, as deleting what is not there. Processes forked from an armed one count with it.
 """
 
 import builtins
 import fnmatch
 import io
 import json
+import mmap
 import os
 import signal
+import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import Any
 
 VARIABLE = "FER_TEST_FAULT"
 GROUP = "FER_TEST_GROUP"  # the process group of the search, to be killed
+OPERATIONS = ("open", "write", "fsync", "rename", "unlink", "mkdir", "link", "truncate")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -24,14 +28,16 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Fault:
     """What happens where. It happens once, however many processes reach it."""
 
-    process: str  # "driver" or "trial"
+    process: str  # "driver" or "trial"; what that forks is armed too
     under: str  # folder whose files count
     marker: str  # file that says that it has happened; outside of that folder
-    operation: str = "*"  # "open", "write", "fsync", "rename"
+    operation: str = "*"  # pattern of `OPERATIONS`
     file: str = "*"  # pattern of the file's name
-    nth: int = 1
-    when: str = "before"
-    error: int = 0  # number of an OSError; 0 kills the search
+    nth: int = 1  # 0: nothing happens
+    when: str = "before"  # or "after"; "within": when half of what is to be written has been
+    error: int = 0  # number of an OSError; 0 kills
+    alone: bool = False  # it kills the process that is at it, not the whole search
+    trace: str = ""  # file outside of that folder that lists what was counted, a line each; none where empty
 
     def environment(self) -> dict[str, str]:
         """What a process has to find in its environment."""
@@ -51,7 +57,8 @@ def install(process: str) -> None:
 class _Armed:
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
-        self._seen = 0
+        self._seen = mmap.mmap(-1, 8)  # shared with what is forked
+        self._by = os.getpid()
         self._quiet = False
 
     def wrap(self) -> None:
@@ -59,13 +66,17 @@ class _Armed:
         os.fsync = self._around("fsync", os.fsync, _name_of)
         os.replace = self._around("rename", os.replace, lambda _, target: target)
         os.rename = self._around("rename", os.rename, lambda _, target: target)
+        os.unlink = self._around("unlink", os.unlink, lambda path, **_: _if_there(path))
+        os.mkdir = self._around("mkdir", os.mkdir, lambda path, *_: None if os.path.lexists(path) else path)
+        os.link = self._around("link", os.link, lambda _, target: target)
+        os.truncate = self._around("truncate", os.truncate, lambda path, _: path)
         os.open = self._around("open", os.open, lambda path, flags, *_: path if flags & WRITING else None)
         builtins.open = io.open = self._opening(io.open)
 
     def _around(self, operation: str, real: Callable[..., Any], which: Callable[..., Any]) -> Any:
         def wrapped(*arguments: Any, **options: Any) -> Any:
             due = not self._quiet and self._counts(operation, which(*arguments))
-            if due and self._fault.when == "before":
+            if due and self._fault.when != "after":
                 self.happen()
             result = real(*arguments, **options)
             if due:
@@ -78,8 +89,16 @@ class _Armed:
         armed = self
 
         class Counted(io.FileIO):
+            cut = False
+
             def write(self, data: Any) -> Any:
-                if armed._counts("write", _name_of(self.fileno())):
+                if self.cut:  # what is left of what was half written
+                    self.cut = False
+                    armed.happen()
+                elif not armed._quiet and armed._counts("write", _name_of(self.fileno())):
+                    self.cut = armed._fault.when == "within" and len(data) > 1
+                    if self.cut:
+                        return super().write(data[: len(data) // 2])
                     armed.happen()
                 return super().write(data)
 
@@ -87,7 +106,7 @@ class _Armed:
             path = _name_of(file) if isinstance(file, int) else file
             if armed._quiet or not set(mode) & set("wax+") or not armed._within(path):
                 return real(file, mode, buffering, *text, **options)
-            if armed._counts("open", path):
+            if not isinstance(file, int) and armed._counts("open", path):
                 armed.happen()
             raw = Counted(file, mode.replace("b", "").replace("t", ""))
             buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
@@ -102,11 +121,21 @@ class _Armed:
         """Whether the fault is due at this operation."""
         if self._quiet or not self._within(path):
             return False
-        fits = fnmatch.fnmatch(operation, self._fault.operation)
-        if not fits or not fnmatch.fnmatch(Path(os.fsdecode(path)).name, self._fault.file):
+        name = Path(os.fsdecode(path)).name
+        if not fnmatch.fnmatch(operation, self._fault.operation) or not fnmatch.fnmatch(name, self._fault.file):
             return False
-        self._seen += 1
-        return self._seen == self._fault.nth
+        (seen,) = struct.unpack("q", self._seen[:])
+        self._seen[:] = struct.pack("q", seen + 1)
+        if self._fault.trace:
+            self._note(f"{'driver' if os.getpid() == self._by else 'trial'} {operation} {name}\n")
+        return bool(seen + 1 == self._fault.nth)
+
+    def _note(self, line: str) -> None:
+        self._quiet = True
+        descriptor = os.open(self._fault.trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(descriptor, line.encode())
+        os.close(descriptor)
+        self._quiet = False
 
     def happen(self) -> None:
         """Once."""
@@ -117,9 +146,14 @@ class _Armed:
             return
         if self._fault.error:
             raise OSError(self._fault.error, os.strerror(self._fault.error))
-        os.killpg(int(os.environ[GROUP]), signal.SIGKILL)
+        if not self._fault.alone:
+            os.killpg(int(os.environ[GROUP]), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _name_of(descriptor: Any) -> str:
     return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # a Path would not name a deleted file so
+
+
+def _if_there(path: Any) -> Any:
+    return path if os.path.lexists(path) else None

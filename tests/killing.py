@@ -7,6 +7,7 @@ process that has loaded what the command needs and forks a driver at every reque
 import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import shutil
@@ -15,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 
@@ -112,10 +114,11 @@ class Nursery:
 
 
 @contextmanager
-def nursery() -> Iterator[Nursery]:
-    """A nursery, for as long as the block lasts."""
+def nursery(module: str = "tests.killing", **environment: str) -> Iterator[Nursery]:
+    """A nursery, for as long as the block lasts; `module` has its `serve`."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "from tests.killing import serve; serve()"],
+        [sys.executable, "-c", f"from {module} import serve; serve()"],
+        env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -134,21 +137,35 @@ def nursery() -> Iterator[Nursery]:
 
 def serve() -> None:
     """Answers requests until its standard input ends; in a forked driver, runs the command instead."""
-    from fer_exp.cli import main
+    warm_up(entry=train_faulty, loads="tests.preloaded")
+    answer_requests()
+
+
+def warm_up(**conditions: Any) -> None:
+    """Loads what the command needs, and has it work under these conditions."""
+    from fer_exp.cli import main, view
     from fer_exp.quiet import stderr_to
     from fer_exp.search import conduct
 
     with stderr_to():
         from fer_exp import summary
         from fer_exp.search import drive
+    assert main
+    assert view
     assert drive
-    quick = functools.partial(conduct.Conditions, entry=train_faulty, loads="tests.preloaded")
+    quick = functools.partial(conduct.Conditions, **conditions)
     conduct.Conditions = quick  # type: ignore[assignment,misc]  # the command makes its conditions by this name
     # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
     from fer_exp.importance import importance as forest
 
     setattr(summary, "importance", lambda _, space, objective: forest((), space, objective))  # noqa: B010  # as above
     setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
+
+
+def answer_requests() -> None:
+    """Starts drivers, and says how they ended."""
+    gc.collect()
+    gc.freeze()  # else every driver would copy all of this at its first collection
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:
@@ -157,8 +174,25 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             _become(request)
-            main()
+            _give_command()
         _answer(pid)
+
+
+def _give_command() -> NoReturn:
+    """The command to its end, without taking apart what was loaded, which takes a second."""
+    from fer_exp.cli import main
+
+    code: object = 1
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def _answer(value: Any) -> None:

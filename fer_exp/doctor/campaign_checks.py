@@ -59,6 +59,7 @@ def state_and_records(case: Case) -> Iterator[Finding]:
         return
     charts = {int(c.record.path.name): c for c in case.charts_in("trials") if c.record.path.name.isdigit()}
     numbers = {*case.trials, *charts}
+    unnamed = max(case.trials, default=0) + 1  # made before the state names it, so a kill may have come between
     for number in range(max(numbers, default=-1) + 1):
         told, chart = case.trials.get(number), charts.get(number)
         if number == 0:
@@ -68,7 +69,8 @@ def state_and_records(case: Case) -> Iterator[Finding]:
         elif chart is None:
             found = (Code.TRIAL_WITHOUT_RECORD, f"the state knows the trial as {told}, and it has no record")
         elif told is None:
-            found = None if chart.untouched else (Code.RECORD_UNKNOWN, "the state does not know this record")
+            harmless = number == unnamed and not chart.tried  # the next search asks for it again, and finds it
+            found = None if harmless else (Code.RECORD_UNKNOWN, "the state does not know this record")
         else:
             open_still = chart.usable and chart.outcome is None and told in ENDED
             found = (

@@ -15,7 +15,7 @@ from fer_exp.errors import BadRecord
 from fer_exp.files import TEMPORARY
 from fer_exp.home import Home
 from fer_exp.lock import is_held
-from fer_exp.records import DATA, SCHEMA, Outcome, Record, State, TrialSpec
+from fer_exp.records import ASKED, DATA, SCHEMA, Outcome, Record, State, TrialSpec
 from fer_exp.search import state as search_state
 from fer_exp.values import first_line
 
@@ -52,9 +52,9 @@ class Chart:
         return self.usable and self.outcome is not None and self.outcome.state is State.FINISHED
 
     @property
-    def untouched(self) -> bool:
-        """Whether no process has worked on it; the search makes such a record again where it has forgotten it."""
-        return self.outcome is None and not any(self.record.path.glob("attempt-*.log"))
+    def tried(self) -> bool:
+        """Whether a process has worked on it."""
+        return any(self.record.path.glob("attempt-*.log"))
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,16 @@ def later_version(path: Path, known: int) -> int | None:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """What is or was a record; a folder that holds nothing yet is neither."""
+    """What is or was a record; a folder that holds no more than where it was asked for is neither yet."""
     if not parent.is_dir():
         return []
     there = [path for path in sorted(parent.iterdir()) if path.is_dir() and not path.name.startswith(TEMPORARY)]
-    return [path for path in there if any(not found.name.startswith(TEMPORARY) for found in path.iterdir())]
+    return [path for path in there if any(not _comes_first(found.name) for found in path.iterdir())]
+
+
+def _comes_first(name: str) -> bool:
+    """Whether a file of that name may lie where a kill has kept a record from being made."""
+    return name == ASKED or name.startswith(TEMPORARY)
 
 
 def _state(folder: Path) -> tuple[dict[int, str] | None, bool, str | None]:

@@ -1,0 +1,160 @@
+"""One small search in fractions of a second, any of whose operations on files can fail, or be its last.
+
+In: a folder. Out: drivers as in `tests.killing`, here forked together with their trials from one process that has
+loaded everything. Real are the command, the loop, Keras Tuner, the record and the trial's own process; not done are
+what takes long and writes nothing that anything rests on: Keras's fit and prediction, and figures.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_exp import lock
+from fer_exp.calibration import CALIBRATION, Calibration, calibration_at
+from fer_exp.data.prepare import Development, Split
+from fer_exp.data.protocol import DataInfo
+from fer_exp.execute.entry import Task
+from fer_exp.files import replacing, write_atomically
+from fer_exp.home import Home
+from fer_exp.recipe import Recipe
+from fer_exp.records import Epoch, Record, best_epoch, now_ms
+from tests.fake_trials import accuracy
+from tests.killing import Nursery, answer_requests, nursery, prepared, warm_up
+
+# Trial 1 is the baseline again, and so answered by it; trial 2 is trained; and one model of the two is dropped.
+CAMPAIGN = '''"""A campaign for sweeps."""
+
+from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
+from fer_exp.recipe import Recipe, baseline_recipe
+
+
+def space(hp: HyperParameters) -> Recipe:
+    """One number, and the baseline's first."""
+    return baseline_recipe().but(block_dropout=hp.Choice("block_dropout", [0.2, 0.3], default=0.2))
+
+
+campaign = Campaign(
+    name="tiny",
+    question="What if it stops here?",
+    space=space,
+    baseline=baseline_recipe().but(block_dropout=0.2),
+    settings=Settings(algorithm=Algorithm.GRID, max_trials=2, epochs=2, limit=140, keep_models=1),
+    data="demo",
+)
+'''
+
+
+def campaign(folder: Path) -> tuple[Home, Path]:
+    """An empty home with prepared data, and the campaign's file."""
+    home, file = Home(folder / "mlruns"), folder / "tiny.py"
+    home.root.mkdir(parents=True)
+    home.cache.symlink_to(prepared())
+    file.write_text(CAMPAIGN)
+    return home, file
+
+
+@contextmanager
+def sweepers() -> Iterator[Nursery]:
+    """Whoever starts drivers. Without TensorFlow, for which there is nothing to do, they are half as large."""
+    with nursery("tests.sweeping", KERAS_BACKEND="numpy") as ready:
+        yield ready
+
+
+# -- the process that drivers are forked from
+
+
+def serve() -> None:
+    """As `tests.killing.serve`."""
+    from fer_exp import provenance, results
+    from fer_exp.execute import child
+    from fer_exp.search import conduct
+
+    warm_up(entry=attempt)
+    _replace(conduct, start_fork_server=lambda *_: multiprocessing.get_context("fork"))
+    _replace(child, train=_train, _kept=_kept)
+    _replace(results, _write_figures=lambda *_: None, _write_calibration=_write_calibration)
+    _replace(provenance, collect=dict, device=dict)  # starts git three times
+    _calibration(sum(DataInfo.read(next(prepared().rglob("info.json"))).validation_counts))  # scikit-learn is slow once
+    answer_requests()
+
+
+def attempt(task: Task, parent: Connection) -> None:
+    """Entry of an attempt's process, which has of the driver what one from a fork server has: no output, no lock."""
+    from fer_exp.execute.child import run
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the one that lists them
+            if descriptor.readlink().name == lock.FILE:
+                os.close(int(descriptor.name))
+    run(task, parent)
+
+
+def _replace(module: Any, **by: Any) -> None:
+    for name, value in by.items():
+        assert hasattr(module, name)
+        setattr(module, name, value)
+
+
+class _Model:
+    """As much of a Keras model as an attempt asks of it."""
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(b"model")
+
+    def count_params(self) -> int:
+        return 1
+
+
+def _train(record: Record, _development: Development, listener: Any) -> Any:
+    """Writes what `fer_exp.train.train` would, as it does."""
+    from fer_exp.train import Progress, Trained
+
+    spec = record.spec()
+    last = len(record.history())
+    assert not last or record.checkpoint(last).read_bytes() == b"weights"  # training goes on from it
+    for epoch in range(last + 1, spec.epochs + 1):
+        listener.progress(Progress(epoch, 0, 1))
+        with replacing(record.checkpoint(epoch)) as temporary:
+            temporary.write_bytes(b"weights")
+        value = accuracy(spec.recipe, epoch)
+        record.append(
+            Epoch(
+                epoch=epoch,
+                train_loss=1 / epoch,
+                train_accuracy=value,
+                val_loss=1 / epoch,
+                val_accuracy=value,
+                learning_rate=spec.recipe.learning_rate,
+                seconds=1.0,
+                images_per_second=1000,
+                time_ms=now_ms(),
+            )
+        )
+    assert record.checkpoint(best_epoch(record.history())).read_bytes() == b"weights"  # the model is made from it
+    return Trained(_Model(), True, (20,) * 7)
+
+
+def _kept(_trained: Any, recipe: Recipe, split: Split) -> tuple[_Model, Any, Calibration]:
+    """The better the recipe, the more faces are taken for what they are."""
+    right = np.arange(len(split)) % 10 < 10 * accuracy(recipe, 1)
+    said = np.where(right, split.labels, (split.labels + 1) % 7)
+    return _Model(), np.eye(7, dtype=np.float32)[said], _calibration(len(split))
+
+
+@functools.cache
+def _calibration(images: int) -> Calibration:
+    labels = np.arange(images, dtype=np.uint8) % 7
+    return calibration_at(labels, np.full((images, 7), 1 / 7, np.float32), 1.0, applied=False)
+
+
+def _write_calibration(record: Record, _predictions: Any, calibration: Calibration, prefix: str) -> None:
+    write_atomically(record.path / prefix / CALIBRATION, calibration.to_json(indent=1))
