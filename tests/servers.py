@@ -222,6 +222,7 @@ class Front:
 class _Handler(BaseHTTPRequestHandler):
     owner: Front
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each body waits 40 ms until the client has acknowledged its head
 
     def log_message(self, format: str, *_: object) -> None:
         """Says nothing."""

@@ -5,11 +5,12 @@ A real server, behind a front that misbehaves; trials are fake.
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -87,24 +88,38 @@ def as_new(server: MlflowServer, home: Home) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # some eighty syncs; a busy machine needs long
+@pytest.mark.timeout(600)  # some forty times two syncs; a busy machine needs long
 @pytest.mark.parametrize("passed_on", [False, True], ids=["before it is passed on", "before the answer is"])
 def test_a_sync_that_fails_at_any_request_is_made_good_by_the_next(
     shown: Home, server: MlflowServer, front: Front, *, passed_on: bool
 ) -> None:
+    """The answer to a question that changes nothing is not lost once more: the question itself was."""
     sync(shown, NAME)
-    undisturbed, requests = server.shown(NAME), len(front.asked)
-    assert requests > 20
-    for number in range(1, requests + 1):
+    undisturbed, asked = server.shown(NAME), tuple(front.asked)
+    assert len(asked) > 20
+    failing = [number for number, what in enumerate(asked, start=1) if not (passed_on and _only_asks(what))]
+    assert len(failing) > len(asked) / 2
+    began = time.monotonic()
+    for number in failing:
         as_new(server, shown)
         front.count_from_here(number, passed_on=passed_on)
         with pytest.raises(TrackingFailed):
             sync(shown, NAME)
+        assert _kinds(front.asked) == _kinds(asked[:number])
         front.count_from_here()
         sync(shown, NAME)
-        assert server.shown(NAME) == undisturbed, (number, requests)
+        assert server.shown(NAME) == undisturbed, (number, asked[number - 1])
         assert sync(shown, NAME) == SyncReport(records=1)
-    tell(f"{requests} requests, each lost once: level after one more sync")
+    tell(f"{len(failing)} of {len(asked)} requests lost, in {time.monotonic() - began:.0f} s: level after one more sync")
+
+
+def _only_asks(asked: str) -> bool:
+    return asked.startswith("GET ") or asked.endswith("/search")
+
+
+def _kinds(asked: Sequence[str]) -> list[str]:
+    """Requests without what differs between two servers: numbers of experiments, runs and models."""
+    return [re.sub(r"[0-9a-f]{32}|=[0-9]+$|/artifacts/[0-9]+/", "", what) for what in asked]
 
 
 def test_what_mlflow_asks_twice_because_an_answer_was_lost_is_there_once(
