@@ -6,11 +6,13 @@ not what changes nothing, as deleting what is not there. Processes forked from a
 """
 
 import builtins
+import contextlib
 import fnmatch
 import io
 import json
 import mmap
 import os
+import resource
 import signal
 import struct
 from collections.abc import Callable
@@ -37,6 +39,9 @@ class Fault:
     when: str = "before"  # or "after"; "within": when half of what is to be written has been
     error: int = 0  # number of an OSError; 0 kills
     alone: bool = False  # it kills the process that is at it, not the whole search
+    ballast: str = ""  # instead, this file is written until its disk is full; everything fails by itself from there on
+    spare: int = 0  # bytes of the ballast that are given back then
+    largest: int = 0  # instead, bytes that no file of the process may become larger than
     trace: str = ""  # file outside of that folder that lists what was counted, a line each; none where empty
 
     def environment(self) -> dict[str, str]:
@@ -144,11 +149,24 @@ class _Armed:
             os.close(os.open(self._fault.marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             return
+        if self._fault.ballast:
+            _fill_up(Path(self._fault.ballast), self._fault.spare)
+            return
+        if self._fault.largest:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._fault.largest, resource.RLIM_INFINITY))
+            return
         if self._fault.error:
             raise OSError(self._fault.error, os.strerror(self._fault.error))
         if not self._fault.alone:
             os.killpg(int(os.environ[GROUP]), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fill_up(ballast: Path, spare: int) -> None:
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(2**20))
+    os.truncate(ballast, ballast.stat().st_size - spare)
 
 
 def _name_of(descriptor: Any) -> str:

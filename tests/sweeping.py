@@ -35,17 +35,19 @@ CAMPAIGN = '''"""A campaign for sweeps."""
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
 
+BASELINE = baseline_recipe().but(widths=(4,), last_width=8, head_widths=(8,), head_dropouts=(0.1,), block_dropout=0.2)
+
 
 def space(hp: HyperParameters) -> Recipe:
     """One number, and the baseline's first."""
-    return baseline_recipe().but(block_dropout=hp.Choice("block_dropout", [0.2, 0.3], default=0.2))
+    return BASELINE.but(block_dropout=hp.Choice("block_dropout", [0.2, 0.3], default=0.2))
 
 
 campaign = Campaign(
     name="tiny",
     question="What if it stops here?",
     space=space,
-    baseline=baseline_recipe().but(block_dropout=0.2),
+    baseline=BASELINE,
     settings=Settings(algorithm=Algorithm.GRID, max_trials=2, epochs=2, limit=140, keep_models=1),
     data="demo",
 )
@@ -55,7 +57,7 @@ campaign = Campaign(
 def campaign(folder: Path) -> tuple[Home, Path]:
     """An empty home with prepared data, and the campaign's file."""
     home, file = Home(folder / "mlruns"), folder / "tiny.py"
-    home.root.mkdir(parents=True)
+    home.root.mkdir(parents=True, exist_ok=True)
     home.cache.symlink_to(prepared())
     file.write_text(CAMPAIGN)
     return home, file

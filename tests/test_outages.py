@@ -110,7 +110,9 @@ def test_a_sync_that_fails_at_any_request_is_made_good_by_the_next(
         sync(shown, NAME)
         assert server.shown(NAME) == undisturbed, (number, asked[number - 1])
         assert sync(shown, NAME) == SyncReport(records=1)
-    tell(f"{len(failing)} of {len(asked)} requests lost, in {time.monotonic() - began:.0f} s: level after one more sync")
+    tell(
+        f"{len(failing)} of {len(asked)} requests lost, in {time.monotonic() - began:.0f} s: level after one more sync"
+    )
 
 
 def _only_asks(asked: str) -> bool:
