@@ -15,12 +15,13 @@ from fer_exp.data.mixup import mix
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadRecord
-from fer_exp.files import sha256_of
+from fer_exp.files import TEMPORARY, is_full, sha256_of
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
 from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
 from tests.made_faces import csv_of, some_faces
+from tests.small_disks import MOUNTABLE, grow, small_disk
 from tests.trainings import (
     TINY,
     Stopping,
@@ -130,6 +131,25 @@ def test_a_training_cut_off_between_its_last_epoch_and_its_end_trains_no_more(
     for name in ("baseline", "rules"):  # one used its epochs up, one was ended by its rules
         record = Record(shutil.copytree(through(name).record.path, tmp_path / name))
         assert same(train_through(record, development), through(name))
+
+
+@pytest.mark.skipif(not MOUNTABLE, reason="to mount a small disk takes root's rights")
+def test_a_checkpoint_that_finds_the_disk_full_costs_its_epoch_alone(
+    through: Trainings, development: Development, tmp_path: Path
+) -> None:
+    """HDF5 says so in a text, and may have written half of the file by then."""
+    whole = through("baseline").record
+    checkpoint = whole.checkpoint(len(whole.history())).stat().st_size
+    for epochs in (0, 1):
+        with small_disk(tmp_path / str(epochs), int((epochs + 0.7) * checkpoint)) as disk:
+            record = Record.create(disk / "record", whole.spec())
+            with pytest.raises(Exception, match="No space left on device") as failed:
+                train_through(record, development)
+            assert is_full(failed.value)
+            assert [row.epoch for row in record.history()] == list(range(1, epochs + 1))
+            assert not list(record.path.glob(f"{TEMPORARY}*"))
+            grow(disk, 8 * checkpoint)
+            assert same(train_through(Record(record.path), development), through("baseline"))
 
 
 def test_asking_to_stop_leaves_a_record_that_goes_on(in_pieces: Trainings) -> None:
