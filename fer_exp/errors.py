@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     BUSY = 6  # another process holds the campaign
     NO_SPACE = 7  # the disk is full
     FINDINGS = 8  # doctor found something that is not mended
+    DISK_FAILED = 9  # the disk, or the way to it, is broken
     INTERRUPTED = 75  # stopped on request; the same command resumes (EX_TEMPFAIL of sysexits.h)
 
 
@@ -90,6 +91,12 @@ class NoSpace(FerExpError):
     """The disk is full; what was complete stays complete."""
 
     exit_code = ExitCode.NO_SPACE
+
+
+class DiskFailed(FerExpError):
+    """The disk does not do what it is for; what was complete stays complete."""
+
+    exit_code = ExitCode.DISK_FAILED
 
 
 class Interrupted(FerExpError):

@@ -18,6 +18,7 @@ import psutil
 from fer_exp.errors import BadRecord
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
+BROKEN = (errno.EIO, errno.ESTALE)  # the disk does not answer as it should, or the server behind it
 LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials has a few million
 TEMPORARY = ".partial-"  # begins the name of files being written; the number of the process that writes it follows
 CLOCK = 2.0  # seconds by which the times of a file and of a process may seem to differ
@@ -178,6 +179,11 @@ def is_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether `error` says that the disk itself has failed."""
+    return isinstance(error, OSError) and error.errno in BROKEN
 
 
 def sha256_of(path: Path) -> str:

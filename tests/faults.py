@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import resource
+import shutil
 import signal
 import struct
 from collections.abc import Callable
@@ -23,10 +24,11 @@ from typing import Any
 VARIABLE = "FER_TEST_FAULT"
 GROUP = "FER_TEST_GROUP"  # the process group of the search, to be killed
 OPERATIONS = ("open", "write", "fsync", "rename", "unlink", "mkdir", "link", "truncate")
+SMALL = 64 * 2**20  # bytes of the largest disk that is filled up
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fault:
     """What happens where. It happens once, however many processes reach it."""
 
@@ -163,6 +165,9 @@ class _Armed:
 
 
 def _fill_up(ballast: Path, spare: int) -> None:
+    """Only a disk that was made to be filled: the machine's own, or its memory, is everybody's."""
+    if shutil.disk_usage(ballast.parent).total > SMALL:
+        raise ValueError(f"{ballast} is on no small disk")
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
             file.write(bytes(2**20))

@@ -510,7 +510,8 @@ def test_a_foreseen_mistake_shows_its_traceback_on_demand(tmp_path: Path) -> Non
     [
         (OSError(errno.ENOSPC, "No space left on device"), 7),
         (PermissionError(errno.EACCES, "Permission denied"), 2),
-        (OSError(errno.EIO, "Input/output error"), 1),
+        (OSError(errno.EIO, "Input/output error"), 9),
+        (OSError(errno.EBADF, "Bad file descriptor"), 1),
         (KeyboardInterrupt(), 75),
     ],
 )

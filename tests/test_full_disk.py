@@ -37,7 +37,9 @@ def undisturbed(drivers: Nursery) -> tuple[Board, int]:
     """The leaderboard of a search that nothing happens to, and its operations."""
     with place() as folder:
         home, file = campaign(folder)
-        fault = Fault("driver", str(home.root), str(folder / "happened"), nth=0, trace=str(folder / "trace"))
+        fault = Fault(
+            process="driver", under=str(home.root), marker=str(folder / "happened"), nth=0, trace=str(folder / "trace")
+        )
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert code == 0, said
         return board(home), len((folder / "trace").read_text().splitlines())
@@ -65,7 +67,14 @@ def test_a_search_on_a_disk_that_is_full_says_so_and_goes_on_when_there_is_room(
         with small_disk(folder / "mlruns", SIZE) as disk:
             home, file = campaign(folder)
             ballast, spare = disk / "ballast", PAGE * (point % 4)
-            fault = Fault("driver", str(disk), str(folder / "happened"), nth=nth, ballast=str(ballast), spare=spare)
+            fault = Fault(
+                process="driver",
+                under=str(disk),
+                marker=str(folder / "happened"),
+                nth=nth,
+                ballast=str(ballast),
+                spare=spare,
+            )
             code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
             assert ballast.stat().st_size > SIZE / 2
             assert code or nth > operations - 5 * STEP, (nth, said)
@@ -108,7 +117,7 @@ def test_a_search_whose_files_may_grow_no_more_says_so_and_goes_on_when_they_may
         folder = tmp_path / str(nth)
         folder.mkdir()
         home, file = campaign(folder)
-        fault = Fault("driver", str(home.root), str(folder / "happened"), nth=nth, largest=LARGEST)
+        fault = Fault(process="driver", under=str(home.root), marker=str(folder / "happened"), nth=nth, largest=LARGEST)
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert (folder / "happened").exists()
         assert_stopped_whole(home, code, said)

@@ -126,7 +126,15 @@ def test_searches_killed_at_named_points_end_as_if_they_had_not_been(
         home, file = campaign(folder, algorithm)
         for number, (process, operation, name, nth, when) in enumerate(POINTS[start::2]):
             marker = folder / f"happened-{number}"
-            fault = Fault(process, str(home.root), str(marker), operation, name, nth, when)
+            fault = Fault(
+                process=process,
+                under=str(home.root),
+                marker=str(marker),
+                operation=operation,
+                file=name,
+                nth=nth,
+                when=when,
+            )
             code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
             figures.starts += 1
             assert marker.exists(), (fault, code, said)
@@ -160,7 +168,9 @@ def test_an_operation_that_fails_once_loses_nothing(
 ) -> None:
     home, file = campaign(tmp_path, Algorithm.RANDOM)
     marker = tmp_path / "happened"
-    fault = Fault(process, str(home.root), str(marker), operation, name, nth, error=error)
+    fault = Fault(
+        process=process, under=str(home.root), marker=str(marker), operation=operation, file=name, nth=nth, error=error
+    )
     code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
     assert marker.exists()
     assert code == expected, said

@@ -64,7 +64,9 @@ def drivers() -> Iterator[Nursery]:
 def undisturbed(drivers: Nursery) -> Undisturbed:
     with place() as folder:
         home, file = campaign(folder)
-        fault = Fault("driver", str(home.root), str(folder / "happened"), nth=0, trace=str(folder / "trace"))
+        fault = Fault(
+            process="driver", under=str(home.root), marker=str(folder / "happened"), nth=0, trace=str(folder / "trace")
+        )
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert code == 0, said
         assert_nothing_wrong(home, board(home))
@@ -95,9 +97,11 @@ def assert_told(said: str, code: int) -> None:
     problem, remedy = said.splitlines()[-2:]
     assert problem.startswith("fer-exp: ")
     assert remedy.startswith(" " * 9)
-    if code == ExitCode.NO_SPACE:
-        assert "the disk is full" in problem
-        assert "All that was complete is kept. Free some space and give the same command again." in remedy
+    words = {ExitCode.NO_SPACE: ("is full", "Free some space"), ExitCode.DISK_FAILED: ("failed", "See to the disk")}
+    what, do = words[ExitCode(code)]
+    assert f"the disk {what}: " in problem
+    assert f"All that was complete is kept. {do}" in remedy
+    assert "give the same command again." in remedy
 
 
 def sweep(
@@ -113,8 +117,18 @@ def sweep(
             home, file = campaign(folder)
             marker, trace = folder / "happened", folder / "trace"
             when = "within" if kind == "write" else "before"
-            under, at = str(home.root), (str(marker), kind, "*", number, when, error, alone, str(trace))
-            code, said = drivers.run(home, "search", file, "--no-tracking", fault=Fault("driver", under, *at))
+            fault = Fault(
+                process="driver",
+                under=str(home.root),
+                marker=str(marker),
+                operation=kind,
+                nth=number,
+                when=when,
+                error=error,
+                alone=alone,
+                trace=str(trace),
+            )
+            code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
             seen = [Operation(*re.sub(r"-\d+-", "-*-", line).split()) for line in trace.read_text().splitlines()]
             assert marker.exists(), (number, operation, said)
             assert seen[number - 1] == operation, (number, said)
@@ -144,7 +158,7 @@ def expected(operation: Operation, error: int, *, alone: bool) -> int:
         return ExitCode.OK  # a copy does as well as a link; and Python's zipfile tries once more by itself
     if error == errno.ENOSPC:
         return ExitCode.NO_SPACE
-    return ExitCode.OK if operation.process == "trial" else ExitCode.DEFECT
+    return ExitCode.OK if operation.process == "trial" else ExitCode.DISK_FAILED
 
 
 def test_a_search_has_operations_of_every_kind(undisturbed: Undisturbed) -> None:

@@ -15,13 +15,14 @@ import typer
 
 from fer_exp import __version__
 from fer_exp.errors import ExitCode, FerExpError, Interrupted
+from fer_exp.files import is_broken
 from fer_exp.values import first_line
 
 app = typer.Typer(
     name="fer-exp",
     help="Hyperparameter campaigns on facial-expression recognition: search, retrain-best, evaluate.",
     epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
-    "8 findings left, 75 stopped (the same command resumes).",
+    "8 findings left, 9 disk failed, 75 stopped (the same command resumes).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -63,6 +64,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
 
 _DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
 _FULL = "All that was complete is kept. Free some space and give the same command again."
+_BROKEN = "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_ENTRY = (
@@ -75,6 +77,8 @@ def _blame(error: OSError) -> tuple[str, ExitCode]:
     """What to do about it, and whose matter it is: the disk's, the user's, or a defect."""
     if error.errno in _NO_SPACE:
         return _FULL, ExitCode.NO_SPACE
+    if is_broken(error):
+        return _BROKEN, ExitCode.DISK_FAILED
     return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY else (_DEFECT, ExitCode.DEFECT)
 
 

@@ -9,10 +9,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import FrameType
 
-from fer_exp.errors import FerExpError, NoSpace
+from fer_exp.errors import DiskFailed, FerExpError, NoSpace
 from fer_exp.execute.loop import hearing_signals
 from fer_exp.execute.tracker import Tracker
-from fer_exp.files import is_full
+from fer_exp.files import is_broken, is_full
 from fer_exp.values import first_line
 
 
@@ -31,11 +31,12 @@ def shown(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool
 
 @contextmanager
 def on_its_feet() -> Iterator[None]:
-    """Lets every request to stop be heard, also before and after trials, and says it where the disk is full.
+    """Lets every request to stop be heard, also before and after trials, and says it where the disk is full or broken.
 
     Raises:
         KeyboardInterrupt: A stop was asked for outside of the loop around the trials, which has a better answer.
         NoSpace: Something could not be written for want of space.
+        DiskFailed: Something could not be read or written because the disk is broken.
     """
     try:
         with hearing_signals(_interrupt):
@@ -43,12 +44,18 @@ def on_its_feet() -> Iterator[None]:
     except FerExpError:
         raise
     except Exception as error:
-        if not is_full(error):
-            raise
-        raise NoSpace(
-            f"the disk is full: {first_line(error)}",
-            "All that was complete is kept. Free some space and give the same command again.",
-        ) from error
+        if is_full(error):
+            raise NoSpace(
+                f"the disk is full: {first_line(error)}",
+                "All that was complete is kept. Free some space and give the same command again.",
+            ) from error
+        if is_broken(error):
+            raise DiskFailed(
+                f"the disk failed: {first_line(error)}",
+                "All that was complete is kept. See to the disk (the system's log says more), then give the same "
+                "command again.",
+            ) from error
+        raise
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
