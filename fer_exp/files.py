@@ -160,8 +160,7 @@ def is_abandoned(temporary: Path) -> bool:
     try:
         written = temporary.stat().st_mtime
         process = psutil.Process(int(number))
-        ended = process.status() == psutil.STATUS_ZOMBIE
-        return ended or process.create_time() > written + CLOCK
+        return bool(process.status() == psutil.STATUS_ZOMBIE or process.create_time() > written + CLOCK)
     except FileNotFoundError:  # finished meanwhile
         return False
     except psutil.AccessDenied:

@@ -143,14 +143,13 @@ def serve() -> None:
 
 def warm_up(**conditions: Any) -> None:
     """Loads what the command needs, and has it work under these conditions."""
-    from fer_exp.cli import main, view
+    from fer_exp.cli import view
     from fer_exp.quiet import stderr_to
     from fer_exp.search import conduct
 
     with stderr_to():
         from fer_exp import summary
         from fer_exp.search import drive
-    assert main
     assert view
     assert drive
     quick = functools.partial(conduct.Conditions, **conditions)

@@ -1,6 +1,7 @@
 """Many at once: writers in one folder, workers in one campaign, people at one name; and a hundred trials in a row."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def campaign(trials: int) -> Campaign:
 
 def search(home: Home, trials: int, watcher: Silence, *, workers: int, tracking: bool) -> Result:
     many = campaign(trials)
-    conditions = Conditions(home, watcher, workers, tracking=tracking, entry=train_fake)
+    conditions = Conditions(home, watcher, workers, tracking=tracking, entry=train_fake, loads="tests.preloaded")
     return conduct_search(many, many.settings, "many.py", "fingerprint", DataChoice("demo"), conditions)
 
 
@@ -184,7 +185,7 @@ START = """
 import functools
 from fer_exp.search import conduct
 from tests.fake_trials import train_fake
-conduct.Conditions = functools.partial(conduct.Conditions, entry=train_fake)
+conduct.Conditions = functools.partial(conduct.Conditions, entry=train_fake, loads="tests.preloaded")
 from fer_exp.cli import main
 main()
 """
@@ -194,8 +195,10 @@ def test_of_eight_who_start_one_campaign_one_drives_and_seven_are_refused(home: 
     file = write_campaign(tmp_path, trials=10, epochs=35)  # long enough for the last to come
     command = [sys.executable, "-c", START, "search", str(file), "--no-tracking"]
     began = time.monotonic()
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}  # TensorFlow, loaded sixteen times, would do nothing here
     processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(STARTS)
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        for _ in range(STARTS)
     ]
     ended = [(process, *process.communicate()) for process in processes]
     codes = [process.returncode for process, _, _ in ended]

@@ -17,7 +17,7 @@ from fer_exp.campaign import Algorithm
 from fer_exp.doctor import Code, mending
 from fer_exp.doctor import visit as visits
 from fer_exp.errors import Busy
-from fer_exp.files import append_line, write_atomically
+from fer_exp.files import append_line, drop_torn_line, write_atomically
 from fer_exp.home import Home
 from fer_exp.lock import lock
 from fer_exp.records import Record, State, records_in
@@ -320,20 +320,19 @@ def test_a_lock_whose_owner_is_gone_and_that_is_still_held_is_told(tiny: Path) -
 
 
 def test_while_the_doctor_mends_its_lock_stands_and_nobody_else_gets_it(
-    home: Home, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the lock itself was one of the things to be mended."""
     MENDED["a lock that names nobody"][1](tiny)
     MENDED["a history that ends in a line"][1](tiny)
     before, refusals = (tiny / "lock.json").stat().st_ino, []
-    cut = mending.drop_torn_line
 
     def second_driver(path: Path) -> None:
         assert (tiny / "lock.json").stat().st_ino == before
         with pytest.raises(Busy) as refused, lock(tiny):
             pass
         refusals.append(refused.value)
-        cut(path)
+        drop_torn_line(path)
 
     monkeypatch.setattr(mending, "drop_torn_line", second_driver)
     said = visit("--fix")

@@ -64,7 +64,9 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
 
 _DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
 _FULL = "All that was complete is kept. Free some space and give the same command again."
-_BROKEN = "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
+_BROKEN = (
+    "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
+)
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_ENTRY = (

@@ -92,7 +92,7 @@ def lock_file(case: Case) -> Iterator[Finding]:
     except BadRecord as error:
         if not case.driven:
             what = f"it names no owner ({first_line(error)}), and nobody holds it"
-            # Taking the lock is the mend. Whoever deleted the file while holding it would let somebody else lock another.
+            # Taking the lock is the mend. To delete the file while holding it would let somebody else lock another.
             mend = Mend(f"lock {path}", lambda: None)
             yield Finding(Code.LOCK_STALE, case.within(path), what, "takes the lock, which empties it", mend)
         return
