@@ -92,6 +92,19 @@ def test_a_home_interrupted_and_gone_on_has_nothing_wrong(home: Home, algorithm:
     assert visit()["left"] == []
 
 
+def test_what_a_kill_leaves_of_a_record_that_nobody_has_tried_is_nothing_wrong(tiny: Path) -> None:
+    """It was asked for, and perhaps got half of an earlier trial's answer; the next search makes it again."""
+    trial(tiny, 3).mkdir()
+    shutil.copy(trial(tiny, 2) / "asked.json", trial(tiny, 3))
+    assert visit()["left"] == []
+    shutil.copy(trial(tiny, 2) / "trial.json", trial(tiny, 3))
+    change(trial(tiny, 3) / "trial.json", number=3)
+    shutil.copy(trial(tiny, 2) / "history.jsonl", trial(tiny, 3))
+    assert visit()["left"] == []
+    (trial(tiny, 3) / "attempt-1.log").touch()
+    assert codes(visit()["left"]) == {Code.CHECKPOINT_ALTERED, Code.RECORD_UNKNOWN}
+
+
 KILLED = """
 import os, signal, sys
 from tests.test_search import At, campaign, run

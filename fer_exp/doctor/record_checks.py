@@ -156,8 +156,8 @@ def altered_checkpoints(case: Case) -> Iterator[Finding]:
     if case.driven:  # it may be replacing them just now
         return
     for chart in case.charts:
-        if not chart.usable or chart.outcome is not None:
-            continue
+        if not chart.usable or chart.outcome is not None or not chart.tried:
+            continue  # what nobody has tried may be half of an answer or a promotion, and is made again
         try:
             check_last_checkpoint(chart.record)
         except BadRecord as error:
