@@ -1,7 +1,8 @@
 """Faults inside a process: it kills its whole search at a named point, or an operation on a file fails, once.
 
-In: `FER_TEST_FAULT` in the environment, as JSON (`Fault`). Out: wrapped functions of `os` and `io`. Only tests load
-this; the product has no hooks. Counted are opening for writing, writing, fsync and renaming, of files below one folder.
+In: `FER_TEST_FAULT` in the environment, as JSON (`Fault`). Out: wrapped functions of `os` and `io`, and methods. Only
+tests load this; the product has no hooks. Counted are opening for writing, writing, fsync, renaming and deleting, of
+files below one folder, and calls of the methods of given classes, by their names.
 """
 
 import builtins
@@ -24,11 +25,11 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Fault:
     """What happens where. It happens once, however many processes reach it."""
 
-    process: str  # "driver" or "trial"
+    process: str  # "driver", "trial" or "tracker"
     under: str  # folder whose files count
     marker: str  # file that says that it has happened; outside of that folder
-    operation: str = "*"  # "open", "write", "fsync", "rename"
-    file: str = "*"  # pattern of the file's name
+    operation: str = "*"  # "open", "write", "fsync", "rename", "unlink", "call"
+    file: str = "*"  # pattern of the file's name, or of the method's
     nth: int = 1
     when: str = "before"
     error: int = 0  # number of an OSError; 0 kills the search
@@ -38,14 +39,17 @@ class Fault:
         return {VARIABLE: json.dumps(asdict(self))}
 
 
-def install(process: str) -> None:
-    """Arms the fault of the environment, if it is one of this kind of process."""
+def install(process: str, *classes: type) -> None:
+    """Arms the fault of the environment, if it is one of this kind of process; calls of `classes` count too."""
     text = os.environ.get(VARIABLE)
     if text is None:
         return
     fault = Fault(**json.loads(text))
     if fault.process == process:
-        _Armed(fault).wrap()
+        armed = _Armed(fault)
+        armed.wrap()
+        for one in classes:
+            armed.wrap_methods(one)
 
 
 class _Armed:
@@ -53,14 +57,22 @@ class _Armed:
         self._fault = fault
         self._seen = 0
         self._quiet = False
+        self._pid = os.getpid()  # what it forks is another process, with faults of its own
 
     def wrap(self) -> None:
         """Puts counting functions in the place of the real ones."""
         os.fsync = self._around("fsync", os.fsync, _name_of)
         os.replace = self._around("rename", os.replace, lambda _, target: target)
         os.rename = self._around("rename", os.rename, lambda _, target: target)
+        os.unlink = self._around("unlink", os.unlink, lambda path: path)
         os.open = self._around("open", os.open, lambda path, flags, *_: path if flags & WRITING else None)
         builtins.open = io.open = self._opening(io.open)
+
+    def wrap_methods(self, of: type) -> None:
+        """The same for every public method of a class."""
+        for name, method in list(vars(of).items()):
+            if not name.startswith("_") and callable(method):
+                setattr(of, name, self._around("call", method, lambda *_, name=name: Path(self._fault.under, name)))
 
     def _around(self, operation: str, real: Callable[..., Any], which: Callable[..., Any]) -> Any:
         def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -100,7 +112,7 @@ class _Armed:
 
     def _counts(self, operation: str, path: Any) -> bool:
         """Whether the fault is due at this operation."""
-        if self._quiet or not self._within(path):
+        if self._quiet or os.getpid() != self._pid or not self._within(path):
             return False
         fits = fnmatch.fnmatch(operation, self._fault.operation)
         if not fits or not fnmatch.fnmatch(Path(os.fsdecode(path)).name, self._fault.file):
