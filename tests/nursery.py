@@ -179,7 +179,7 @@ def serve(trials: Trials) -> None:
 
 def _load(trials: Trials) -> None:
     """All that drivers, trials and trackers load, and what makes them quick; no device is touched."""
-    from fer_exp import summary, tracking
+    from fer_exp import figures, summary, tracking
     from fer_exp.execute import tracker
     from fer_exp.importance import importance
     from fer_exp.search import conduct, drive
@@ -198,6 +198,7 @@ def _load(trials: Trials) -> None:
     # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
     setattr(summary, "importance", lambda _, space, objective: importance((), space, objective))  # noqa: B010  # as above
     setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
+    setattr(figures, "save", lambda *_: None)  # noqa: B010  # as above
     setattr(util, "spawnv_passfds", _fork_instead)  # noqa: B010  # as above
 
 

@@ -37,17 +37,14 @@ def drivers() -> Iterator[Nursery]:
         yield ready
 
 
-@pytest.fixture(scope="module")
-def through(drivers: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[Algorithm, Board]:
-    """The leaderboards of uninterrupted searches."""
-    boards = {}
-    for algorithm in ALGORITHMS:
-        home, file = tiny(tmp_path_factory.mktemp(algorithm.value), algorithm)
-        code, said = drivers.run(home, "search", file, "--no-tracking")
-        assert code == 0, said
-        boards[algorithm] = board(home)
-        assert_whole(home, boards[algorithm])
-    return boards
+@pytest.fixture
+def through(algorithm: Algorithm, drivers: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The leaderboard of an uninterrupted search."""
+    home, file = tiny(tmp_path_factory.mktemp(algorithm.value), algorithm)
+    code, said = drivers.run(home, "search", file, "--no-tracking")
+    assert code == 0, said
+    assert_whole(home, board(home))
+    return board(home)
 
 
 def tiny(folder: Path, algorithm: Algorithm) -> tuple[Home, Path]:
@@ -57,7 +54,7 @@ def tiny(folder: Path, algorithm: Algorithm) -> tuple[Home, Path]:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_real_searches_killed_in_epochs_and_between_trials_end_as_if_they_had_not_been(
-    algorithm: Algorithm, drivers: Nursery, through: dict[Algorithm, Board], tmp_path: Path
+    algorithm: Algorithm, drivers: Nursery, through: Board, tmp_path: Path
 ) -> None:
     figures, chance = Figures(), random.Random(algorithm.value)
     home, file = tiny(tmp_path, algorithm)
@@ -74,7 +71,7 @@ def test_real_searches_killed_in_epochs_and_between_trials_end_as_if_they_had_no
         figures.starts += 1
         killed = figures.kills < len(POINTS) + KILLS and kill_at_random(driver, home, chance, LONGEST, figures)
     assert driver.wait() == 0, driver.said
-    assert_whole(home, through[algorithm])
+    assert_whole(home, through)
     assert strays(drivers) == []
     figures.tell(f"{algorithm}, real trainings")
 
