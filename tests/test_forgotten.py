@@ -68,7 +68,7 @@ def end(record: Record) -> Record:
 
 
 def killed_with_an_answer(folder: Path) -> tuple[Record, Record]:
-    """Of a search of two workers: a record that an earlier trial answered before any state named it, and one at work."""
+    """Of a search of two workers: a record that an earlier trial answered and no state named, and one at work."""
 
     def last() -> Record:
         return list(records_in(folder / "trials"))[-1]
