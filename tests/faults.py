@@ -1,8 +1,8 @@
 """Faults inside a process: it kills its whole search at a named point, or an operation on a file fails, once.
 
-In: `FER_TEST_FAULT` in the environment, as JSON (`Fault`). Out: wrapped functions of `os` and `io`. Only tests load
-this; the product has no hooks. Counted is what changes the files below one folder, or makes it durable (`OPERATIONS`):
-not what changes nothing, as deleting what is not there. Processes forked from an armed one count with it.
+In: `FER_TEST_FAULT` in the environment, as JSON (`Fault`). Out: wrapped functions of `os` and `io`, and methods. Only
+tests load this; the product has no hooks. Counted is what changes the files below one folder, or makes it durable
+(`OPERATIONS`), not what changes nothing, as deleting what is not there; and calls of the methods of given classes.
 """
 
 import builtins
@@ -24,6 +24,7 @@ from typing import Any
 VARIABLE = "FER_TEST_FAULT"
 GROUP = "FER_TEST_GROUP"  # the process group of the search, to be killed
 OPERATIONS = ("open", "write", "fsync", "rename", "unlink", "mkdir", "link", "truncate")
+CALL = "call"  # of a method, which changes no file
 SMALL = 64 * 2**20  # bytes of the largest disk that is filled up
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -32,11 +33,11 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Fault:
     """What happens where. It happens once, however many processes reach it."""
 
-    process: str  # "driver" or "trial"; what that forks is armed too
+    process: str  # "driver", "trial" or "tracker"
     under: str  # folder whose files count
     marker: str  # file that says that it has happened; outside of that folder
-    operation: str = "*"  # pattern of `OPERATIONS`
-    file: str = "*"  # pattern of the file's name
+    operation: str = "*"  # pattern of `OPERATIONS`, or `CALL`
+    file: str = "*"  # pattern of the file's name, or of the method's
     nth: int = 1  # 0: nothing happens
     when: str = "before"  # or "after"; "within": when half of what is to be written has been
     error: int = 0  # number of an OSError; 0 kills
@@ -44,6 +45,7 @@ class Fault:
     ballast: str = ""  # instead, this file is written until its disk is full; everything fails by itself from there on
     spare: int = 0  # bytes of the ballast that are given back then
     largest: int = 0  # instead, bytes that no file of the process may become larger than
+    forks: bool = False  # what the process forks counts with it; else that is another process, with faults of its own
     trace: str = ""  # file outside of that folder that lists what was counted, a line each; none where empty
 
     def environment(self) -> dict[str, str]:
@@ -51,14 +53,17 @@ class Fault:
         return {VARIABLE: json.dumps(asdict(self))}
 
 
-def install(process: str) -> None:
-    """Arms the fault of the environment, if it is one of this kind of process."""
+def install(process: str, *classes: type) -> None:
+    """Arms the fault of the environment, if it is one of this kind of process; calls of `classes` count too."""
     text = os.environ.get(VARIABLE)
     if text is None:
         return
     fault = Fault(**json.loads(text))
     if fault.process == process:
-        _Armed(fault).wrap()
+        armed = _Armed(fault)
+        armed.wrap()
+        for one in classes:
+            armed.wrap_methods(one)
 
 
 class _Armed:
@@ -79,6 +84,12 @@ class _Armed:
         os.truncate = self._around("truncate", os.truncate, lambda path, _: path)
         os.open = self._around("open", os.open, lambda path, flags, *_: path if flags & WRITING else None)
         builtins.open = io.open = self._opening(io.open)
+
+    def wrap_methods(self, of: type) -> None:
+        """The same for every public method of a class."""
+        for name, method in list(vars(of).items()):
+            if not name.startswith("_") and callable(method):
+                setattr(of, name, self._around(CALL, method, lambda *_, name=name: Path(self._fault.under, name)))
 
     def _around(self, operation: str, real: Callable[..., Any], which: Callable[..., Any]) -> Any:
         def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -126,7 +137,8 @@ class _Armed:
 
     def _counts(self, operation: str, path: Any) -> bool:
         """Whether the fault is due at this operation."""
-        if self._quiet or not self._within(path):
+        stranger = os.getpid() != self._by and not self._fault.forks
+        if self._quiet or stranger or not self._within(path):
             return False
         name = Path(os.fsdecode(path)).name
         if not fnmatch.fnmatch(operation, self._fault.operation) or not fnmatch.fnmatch(name, self._fault.file):

@@ -1,6 +1,6 @@
 """One small search in fractions of a second, any of whose operations on files can fail, or be its last.
 
-In: a folder. Out: drivers as in `tests.killing`, here forked together with their trials from one process that has
+In: a folder. Out: drivers as in `tests.nursery`, here forked together with their trials from one process that has
 loaded everything. Real are the command, the loop, Keras Tuner, the record and the trial's own process; not done are
 what takes long and writes nothing that anything rests on: Keras's fit and prediction, and figures.
 """
@@ -28,7 +28,8 @@ from fer_exp.home import Home
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Record, best_epoch, now_ms
 from tests.fake_trials import accuracy
-from tests.killing import Nursery, answer_requests, nursery, prepared, warm_up
+from tests.killing import prepared
+from tests.nursery import Nursery, answer_requests, serving, warm_up
 
 # Trial 1 is the baseline again, and so answered by it; trial 2 is trained; and one model of the two is dropped.
 CAMPAIGN = '''"""A campaign for sweeps."""
@@ -67,7 +68,7 @@ def campaign(folder: Path) -> tuple[Home, Path]:
 @contextmanager
 def sweepers() -> Iterator[Nursery]:
     """Whoever starts drivers. Without TensorFlow, for which there is nothing to do, they are half as large."""
-    with nursery("tests.sweeping", KERAS_BACKEND="numpy") as ready:
+    with serving("from tests.sweeping import serve; serve()", KERAS_BACKEND="numpy") as ready:
         yield ready
 
 
@@ -75,12 +76,14 @@ def sweepers() -> Iterator[Nursery]:
 
 
 def serve() -> None:
-    """As `tests.killing.serve`."""
+    """As `tests.nursery.serve`."""
     from fer_exp import provenance, results
     from fer_exp.execute import child
+    from fer_exp.quiet import stderr_to
     from fer_exp.search import conduct
 
-    warm_up(entry=attempt)
+    with stderr_to():
+        warm_up(entry=attempt)
     _replace(conduct, start_fork_server=lambda *_: multiprocessing.get_context("fork"))
     _replace(child, train=_train, _kept=_kept)
     _replace(results, _write_figures=lambda *_: None, _write_calibration=_write_calibration)

@@ -97,7 +97,7 @@ def campaign(trials: int) -> Campaign:
 
 def search(home: Home, trials: int, watcher: Silence, *, workers: int, tracking: bool) -> Result:
     many = campaign(trials)
-    conditions = Conditions(home, watcher, workers, tracking=tracking, entry=train_fake, loads="tests.preloaded")
+    conditions = Conditions(home, watcher, workers, tracking=tracking, entry=train_fake, loads="tests.nursery")
     return conduct_search(many, many.settings, "many.py", "fingerprint", DataChoice("demo"), conditions)
 
 
@@ -185,7 +185,7 @@ START = """
 import functools
 from fer_exp.search import conduct
 from tests.fake_trials import train_fake
-conduct.Conditions = functools.partial(conduct.Conditions, entry=train_fake, loads="tests.preloaded")
+conduct.Conditions = functools.partial(conduct.Conditions, entry=train_fake, loads="tests.nursery")
 from fer_exp.cli import main
 main()
 """

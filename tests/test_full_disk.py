@@ -15,7 +15,8 @@ from fer_exp.doctor import examine
 from fer_exp.errors import ExitCode
 from fer_exp.home import Home
 from tests.faults import Fault
-from tests.killing import Board, Nursery, board, strays
+from tests.killing import Board, board, strays
+from tests.nursery import Nursery
 from tests.small_disks import MOUNTABLE, free_bytes, grow, small_disk
 from tests.sweeping import campaign, sweepers
 from tests.test_sweep import PASSING, assert_nothing_wrong, assert_told, place
@@ -38,7 +39,12 @@ def undisturbed(drivers: Nursery) -> tuple[Board, int]:
     with place() as folder:
         home, file = campaign(folder)
         fault = Fault(
-            process="driver", under=str(home.root), marker=str(folder / "happened"), nth=0, trace=str(folder / "trace")
+            process="driver",
+            forks=True,
+            under=str(home.root),
+            marker=str(folder / "happened"),
+            nth=0,
+            trace=str(folder / "trace"),
         )
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert code == 0, said
@@ -69,6 +75,7 @@ def test_a_search_on_a_disk_that_is_full_says_so_and_goes_on_when_there_is_room(
             ballast, spare = disk / "ballast", PAGE * (point % 4)
             fault = Fault(
                 process="driver",
+                forks=True,
                 under=str(disk),
                 marker=str(folder / "happened"),
                 nth=nth,
@@ -88,7 +95,7 @@ def test_a_search_on_a_disk_that_is_full_says_so_and_goes_on_when_there_is_room(
             code, said = drivers.run(home, "search", file, "--no-tracking")
             assert code == 0, (nth, said)
             assert_nothing_wrong(home, expected)
-            assert strays(home) == []
+            assert strays(drivers) == []
         assert not (folder / "mlruns" / "campaigns").exists()  # the disk is gone
     assert ends[ExitCode.NO_SPACE] > sum(ends.values()) / 2
     print(f"\n{sum(ends.values())} full disks, ended with {dict(ends)}; {time.monotonic() - began:.0f} s")  # noqa: T201  # figures for the documentation
@@ -117,7 +124,14 @@ def test_a_search_whose_files_may_grow_no_more_says_so_and_goes_on_when_they_may
         folder = tmp_path / str(nth)
         folder.mkdir()
         home, file = campaign(folder)
-        fault = Fault(process="driver", under=str(home.root), marker=str(folder / "happened"), nth=nth, largest=LARGEST)
+        fault = Fault(
+            process="driver",
+            forks=True,
+            under=str(home.root),
+            marker=str(folder / "happened"),
+            nth=nth,
+            largest=LARGEST,
+        )
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert (folder / "happened").exists()
         assert_stopped_whole(home, code, said)

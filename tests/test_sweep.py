@@ -21,7 +21,8 @@ from fer_exp.doctor import Code, examine
 from fer_exp.errors import ExitCode
 from fer_exp.home import Home
 from tests.faults import OPERATIONS, Fault
-from tests.killing import Board, Nursery, assert_whole, board, strays
+from tests.killing import Board, assert_whole, board, strays
+from tests.nursery import Nursery
 from tests.sweeping import campaign, sweepers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # of some nine hundred searches; a busy machine needs long
@@ -65,7 +66,12 @@ def undisturbed(drivers: Nursery) -> Undisturbed:
     with place() as folder:
         home, file = campaign(folder)
         fault = Fault(
-            process="driver", under=str(home.root), marker=str(folder / "happened"), nth=0, trace=str(folder / "trace")
+            process="driver",
+            forks=True,
+            under=str(home.root),
+            marker=str(folder / "happened"),
+            nth=0,
+            trace=str(folder / "trace"),
         )
         code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
         assert code == 0, said
@@ -119,6 +125,7 @@ def sweep(
             when = "within" if kind == "write" else "before"
             fault = Fault(
                 process="driver",
+                forks=True,
                 under=str(home.root),
                 marker=str(marker),
                 operation=kind,
@@ -143,7 +150,7 @@ def sweep(
                 code, said = drivers.run(home, "search", file, "--no-tracking")
                 assert code == 0, (number, operation, said)
             assert_nothing_wrong(home, undisturbed.board)
-    assert strays(home) == []
+    assert strays(drivers) == []
     print(f"\n{kind}: {sum(ends.values())} faults, ended with {dict(ends)}; {time.monotonic() - began:.0f} s")  # noqa: T201  # figures for the documentation
     return ends
 

@@ -27,6 +27,24 @@ def untouched(record: Record) -> bool:
     return record.outcome() is None and not any(record.path.glob("attempt-*.log"))
 
 
+def is_loss(record: Record) -> bool:
+    """Whether deleting it would lose a training; not where no process has worked on it, or an earlier trial answers."""
+    outcome = record.outcome()
+    return not untouched(record) and (outcome is None or outcome.same_as is None)
+
+
+def forget(record: Record) -> None:
+    """Deletes a record that is no loss; cut short, it leaves one that is none either, or no record.
+
+    The outcome goes first, since it says that everything is there, and the question last.
+    """
+    (record.path / "outcome.json").unlink(missing_ok=True)
+    for path in record.path.rglob("*"):
+        if not path.is_dir() and path.name != "trial.json":
+            path.unlink()
+    shutil.rmtree(record.path)
+
+
 def trained_elsewhere(campaigns: Path, spec: TrialSpec) -> Record | None:
     """A finished record of any campaign that answers `spec`, with its model; None where there is none."""
     return next((record for record in _all_records(campaigns) if _answers(record, spec)), None)

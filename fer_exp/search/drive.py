@@ -8,7 +8,6 @@ believes running; each is told about if its record has an outcome, else it goes 
 
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.loop import Next
 from fer_exp.files import is_there, read_file, write_atomically
 from fer_exp.records import Kind, Record, State, TrialSpec, now_ms, records_in
-from fer_exp.search.answers import give_answer, link, question, untouched
+from fer_exp.search.answers import forget, give_answer, is_loss, link, question, untouched
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
 from fer_exp.search.recall import note_asked, recall
@@ -143,8 +142,8 @@ class SearchWork:
         """
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
-        if Record(path).exists() and Record(path).spec() != spec and untouched(Record(path)):
-            shutil.rmtree(path)  # made just before a crash, for a proposal that the oracle has forgotten
+        if Record(path).exists() and Record(path).spec() != spec and not is_loss(Record(path)):
+            forget(Record(path))  # made just before a crash, for a proposal that the oracle has forgotten
         if anew:
             note_asked(path, self._proposer, proposal.number)
         record = Record.create(path, spec)

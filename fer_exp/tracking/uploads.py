@@ -49,8 +49,10 @@ def read_note(folder: Path, run_id: str) -> Note:
 
 
 def write_note(folder: Path, old: Note, new: Note) -> None:
-    """Stores `new` where it says more than `old`."""
+    """Stores `new` where it says more than `old`; what a kill left half written goes. The caller holds the lock."""
     if new != old:
+        for left in folder.glob(f"{TEMPORARY}*-{NOTE}"):
+            left.unlink(missing_ok=True)
         write_atomically(folder / NOTE, new.sealed(indent=1))
 
 
