@@ -27,7 +27,7 @@ POINTS = [  # which process dies, at what it does to which file or by which name
     ("trial", "rename", "model.keras", 1, "before"),  # all epochs are there, and no end
     ("driver", "rename", "trial.json", 1, "after"),  # between the baseline and the first trial
 ]
-KILLS = 2  # more of each algorithm, at random moments
+KILLS = 1  # more of each algorithm, at random moments
 LONGEST = 4.0  # seconds from a sign of life to one of those
 
 
