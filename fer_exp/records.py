@@ -169,6 +169,7 @@ class Record:
             BadRecord: A line is damaged, an epoch is missing or there twice, or there are fewer than at the end.
         """
         path = self.path / "history.jsonl"
+        outcome = self.outcome()  # first: what ends while this reads must not look as if epochs had been lost
         epochs = []
         for number, line in enumerate(whole_lines(path), start=1):
             try:
@@ -178,7 +179,6 @@ class Record:
             if epoch.epoch != number:
                 raise BadRecord(f"{path} line {number}: expected epoch {number}, received {epoch.epoch}", TRAIN_AGAIN)
             epochs.append(epoch)
-        outcome = self.outcome()
         if outcome is not None and outcome.epochs not in (None, len(epochs)):
             raise BadRecord(f"{path}: expected {outcome.epochs} epochs, received {len(epochs)}", TRAIN_AGAIN)
         return epochs

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fer_exp import records
 from fer_exp.errors import BadRecord
 from fer_exp.files import sha256_of
 from fer_exp.recipe import baseline_recipe
@@ -139,6 +140,27 @@ def test_epochs_come_one_after_the_other(record: Record) -> None:
         with pytest.raises(ValueError, match=f"expected epoch 2, received {wrong}"):
             record.append(row(wrong))
     assert record.history() == [row(1, 0.4)]
+
+
+def test_a_training_that_ends_while_its_history_is_read_is_not_taken_for_one_that_lost_epochs(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(record, 0.5)
+    real = records.whole_lines
+
+    def slowly(path: Path) -> list[str]:
+        lines = real(path)
+        monkeypatch.setattr(records, "whole_lines", real)
+        train(Record(record.path), 0.6)
+        Record(record.path).end(Outcome(state=State.FINISHED, best_epoch=2))
+        return lines
+
+    monkeypatch.setattr(records, "whole_lines", slowly)
+    assert [row.epoch for row in record.history()] == [1]
+    assert [row.epoch for row in record.history()] == [1, 2]
+    (record.path / "history.jsonl").write_text("")
+    with pytest.raises(BadRecord, match="expected 2 epochs, received 0"):
+        record.history()
 
 
 def test_the_last_and_the_best_checkpoint_stay(record: Record) -> None:
