@@ -5,6 +5,7 @@ keep. The oracle lives in this process, never touches a disk, and can be put awa
 """
 
 import contextlib
+import copy
 import math
 from dataclasses import dataclass
 from enum import Enum
@@ -108,7 +109,7 @@ class Proposer:
             spec: What was recorded; None where its record is gone, so that whatever comes out is trained.
             values: As the oracle proposed them, its bookkeeping included.
         """
-        before = self.state()
+        before = copy.deepcopy(self.state())
         if self._oracle.max_trials:
             self._oracle.max_trials = max(self._oracle.max_trials, number)  # a budget may have been lowered since
         trial = self._oracle.create_trial(slot_of(number))
@@ -204,7 +205,7 @@ class Proposer:
     # -- state
 
     def state(self) -> State:
-        """Everything needed to go on from here, as JSON."""
+        """Everything needed to go on from here, as JSON; to be written down, or copied, before the next call."""
         return put_away(self._oracle)
 
     def take_up(self, state: State) -> None:
