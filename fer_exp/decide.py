@@ -98,9 +98,14 @@ def best(records: Iterable[Record], objective: Objective, *, include_baseline: b
     return None
 
 
-def in_order(rows: Iterable[Row], objective: Objective) -> list[Row]:
-    """Rows as a leaderboard has them: finite objectives, best first, ties by lower number; then the others by number."""
-    return sorted(rows, key=_place(objective))
+def place(objective: Objective) -> Callable[[Row], tuple[bool, float, int]]:
+    """What a leaderboard sorts its rows by: finite objectives, best first, ties by lower number; then the others."""
+    sign = -1.0 if objective.better(1.0, 0.0) else 1.0
+
+    def of(row: Row) -> tuple[bool, float, int]:
+        return row.objective is None, 0.0 if row.objective is None else sign * row.objective, row.number
+
+    return of
 
 
 def keepers(rows: Iterable[Row], k: int) -> set[int]:
@@ -121,17 +126,8 @@ def _ranked(records: Iterable[Record], objective: Objective) -> list[tuple[Row, 
     found = list(records)
     specs = [record.spec() for record in found]
     baseline = next((spec.recipe.flat() for spec in specs if spec.kind is Kind.BASELINE), None)
-    place = _place(objective)
-    return sorted([(row_of(record, objective, baseline), record) for record in found], key=lambda pair: place(pair[0]))
-
-
-def _place(objective: Objective) -> Callable[[Row], tuple[bool, float, int]]:
-    sign = -1.0 if objective.better(1.0, 0.0) else 1.0
-
-    def place(row: Row) -> tuple[bool, float, int]:
-        return row.objective is None, 0.0 if row.objective is None else sign * row.objective, row.number
-
-    return place
+    place_of = place(objective)
+    return sorted([(row_of(record, objective, baseline), record) for record in found], key=lambda p: place_of(p[0]))
 
 
 def row_of(record: Record, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:

@@ -25,7 +25,7 @@ from fer_exp.search.board import Board
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
 from fer_exp.search.recall import note_asked, recall
-from fer_exp.search.state import CampaignState, write_state
+from fer_exp.search.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 FIRST = 4 * ALIKE  # records among which those are looked for
@@ -197,7 +197,7 @@ class SearchWork:
 
     def _remember(self, *, finished: bool = False) -> None:
         self._check()
-        write_state(self._folder, CampaignState(proposer=self._proposer.state(), finished=finished))
+        write_state(self._folder, WrittenState(self._proposer.state_text(), finished=finished))
 
     def _drop_models(self) -> None:
         for record in self._board.without_place(self._order.settings.keep_models):
