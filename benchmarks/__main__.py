@@ -21,7 +21,7 @@ from benchmarks.sides import Row
 from benchmarks.subjects import SUBJECTS, Subject, named
 
 LEFT_OUT = 3  # exit code of a subject that needs what is not there
-ROW = "row "  # begins a line of a subject's process that holds a row
+ROW, WITHOUT = "row ", "without "  # begin lines of a subject's process: a row, and why one has no figure
 
 
 def main() -> int:
@@ -63,8 +63,11 @@ def _all(subjects: list[Subject], setting: Setting, out: Path) -> int:
         print(f"\n[{number}/{len(subjects)}, {time.monotonic() - began:.0f} s] {subject.what}", flush=True)
         process = _Process(subject, setting)
         for row in process.rows():
-            rows.append(row)
-            print(f"  {table.line(row)}", flush=True)
+            if isinstance(row, str):
+                without.append(row)
+            else:
+                rows.append(row)
+            print(f"  {row if isinstance(row, str) else table.line(row)}", flush=True)
         if process.problem:
             without.append(f"{subject.what}: {process.problem}")
             print(f"  {subject.name}: {process.problem}", flush=True)
@@ -97,7 +100,8 @@ class _Process:
         self.problem = ""
         self.failed = False
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row | str]:
+        """Its rows as they come; a text is why one has no figure."""
         given = [("--data", str(self._setting.data))] if self._setting.data else []
         flags = [flag for flag in ("tiny", "long") if getattr(self._setting, flag)]
         words = [word for pair in given for word in pair] + [f"--{flag}" for flag in flags]
@@ -112,6 +116,8 @@ class _Process:
                 for told in process.stdout or []:
                     if told.startswith(ROW):
                         yield from table.from_json(told.removeprefix(ROW))
+                    elif told.startswith(WITHOUT):
+                        yield told.removeprefix(WITHOUT).strip()
                 code = process.wait()
             finally:
                 late = signal.setitimer(signal.ITIMER_REAL, 0)[0] == 0
@@ -143,7 +149,7 @@ def _one(name: str, setting: Setting) -> int:
     subject = next(subject for subject in SUBJECTS if subject.name == name)
     try:
         for row in subject.rows(setting):
-            print(ROW + table.to_json([row]), flush=True)
+            print(WITHOUT + row if isinstance(row, str) else ROW + table.to_json([row]), flush=True)
     except NoData as reason:
         print(reason, file=sys.stderr)
         return LEFT_OUT

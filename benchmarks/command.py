@@ -25,7 +25,7 @@ LIMIT = 70  # training images: a few steps
 
 def rows(setting: Setting) -> Iterator[Row]:
     """Help, then first steps."""
-    help_ = in_turns({"fer-exp --help": lambda: _run("fer-exp", "--help")}, setting.pick(9, 1))
+    help_ = in_turns({"fer-exp --help": lambda: run("fer-exp", "--help")}, setting.pick(9, 1))
     yield row("fer-exp --help", help_, help_[0].median, Goal(high=0.3, unit=" s"))
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -40,7 +40,8 @@ def rows(setting: Setting) -> Iterator[Row]:
     yield share("from the command to the end of the first training steps, warm cache", sides, times_(high=1.3))
 
 
-def _run(*command: str, home: Path | None = None) -> str:
+def run(*command: str, home: Path | None = None) -> str:
+    """Runs a command, `fer-exp` as it is installed beside this Python; what it printed."""
     name, *words = command
     program = [sys.executable, "-c", "from fer_exp.cli import main; main()"] if name == "fer-exp" else [name]
     installed = Path(sys.executable).parent / "fer-exp"
@@ -59,7 +60,7 @@ def _first_steps(home: Path, source: str) -> float:
     shutil.rmtree(folder, ignore_errors=True)
     words = ["--name", "first", "--max-trials", "0", "--epochs", "1", "--limit", str(LIMIT), "--data", source]
     began = time.time()
-    _run("fer-exp", "search", "benchmarks/toy.py", "--no-tracking", *words, home=home)
+    run("fer-exp", "search", "benchmarks/toy.py", "--no-tracking", *words, home=home)
     record = Record(folder / "trials" / "0000")
     epoch = record.history()[0]
     trained = LIMIT / epoch.images_per_second
@@ -68,5 +69,5 @@ def _first_steps(home: Path, source: str) -> float:
 
 def _bare_steps(folder: Path) -> float:
     began = time.time()
-    told = _run(sys.executable, "-m", "benchmarks.bare", str(folder))
+    told = run(sys.executable, "-m", "benchmarks.bare", str(folder))
     return float(told.split("trained ")[1].split()[0]) - began

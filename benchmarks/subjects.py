@@ -21,9 +21,9 @@ class Subject:
     minutes: float  # after which it is ended; the sum bounds a whole run
     long: bool = False  # only with --long
 
-    def rows(self, setting: Setting) -> Iterator[Row]:
-        """Measures."""
-        measure: Callable[[Setting], Iterator[Row]] = importlib.import_module(f"benchmarks.{self.name}").rows
+    def rows(self, setting: Setting) -> Iterator[Row | str]:
+        """Measures; a text is why a row has no figure."""
+        measure: Callable[[Setting], Iterator[Row | str]] = importlib.import_module(f"benchmarks.{self.name}").rows
         return measure(setting)
 
 
