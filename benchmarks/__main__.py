@@ -26,6 +26,7 @@ ROW, WITHOUT = "row ", "without "  # begin lines of a subject's process: a row, 
 
 def main() -> int:
     """Runs what the command line asks for; the exit code: 0, or 1 where a subject failed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what it started ends with it
     options = _options()
     setting = Setting(find_data(options.data), options.tiny, options.long)
     if options.one:

@@ -1,7 +1,7 @@
 """The same campaign of 12 trials end to end, everything logged: fer-exp against each way of `benchmarks.peers`.
 
-From the command to its end, imports included. Every way runs the same number of trainings of the same network; fer-exp's
-first is its baseline.
+From the command to its end, imports included. Every way runs the same number of trainings of the same network;
+fer-exp's first is its baseline.
 """
 
 import shutil

@@ -1,11 +1,11 @@
 """Trials that train nothing and leave the record of a real one, and campaigns to put around them.
 
-In: a task. Out: a finished record at once. So that what a search costs besides training can be measured by the thousand.
+In: a task. Out: a finished record at once. So that what a search costs besides training can be measured by the
+thousand.
 """
 
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def fake_campaign(algorithm: Algorithm, trials: int, epochs: int = 1) -> Campaig
     return Campaign("fake", "What does a search cost?", space, Settings.model_validate(settings), data="demo")
 
 
-def train_fake(task: Task, parent: Connection) -> None:
+def train_fake(task: Task, _parent: Connection) -> None:
     """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
     record = Record(task.record)
     record.attempt_log(task.attempt).write_text("a line\n")
@@ -73,8 +73,3 @@ def _epoch(recipe: Recipe, epoch: int) -> Epoch:
 def say_hello(line: Connection) -> None:
     """Entry of a process that only says when it runs, on the machine's monotonic clock."""
     line.send(time.monotonic())
-
-
-def folder_of(folder: Path) -> Path:
-    """The records of a fake campaign in the home `folder`."""
-    return folder / "campaigns" / "fake" / "trials"

@@ -35,7 +35,9 @@ def rows(setting: Setting) -> Iterator[Row | str]:
             for count, took in zip(counts, seconds, strict=True)
         ]
         figure = sides[-1].median / sides[-2].median
-        note = f"the figure: a training among {counts[-1]:,} against one among {counts[-2]:,}; short ones carry the start"
+        note = (
+            f"the figure: a training among {counts[-1]:,} against one among {counts[-2]:,}; short ones carry the start"
+        )
         yield row(f"growth: trials, {workers} workers", sides, figure, Goal(unit="x"), note)
     try:
         yield from _faces(setting)
@@ -62,11 +64,17 @@ def _faces(setting: Setting) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             words = [str(packed), folder, str(factor)]
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.more_faces", "make", *words], cwd=CHECKOUT, capture_output=True, text=True
+                [sys.executable, "-m", "benchmarks.more_faces", "make", *words],
+                cwd=CHECKOUT,
+                capture_output=True,
+                text=True,
             )
             done.check_returncode()
             measured = subprocess.run(
-                [sys.executable, "-m", "benchmarks.more_faces", "read", *words], cwd=CHECKOUT, capture_output=True, text=True
+                [sys.executable, "-m", "benchmarks.more_faces", "read", *words],
+                cwd=CHECKOUT,
+                capture_output=True,
+                text=True,
             )
             measured.check_returncode()
             found.append(json.loads(measured.stdout.splitlines()[-1]))

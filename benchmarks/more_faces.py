@@ -1,7 +1,7 @@
 """FER2013 many times over, with noise, and what it takes to make it ready.
 
-    python -m benchmarks.more_faces make PACKED FOLDER FACTOR    writes FOLDER/faces.csv
-    python -m benchmarks.more_faces read PACKED FOLDER FACTOR    prints seconds by stage and the peak of memory as JSON
+python -m benchmarks.more_faces make PACKED FOLDER FACTOR    writes FOLDER/faces.csv
+python -m benchmarks.more_faces read PACKED FOLDER FACTOR    prints seconds by stage and the peak of memory as JSON
 """
 
 import json

@@ -42,7 +42,7 @@ def _seconds_per_trial(algorithm: Algorithm, trials: int) -> list[float]:
         development = prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=70, cache=home / "cache")
         order = Order(campaign, campaign.settings, "fake.py", "fingerprint", development)
         work = SearchWork(home / "fake", order)
-        seconds = []
+        seconds: list[float] = []
         while True:
             began = time.perf_counter()
             record = work.next()

@@ -1,7 +1,7 @@
 """The same search by other packages, each as its documentation shows it, everything logged.
 
-In: prepared faces, a folder, how many trials and epochs. Out: what that way leaves behind. Each trial trains the network
-of `benchmarks.toy`, writes a classification report and a confusion figure, and keeps its model.
+In: prepared faces, a folder, how many trials and epochs. Out: what that way leaves behind. Each trial trains the
+network of `benchmarks.toy`, writes a classification report and a confusion figure, and keeps its model.
 
     python -m benchmarks.peers WAY FACES FOLDER TRIALS EPOCHS
     WAY: notebook, tuner, autolog, callback, optuna

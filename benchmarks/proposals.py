@@ -78,11 +78,16 @@ def _duplicates(setting: Setting, proposer_of: Callable[..., Any], proposal: typ
             theirs.append(tuple(sorted(trial.hyperparameters.values.items())))
             stock.update_trial(trial.trial_id, {"objective": _score(trial.hyperparameters.values)})
             _end(stock, trial)
-    sides = [Side(name, (float(len(all_) - len(set(all_))),), "duplicates") for name, all_ in (("fer-exp", ours), ("stock oracle", theirs))]
+    sides = [
+        Side(name, (float(len(all_) - len(set(all_))),), "duplicates")
+        for name, all_ in (("fer-exp", ours), ("stock oracle", theirs))
+    ]
     from benchmarks.sides import Goal
 
     what = f"duplicates among {asked} bayesian proposals in a space of {SMALL} points"
-    return row(what, sides, sides[0].median, Goal(high=1), "one that comes again is answered from the record, untrained")
+    return row(
+        what, sides, sides[0].median, Goal(high=1), "one that comes again is answered from the record, untrained"
+    )
 
 
 def _stock(build: Callable[[Any], object], trials: int, random: int | None, folder: str) -> Any:
@@ -108,4 +113,4 @@ def _end(oracle: Any, trial: Any) -> None:
 
 
 def _score(values: dict[str, Any]) -> float:
-    return -abs(values["block_dropout"] - 0.3) - 10 * abs(values["learning_rate"] - 3e-3)
+    return -abs(float(values["block_dropout"]) - 0.3) - 10 * abs(float(values["learning_rate"]) - 3e-3)
