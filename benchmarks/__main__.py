@@ -100,6 +100,7 @@ class _Process:
         self._setting = setting
         self.problem = ""
         self.failed = False
+        self._late = False
 
     def rows(self) -> Iterator[Row | str]:
         """Its rows as they come; a text is why one has no figure."""
@@ -107,33 +108,42 @@ class _Process:
         flags = [flag for flag in ("tiny", "long") if getattr(self._setting, flag)]
         words = [word for pair in given for word in pair] + [f"--{flag}" for flag in flags]
         command = [sys.executable, "-m", "benchmarks", "--one", self._subject.name, *words]
+        options = {"stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT, "start_new_session": True}
         with tempfile.TemporaryFile("w+") as errors:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=CHECKOUT, start_new_session=True
-            )
-            signal.signal(signal.SIGALRM, lambda *_: _end(process))
-            signal.setitimer(signal.ITIMER_REAL, self._subject.minutes * 60)
-            try:
-                for told in process.stdout or []:
-                    if told.startswith(ROW):
-                        yield from table.from_json(told.removeprefix(ROW))
-                    elif told.startswith(WITHOUT):
-                        yield told.removeprefix(WITHOUT).strip()
-                code = process.wait()
-            finally:
-                late = signal.setitimer(signal.ITIMER_REAL, 0)[0] == 0
-                _end(process)
+            with subprocess.Popen(command, stderr=errors, **options) as process:  # type: ignore[call-overload]
+                yield from self._heard(process)
             errors.seek(0)
-            self._judge(code, errors.read(), late=late)
+            self._judge(process.returncode, errors.read())
 
-    def _judge(self, code: int, said: str, *, late: bool) -> None:
+    def _heard(self, process: "subprocess.Popen[str]") -> Iterator[Row | str]:
+        """What it says, until it ends or is ended."""
+        signal.signal(signal.SIGALRM, lambda *_: self._end_late(process))
+        signal.setitimer(signal.ITIMER_REAL, self._subject.minutes * 60)
+        try:
+            for told in process.stdout or []:
+                if told.startswith(ROW):
+                    yield from table.from_json(told.removeprefix(ROW))
+                elif told.startswith(WITHOUT):
+                    yield told.removeprefix(WITHOUT).strip()
+            process.wait()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            _end(process)
+
+    def _end_late(self, process: "subprocess.Popen[str]") -> None:
+        self._late = True
+        _end(process)
+
+    def _judge(self, code: int, said: str) -> None:
         lines = [line for line in said.splitlines() if line.strip()]
         last = lines[-1] if lines else f"exit code {code}"
         if code == LEFT_OUT:
             self.problem = last
         elif code:
             self.failed = True
-            self.problem = f"failed: took more than {self._subject.minutes:g} minutes" if late else f"failed: {last}"
+            self.problem = (
+                f"failed: took more than {self._subject.minutes:g} minutes" if self._late else f"failed: {last}"
+            )
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
