@@ -39,7 +39,7 @@ def rows(setting: Setting) -> Iterator[Row]:
         ways: dict[str, Doing] = {"fer-exp": lambda: _ours(home, trials, epochs, limit)}
         for way, name in WAYS.items():
             ways[name] = partial(_peer, way, development.folder, home / way, trials, epochs)
-        ours, *theirs = in_turns(ways, setting.pick(2, 1))
+        ours, *theirs = in_turns(ways, 1)  # minutes each
     for peer in theirs:
         yield faster(f"{trials} trials end to end, against {peer.name}", [ours, peer], times_(1))
 

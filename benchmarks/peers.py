@@ -20,6 +20,9 @@ import numpy as np
 
 from benchmarks.bare import arrays, toy_model
 
+# Given, so that MLflow does not spend 12 seconds a model on guessing them; autolog has no such option, and does.
+REQUIREMENTS = ["keras", "tensorflow"]
+
 
 class Work:
     """What all ways share: data, budget, and what a trial leaves."""
@@ -95,7 +98,7 @@ def tuner(work: Work, tracking: str = "") -> None:
                 history = model.fit(*given, **options)
                 mlflow.log_artifacts(str(work.report(model, self.number)))
                 if tracking == "callback":
-                    mlflow.keras.log_model(model, name="model")
+                    mlflow.keras.log_model(model, name="model", pip_requirements=REQUIREMENTS)
                 return history
 
     class Searching(keras_tuner.RandomSearch):  # type: ignore[misc]
@@ -132,7 +135,7 @@ def optuna(work: Work) -> None:
         )
         value = work.fit(model, mlflow.keras.MlflowCallback())
         mlflow.log_artifacts(str(work.report(model, trial.number)))
-        mlflow.keras.log_model(model, name="model")
+        mlflow.keras.log_model(model, name="model", pip_requirements=REQUIREMENTS)
         return value
 
     study = package.create_study(direction="maximize", sampler=package.samplers.RandomSampler(seed=1))

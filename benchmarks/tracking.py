@@ -28,7 +28,7 @@ EPOCHS = 30
 def rows(setting: Setting) -> Iterator[Row]:
     """Seconds and per cent of tracking; then as a multiple of what autolog and the callback add."""
     epochs, times = setting.pick(EPOCHS, 2), setting.pick(3, 1)
-    limit = setting.pick(700, 70)
+    limit = setting.pick(350, 70)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         development = prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=home / "cache")
@@ -83,6 +83,7 @@ def _train(work: "Work", way: str) -> float:
     import mlflow
 
     from benchmarks.bare import toy_model
+    from benchmarks.peers import REQUIREMENTS
 
     model = toy_model(1e-3, 0.25, 0.5)
     mlflow.autolog(disable=way != "autolog", silent=True)
@@ -93,5 +94,5 @@ def _train(work: "Work", way: str) -> float:
         if way:
             mlflow.log_artifacts(str(reported))
         if way == "callback":
-            mlflow.keras.log_model(model, name="model")
+            mlflow.keras.log_model(model, name="model", pip_requirements=REQUIREMENTS)
     return time.perf_counter() - began
