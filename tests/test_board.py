@@ -56,6 +56,14 @@ def test_a_damaged_record_is_found_at_the_start(trials: list[Record]) -> None:
         board_of(trials)
 
 
+def test_a_record_that_has_made_way_leaves_no_row_and_another_may_take_its_number(trials: list[Record]) -> None:
+    board = board_of(trials[:3])
+    board.forget(2)
+    assert list(board.rows()) == leaderboard(trials[:2], ACCURACY)
+    board.take(trials[2])
+    assert list(board.rows()) == leaderboard(trials[:3], ACCURACY)
+
+
 def test_models_without_a_place_are_named_once_and_the_baseline_s_never(trials: list[Record]) -> None:
     board = board_of(trials)
     assert [record.path.name for record in board.without_place(1)] == ["0002", "0003"]

@@ -51,6 +51,13 @@ class Board:
         bisect.insort(self._ended, self._row(record), key=self._place)
         self._with_models[number] = record
 
+    def forget(self, number: int) -> None:
+        """Drops what is known of a record whose folder has gone, to be made anew."""
+        self._open.pop(number, None)
+        self._with_models.pop(number, None)
+        self._numbers.discard(number)
+        self._ended = [row for row in self._ended if row.number != number]
+
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard now."""
         found = self._ended.copy()

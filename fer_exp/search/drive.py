@@ -67,7 +67,8 @@ class SearchWork:
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
-        self._answers = {question(record.spec()): record for record in records if _finished(record)}
+        # The first of those with the same question: a later one, answered by it, may have to make way.
+        self._answers = {question(record.spec()): record for record in reversed(records) if _finished(record)}
         self._first_ends: dict[int, Outcome] = {}
         for record in records:
             self._note_end(record)
@@ -153,6 +154,8 @@ class SearchWork:
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
         if Record(path).exists() and Record(path).spec() != spec and not is_loss(Record(path)):
+            self._board.forget(proposal.number)
+            self._first_ends.pop(proposal.number, None)
             forget(Record(path))  # made just before a crash, for a proposal that the oracle has forgotten
         if anew:
             note_asked(path, self._proposer, proposal.number)
