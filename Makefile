@@ -3,6 +3,7 @@
 
 PYTHON = python3
 BIN = .venv/bin
+BENCH =
 INSTALLED = .venv/.installed-by-make
 
 .PHONY: help setup demo fmt check test bench clean constraints
@@ -45,8 +46,11 @@ check: setup # format, lint, types, the direction of imports, security advisorie
 test: setup # all tests, and which of them are slow
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --durations=10
 
-bench: setup # side-by-side measurements
-	$(BIN)/python -m benchmarks
+# An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
+bench: # measurements against other packages; BENCH names rows, or options such as --data
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	.venv-bench/bin/python -m benchmarks $(BENCH)
 
 clean: # delete what tools leave behind; .venv and mlruns stay
 	rm -rf build dist fer_exp.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -56,7 +60,7 @@ clean: # delete what tools leave behind; .venv and mlruns stay
 constraints: # refresh constraints.txt with the newest versions that fit; then run check and test
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh/venv"; \
-	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev]'; \
+	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,bench]'; \
 	sed -n '/^#/p' constraints.txt > "$$fresh/new"; \
 	"$$fresh/venv/bin/python" -m pip freeze --exclude pip --exclude setuptools --exclude wheel --exclude fer-exp \
 		>> "$$fresh/new"; \

@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.sides import Comparison, compare
+from benchmarks.setting import Setting
+from benchmarks.sides import Goal, Row, faster, in_turns, row, times_
 from fer_exp.data.prepare import prepare
 from fer_exp.data.protocol import Protocol
 
 
-def measurements(packed: Path) -> Iterator[Comparison]:
+def rows(setting: Setting) -> Iterator[Row]:
     """Cold and warm; both sides read the same unpacked file from the page cache."""
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "fer2013.csv"
-        with gzip.open(packed) as source, plain.open("wb") as target:
+        with gzip.open(setting.packed()) as source, plain.open("wb") as target:
             shutil.copyfileobj(source, target)
         cache = Path(folder) / "cache"
 
@@ -28,10 +29,12 @@ def measurements(packed: Path) -> Iterator[Comparison]:
             shutil.rmtree(cache, ignore_errors=True)
             _ours(plain, cache)
 
-        yield compare("CSV to CLAHE training arrays, cold", cold, lambda: _notebooks(plain), times=3)
-        yield compare(
-            "CSV to CLAHE training arrays, second start", lambda: _ours(plain, cache), lambda: _notebooks(plain), 3
-        )
+        ways = {"fer-exp": cold, "the notebook's way": lambda: _notebooks(plain)}
+        sides = in_turns(ways, setting.pick(3, 1))
+        yield faster("CSV to CLAHE training arrays, cold", sides, times_(4))
+        warm = in_turns({"fer-exp": lambda: _ours(plain, cache)}, setting.pick(9, 2))
+        yield faster("the same, second start", [*warm, sides[1]], times_(100))
+        yield row("the same, in seconds", warm, warm[0].median, Goal(high=0.15, unit=" s"))
 
 
 def _ours(path: Path, cache: Path) -> NDArray[np.uint8]:

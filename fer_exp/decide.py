@@ -5,7 +5,7 @@ Keras Tuner's own list of best trials is not asked, because it pads with trials 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pydantic import Field
 from scipy.stats import binomtest
@@ -98,34 +98,49 @@ def best(records: Iterable[Record], objective: Objective, *, include_baseline: b
     return None
 
 
-def keepers(records: Iterable[Record], objective: Objective, k: int) -> set[int]:
+def place(objective: Objective) -> Callable[[Row], tuple[bool, float, int]]:
+    """What a leaderboard sorts its rows by: finite objectives, best first, ties by lower number; then the others."""
+    sign = -1.0 if objective.better(1.0, 0.0) else 1.0
+
+    def of(row: Row) -> tuple[bool, float, int]:
+        return row.objective is None, 0.0 if row.objective is None else sign * row.objective, row.number
+
+    return of
+
+
+def keepers(rows: Iterable[Row], k: int) -> set[int]:
     """The numbers of the trials whose models stay: the best `k`, and always the baseline, which they are compared with.
 
     A trial answered by an earlier one has no model of its own and takes no place.
 
-    Raises:
-        BadRecord: A file of a record is damaged.
+    Args:
+        rows: A leaderboard, best first.
+        k: How many trials keep their models.
     """
-    rows = leaderboard(records, objective)
-    finished = [row.number for row in rows if row.objective is not None and row.same_as is None]
-    return {*finished[:k], *(row.number for row in rows if row.kind is Kind.BASELINE)}
+    found = list(rows)
+    finished = [row.number for row in found if row.objective is not None and row.same_as is None]
+    return {*finished[:k], *(row.number for row in found if row.kind is Kind.BASELINE)}
 
 
 def _ranked(records: Iterable[Record], objective: Objective) -> list[tuple[Row, Record]]:
     found = list(records)
     specs = [record.spec() for record in found]
     baseline = next((spec.recipe.flat() for spec in specs if spec.kind is Kind.BASELINE), None)
-    pairs = [(_row(record, objective, baseline), record) for record in found]
-    sign = -1.0 if objective.better(1.0, 0.0) else 1.0
-
-    def place(pair: tuple[Row, Record]) -> tuple[bool, float, int]:
-        row = pair[0]
-        return row.objective is None, 0.0 if row.objective is None else sign * row.objective, row.number
-
-    return sorted(pairs, key=place)
+    place_of = place(objective)
+    return sorted([(row_of(record, objective, baseline), record) for record in found], key=lambda p: place_of(p[0]))
 
 
-def _row(record: Record, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
+def row_of(record: Record, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
+    """What a leaderboard says about `record`.
+
+    Args:
+        record: Ended or not.
+        objective: What the leaderboard is sorted by.
+        baseline: The baseline's recipe, field by field; None where the campaign has none.
+
+    Raises:
+        BadRecord: A file of the record is damaged.
+    """
     spec, outcome, history = record.spec(), record.outcome(), record.history()
     scores = record.scores()
     metrics = {

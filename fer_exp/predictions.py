@@ -1,7 +1,8 @@
 """Predictions: what a model said about a split, and the file that keeps it.
 
 In: three arrays. Out: the same, later; or an error where the file is damaged. The file is a compressed `.npz`, whose
-members carry checksums, so what is read is what was written.
+members carry checksums, so what is read is what was written. NumPy is loaded by the first that is read or written, for
+its loading is a third of what `fer-exp --help` takes.
 """
 
 import tokenize
@@ -9,14 +10,15 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import open_file, replacing
 from fer_exp.values import first_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LARGEST = 2**28  # bytes, packed or unpacked; those on PublicTest have 140 thousand
 # What reading a damaged .npz raises, found by flipping its bits: zipfile's and zlib's errors are neither OSError nor
@@ -41,9 +43,9 @@ UNREADABLE = (
 class Predictions:
     """What a model said about a split."""
 
-    labels: NDArray[np.uint8]  # (n,)
-    probabilities: NDArray[np.float32]  # (n, 7)
-    rows: NDArray[np.int64]  # (n,) rows of the data source
+    labels: "NDArray[np.uint8]"  # (n,)
+    probabilities: "NDArray[np.float32]"  # (n, 7)
+    rows: "NDArray[np.int64]"  # (n,) rows of the data source
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -52,6 +54,8 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         BadRecord: The file is missing or damaged, or its arrays do not belong together.
     """
+    import numpy as np
+
     try:
         # Opened here, because np.load leaves a file open that it cannot read.
         with open_file(path, LARGEST) as file:
@@ -67,6 +71,8 @@ def read_predictions(path: Path) -> Predictions:
 
 def store_predictions(path: Path, predictions: Predictions) -> None:
     """Puts the predictions at `path`, whole or not at all."""
+    import numpy as np
+
     with replacing(path) as temporary:
         np.savez_compressed(
             temporary, labels=predictions.labels, probabilities=predictions.probabilities, rows=predictions.rows
@@ -83,6 +89,8 @@ def _refuse_bomb(file: BinaryIO) -> None:
 
 def _fitting(found: Predictions) -> Predictions:
     """The same, where its arrays belong together."""
+    import numpy as np
+
     count = found.labels.size
     shapes = {"labels": (count,), "probabilities": (count, 7), "rows": (count,)}
     types = {"labels": np.uint8, "probabilities": np.float32, "rows": np.int64}

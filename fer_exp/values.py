@@ -33,9 +33,7 @@ class Value(BaseModel):
 
     def sealed(self, indent: int | None = None) -> str:
         """The JSON form for a file, with a checksum as its last entry, which `from_json` checks."""
-        body = self.to_json(indent).removesuffix("}").rstrip("\n")
-        joint, end = (",", "}") if indent is None else (",\n" + " " * indent, "\n}")
-        return f'{body}{joint}"crc32": "{zlib.crc32(body.encode()):08x}"{end}'
+        return seal(self.to_json(indent), indent)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -71,6 +69,13 @@ class Value(BaseModel):
                 f"{path}: expected a {cls.__name__} in JSON, received something else ({what})",
                 "Nothing was changed. Restore the file, or move its folder away to do that part again.",
             ) from error
+
+
+def seal(text: str, indent: int | None = None) -> str:
+    """The JSON object `text`, written with `indent`, with a checksum as its last entry."""
+    body = text.removesuffix("}").rstrip("\n")
+    joint, end = (",", "}") if indent is None else (",\n" + " " * indent, "\n}")
+    return f'{body}{joint}"crc32": "{zlib.crc32(body.encode()):08x}"{end}'
 
 
 def first_line(error: BaseException) -> str:

@@ -43,7 +43,7 @@ def test_a_finished_trial_without_a_finite_objective_is_never_the_best(tmp_path:
     broken = made_record(tmp_path, 1, {"val/accuracy": value})
     assert best([broken], ACCURACY) is None
     assert leaderboard([broken], ACCURACY)[0].metrics == {}
-    assert keepers([broken], ACCURACY, 3) == set()
+    assert keepers(leaderboard([broken], ACCURACY), 3) == set()
 
 
 def test_a_finished_trial_whose_scores_have_gone_is_damaged_and_not_the_worst(tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_the_best_may_be_the_baseline_unless_it_is_left_out(tmp_path: Path) -> N
 
 
 def test_models_of_the_best_and_of_the_baseline_stay(trials: list[Record]) -> None:
-    assert keepers(trials, ACCURACY, 1) == {0, 1}
-    assert keepers(trials, ACCURACY, 3) == {0, 1, 2, 3}
-    assert keepers(trials, ACCURACY, 0) == {0}
-    assert keepers([], ACCURACY, 3) == set()
+    assert keepers(leaderboard(trials, ACCURACY), 1) == {0, 1}
+    assert keepers(leaderboard(trials, ACCURACY), 3) == {0, 1, 2, 3}
+    assert keepers(leaderboard(trials, ACCURACY), 0) == {0}
+    assert keepers(leaderboard([], ACCURACY), 3) == set()
 
 
 def test_a_trial_answered_by_another_takes_no_place_among_the_models(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_trial_answered_by_another_takes_no_place_among_the_models(tmp_path: P
         made_record(tmp_path, 2, made_scores(0.68), same_as=1),
         made_record(tmp_path, 3, made_scores(0.66)),
     ]
-    assert keepers(records, ACCURACY, 2) == {1, 3}
+    assert keepers(leaderboard(records, ACCURACY), 2) == {1, 3}
 
 
 def test_a_row_says_what_the_recipe_changes_from_the_baseline(trials: list[Record]) -> None:

@@ -10,6 +10,7 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.errors import BadCampaign
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.search.propose import Nothing, Proposal, Proposer
+from fer_exp.search.state import CampaignState, WrittenState
 
 Visit = Callable[[Proposer], Proposer]
 
@@ -184,3 +185,15 @@ def test_a_space_that_cannot_work_is_refused_before_anything_starts(
 ) -> None:
     with pytest.raises(BadCampaign, match=said):
         Proposer(Campaign("toy", "?", bad), Settings())
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_the_state_in_words_is_to_the_byte_what_the_state_as_a_value_says(algorithm: Algorithm) -> None:
+    def compare(proposer: Proposer) -> Proposer:
+        for finished in (False, True):
+            value = CampaignState(proposer=proposer.state(), finished=finished)
+            assert WrittenState(proposer.state_text(), finished).sealed() == value.sealed()
+        return proposer
+
+    toy = campaign(algorithm)
+    assert sum(1 for _ in conversation(toy, 2, compare, fail=2)) > 5

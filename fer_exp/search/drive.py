@@ -14,19 +14,21 @@ from pathlib import Path
 
 from fer_exp.campaign import Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development
-from fer_exp.decide import Row, keepers, leaderboard
+from fer_exp.decide import Row
 from fer_exp.digest import check_last_checkpoint
 from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.loop import Next
 from fer_exp.files import is_there, read_file, write_atomically
-from fer_exp.records import Kind, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.search.answers import forget, give_answer, is_loss, link, question, untouched
+from fer_exp.search.board import Board
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
 from fer_exp.search.recall import note_asked, recall
-from fer_exp.search.state import CampaignState, write_state
+from fer_exp.search.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
+FIRST = 4 * ALIKE  # records among which those are looked for
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,20 @@ class SearchWork:
         self.name = order.campaign.name
         self.objective = order.settings.objective.metric
         spec = described(folder, order, self._new_proposer())
-        tuple(leaderboard(self.records(), order.settings.objective))  # all is read before anything is written
+        records = self.records()
+        # All is read before anything is written.
+        self._board = Board(records, order.settings.objective, order.campaign.baseline)
         check()
         self._proposer, self.notes = recall(folder, self._trials(), self._new_proposer, self._score)
         write_atomically(folder / "campaign.json", spec.sealed(indent=1))
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
-        self._answers = {question(record.spec()): record for record in self.records() if _finished(record)}
+        # The first of those with the same question: a later one, answered by it, may have to make way.
+        self._answers = {question(record.spec()): record for record in reversed(records) if _finished(record)}
+        self._first_ends: dict[int, Outcome] = {}
+        for record in records:
+            self._note_end(record)
         self._queue = list(self._left_over())
         self._remember()
 
@@ -96,6 +104,8 @@ class SearchWork:
             self._proposer.tell(spec.number, self._score(record))
         if _finished(record):
             self._answers.setdefault(question(spec), record)
+        self._note_end(record)
+        self._board.take(record)
         self._rows = None
         self._remember()
         self._drop_models()
@@ -103,7 +113,7 @@ class SearchWork:
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard so far."""
         if self._rows is None:
-            self._rows = tuple(leaderboard(self.records(), self._order.settings.objective))
+            self._rows = self._board.rows()
         return self._rows
 
     def records(self) -> list[Record]:
@@ -124,6 +134,7 @@ class SearchWork:
         baseline = Record.create(self._folder / "trials" / "0000", self._spec(Kind.BASELINE, 0))
         if baseline.outcome() is None:
             check_last_checkpoint(baseline)
+            self._board.take(baseline)
             yield baseline
         for proposal in self._proposer.running():
             record = self._record(proposal)
@@ -143,6 +154,8 @@ class SearchWork:
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
         if Record(path).exists() and Record(path).spec() != spec and not is_loss(Record(path)):
+            self._board.forget(proposal.number)
+            self._first_ends.pop(proposal.number, None)
             forget(Record(path))  # made just before a crash, for a proposal that the oracle has forgotten
         if anew:
             note_asked(path, self._proposer, proposal.number)
@@ -155,6 +168,7 @@ class SearchWork:
                 give_answer(record, answer, first)
             elif proposal.continues is not None:
                 _continue_from(record, Record(self._folder / "trials" / f"{proposal.continues:04d}"))
+        self._board.take(record)
         return record
 
     def _spec(self, kind: Kind, number: int, proposal: Proposal | None = None) -> TrialSpec:
@@ -186,19 +200,19 @@ class SearchWork:
 
     def _remember(self, *, finished: bool = False) -> None:
         self._check()
-        write_state(self._folder, CampaignState(proposer=self._proposer.state(), finished=finished))
+        write_state(self._folder, WrittenState(self._proposer.state_text(), finished=finished))
 
     def _drop_models(self) -> None:
-        records = self.records()
-        settings = self._order.settings
-        keep = keepers(records, settings.objective, settings.keep_models)
-        for record in records:
-            if int(record.path.name) not in keep and record.outcome() is not None:
-                record.model.unlink(missing_ok=True)
+        for record in self._board.without_place(self._order.settings.keep_models):
+            record.model.unlink(missing_ok=True)
+
+    def _note_end(self, record: Record) -> None:
+        number, outcome = record.spec().number, record.outcome()
+        if outcome is not None and number < FIRST:
+            self._first_ends[number] = outcome
 
     def _refuse_hopeless(self) -> None:
-        ends = [record.outcome() for record in self.records()[: 4 * ALIKE]]
-        first = sorted((end for end in ends if end is not None), key=lambda end: end.ended_ms)[:ALIKE]
+        first = sorted(self._first_ends.values(), key=lambda end: end.ended_ms)[:ALIKE]
         reasons = {re.sub(r"\d+", "#", end.reason) for end in first if end.state is State.FAILED}
         if len(first) == ALIKE and len(reasons) == 1 and all(end.state is State.FAILED for end in first):
             raise TrialsFailed(

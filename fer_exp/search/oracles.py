@@ -13,6 +13,7 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+import pydantic_core
 from keras_tuner import oracles
 from keras_tuner.engine import trial as keras_trial
 from sklearn.exceptions import ConvergenceWarning
@@ -49,13 +50,49 @@ def make_oracle(settings: Settings, space: Any) -> Any:
 
 def put_away(oracle: Any) -> State:
     """Everything that `take_up` needs."""
-    kept = oracle.get_state()
+    trials = [_kept_of(trial) for trial in oracle.trials.values()]
+    return copy.deepcopy({"oracle": _own_state(oracle), "trials": trials, "extra": oracle.extra()})
+
+
+class Writer:
+    """What `put_away` gives, as JSON; a trial is put into words again only when it has changed.
+
+    A search writes its state twice a trial, and the trials that have ended are nearly all of it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[Any, Any], str]] = {}
+
+    def text(self, oracle: Any) -> str:
+        """The state of `oracle`, on one line."""
+        trials = ",".join(map(self._trial, oracle.trials.values()))
+        return f'{{"oracle":{_json(_own_state(oracle))},"trials":[{trials}],"extra":{_json(oracle.extra())}}}'
+
+    def _trial(self, trial: Any) -> str:
+        now = trial.status, trial.score  # its values never change
+        known = self._known.get(trial.trial_id)
+        if known is None or known[0] != now:
+            known = self._known[trial.trial_id] = now, _json(_kept_of(trial))
+        return known[1]
+
+
+def _json(value: Any) -> str:
+    return pydantic_core.to_json(value, inf_nan_mode="constants").decode()  # as `Value` writes it
+
+
+def _own_state(oracle: Any) -> State:
+    kept: State = oracle.get_state()
     del kept["display"], kept["hyperparameters"]  # the first is for printing, the second is the campaign's space
-    trials = [
-        {"id": t.trial_id, "values": t.hyperparameters.values, "status": t.status, "score": t.score}
-        for t in oracle.trials.values()
-    ]
-    return copy.deepcopy({"oracle": kept, "trials": trials, "extra": oracle.extra()})
+    return kept
+
+
+def _kept_of(trial: Any) -> State:
+    return {
+        "id": trial.trial_id,
+        "values": trial.hyperparameters.values,
+        "status": trial.status,
+        "score": trial.score,
+    }
 
 
 def take_up(oracle: Any, state: State) -> None:

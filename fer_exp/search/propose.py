@@ -18,7 +18,7 @@ from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
-from fer_exp.search.oracles import OBJECTIVE, State, make_oracle, place, put_away, slot_of, take_up
+from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, put_away, slot_of, take_up
 from fer_exp.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
@@ -60,6 +60,7 @@ class Proposer:
         self._build(self._space)
         self._declared = len(self._space.space)
         self._oracle = make_oracle(settings, self._space)
+        self._writer = Writer()
         if state is not None:
             self.take_up(state)
 
@@ -120,6 +121,7 @@ class Proposer:
         if proposed and _asks_for(self._proposal(trial), spec):
             return True
         self._oracle = make_oracle(self._settings, self._space)
+        self._writer = Writer()
         self.take_up(before)
         place(self._oracle, number, values)
         return False
@@ -207,6 +209,10 @@ class Proposer:
         """Everything needed to go on from here, as JSON."""
         return put_away(self._oracle)
 
+    def state_text(self) -> str:
+        """What `state()` gives, written as JSON on one line."""
+        return self._writer.text(self._oracle)
+
     def take_up(self, state: State) -> None:
         """Goes on from what `state()` gave, in a proposer of the same campaign that has not been asked yet.
 
@@ -225,7 +231,8 @@ class Proposer:
     # -- inside
 
     def _trial(self, number: int) -> Any:
-        return next(trial for trial in self._oracle.trials.values() if int(trial.trial_id) == number - 1)
+        # One that runs is among the last.
+        return next(trial for trial in reversed(self._oracle.trials.values()) if int(trial.trial_id) == number - 1)
 
     def _proposal(self, trial: Any) -> Proposal:
         values = {name: _tidy(value) for name, value in trial.hyperparameters.values.items()}

@@ -6,13 +6,14 @@ Everything else is read from the records.
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import is_there, read_file, sync_folder, write_atomically
 from fer_exp.records import now_ms
-from fer_exp.values import Value
+from fer_exp.values import Value, seal
 
 SCHEMA = 1
 FILE = "state.json"
@@ -24,6 +25,19 @@ class CampaignState(Value):
     schema_version: int = SCHEMA
     proposer: dict[str, Any]
     finished: bool = False  # the budget was spent when this was written
+
+
+@dataclass(frozen=True)
+class WrittenState:
+    """A `CampaignState` whose larger part is in words already; its file is the same to the byte."""
+
+    proposer: str  # JSON on one line
+    finished: bool = False
+
+    def sealed(self) -> str:
+        """As `CampaignState.sealed`."""
+        finished = str(self.finished).lower()
+        return seal(f'{{"schema_version":{SCHEMA},"proposer":{self.proposer},"finished":{finished}}}')
 
 
 def read_state(folder: Path) -> CampaignState | None:
@@ -59,7 +73,7 @@ def _version(path: Path) -> int:
     return version if isinstance(version, int) else 0
 
 
-def write_state(folder: Path, state: CampaignState) -> None:
+def write_state(folder: Path, state: CampaignState | WrittenState) -> None:
     """Replaces the state."""
     write_atomically(folder / FILE, state.sealed())
 

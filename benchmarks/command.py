@@ -1,0 +1,73 @@
+"""`fer-exp --help`, and the way from the command to the first training steps against a bare script's.
+
+Both fit the same small network on the same prepared faces. The bare script is told where the arrays are, and knows
+neither records nor campaigns. When training began and when its first epoch's training was over is read from the record
+and from the script's own clock.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.setting import CHECKOUT, Setting
+from benchmarks.sides import Goal, Row, in_turns, row, share, times_
+from fer_exp.data.prepare import prepare
+from fer_exp.data.protocol import Protocol
+from fer_exp.records import Record
+
+LIMIT = 70  # training images: a few steps
+
+
+def rows(setting: Setting) -> Iterator[Row]:
+    """Help, then first steps."""
+    help_ = in_turns({"fer-exp --help": lambda: run("fer-exp", "--help")}, setting.pick(9, 1))
+    yield row("fer-exp --help", help_, help_[0].median, Goal(high=0.3, unit=" s"))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        source = str(setting.packed()) if setting.data else "demo"
+        development = prepare(source, protocol=Protocol.OFFICIAL, seed=1, limit=LIMIT, cache=home / "cache")
+        development.train(clahe=True), development.validation(clahe=True)
+        ways = {
+            "fer-exp search": lambda: _first_steps(home, source),
+            "bare script": lambda: _bare_steps(development.folder),
+        }
+        sides = in_turns(ways, setting.pick(5, 1))
+    yield share("from the command to the end of the first training steps, warm cache", sides, times_(high=1.3))
+
+
+def run(*command: str, home: Path | None = None) -> str:
+    """Runs a command, `fer-exp` as it is installed beside this Python; what it printed."""
+    name, *words = command
+    program = [sys.executable, "-c", "from fer_exp.cli import main; main()"] if name == "fer-exp" else [name]
+    installed = Path(sys.executable).parent / "fer-exp"
+    if name == "fer-exp" and installed.exists():
+        program = [str(installed)]
+    environment = os.environ | ({"FER_EXP_HOME": str(home)} if home else {})
+    done = subprocess.run([*program, *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def _first_steps(home: Path, source: str) -> float:
+    """Seconds from the command until the first epoch was trained, before its validation."""
+    folder = home / "campaigns" / "first"
+    shutil.rmtree(folder, ignore_errors=True)
+    words = ["--name", "first", "--max-trials", "0", "--epochs", "1", "--limit", str(LIMIT), "--data", source]
+    began = time.time()
+    run("fer-exp", "search", "benchmarks/toy.py", "--no-tracking", *words, home=home)
+    record = Record(folder / "trials" / "0000")
+    epoch = record.history()[0]
+    trained = LIMIT / epoch.images_per_second
+    return epoch.time_ms / 1000 - epoch.seconds + trained - began
+
+
+def _bare_steps(folder: Path) -> float:
+    began = time.time()
+    told = run(sys.executable, "-m", "benchmarks.bare", str(folder))
+    return float(told.split("trained ")[1].split()[0]) - began
