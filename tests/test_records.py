@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fer_exp import records
 from fer_exp.errors import BadRecord
-from fer_exp.files import sha256_of
+from fer_exp.files import sha256_of, whole_lines
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import (
     Epoch,
@@ -146,7 +146,7 @@ def test_a_training_that_ends_while_its_history_is_read_is_not_taken_for_one_tha
     record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(record, 0.5)
-    real = records.whole_lines
+    real = whole_lines
 
     def slowly(path: Path) -> list[str]:
         lines = real(path)
