@@ -44,7 +44,7 @@ check: setup # format, lint, types, the direction of imports, security advisorie
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
 test: setup # all tests, and which of them are slow
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --durations=10
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 # An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
 bench: # measurements against other packages; BENCH names rows, or options such as --data
