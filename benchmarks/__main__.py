@@ -104,7 +104,7 @@ class _Process:
 
     def rows(self) -> Iterator[Row | str]:
         """Its rows as they come; a text is why one has no figure."""
-        given = [("--data", str(self._setting.data))] if self._setting.data else []
+        given = [("--data", str(self._setting.data or os.devnull))]  # else it would look for itself
         flags = [flag for flag in ("tiny", "long") if getattr(self._setting, flag)]
         words = [word for pair in given for word in pair] + [f"--{flag}" for flag in flags]
         command = [sys.executable, "-m", "benchmarks", "--one", self._subject.name, *words]
