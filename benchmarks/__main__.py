@@ -110,7 +110,7 @@ class _Process:
         command = [sys.executable, "-m", "benchmarks", "--one", self._subject.name, *words]
         options = {"stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT, "start_new_session": True}
         with tempfile.TemporaryFile("w+") as errors:
-            with subprocess.Popen(command, stderr=errors, **options) as process:  # type: ignore[call-overload]
+            with subprocess.Popen(command, stderr=errors, **options) as process:  # type: ignore[call-overload]  # options as a dict
                 yield from self._heard(process)
             errors.seek(0)
             self._judge(process.returncode, errors.read())

@@ -43,13 +43,13 @@ def read(folder: Path) -> dict[str, float]:
     seconds: dict[str, float] = {}
     began = time.perf_counter()
     options = {"protocol": Protocol.OFFICIAL, "seed": 1, "limit": None, "cache": folder / "cache"}
-    development = prepare(str(folder / FILE), **options)  # type: ignore[arg-type]
+    development = prepare(str(folder / FILE), **options)  # type: ignore[arg-type]  # options as a dict
     seconds["read and split"] = time.perf_counter() - began
     began = time.perf_counter()
     _ = development.train(clahe=True), development.validation(clahe=True)
     seconds["CLAHE"] = time.perf_counter() - began
     began = time.perf_counter()
-    again = prepare(str(folder / FILE), **options)  # type: ignore[arg-type]
+    again = prepare(str(folder / FILE), **options)  # type: ignore[arg-type]  # options as a dict
     _ = again.train(clahe=True), again.validation(clahe=True)
     seconds["second start"] = time.perf_counter() - began
     return {**seconds, "peak memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}

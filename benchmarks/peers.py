@@ -101,7 +101,7 @@ def tuner(work: Work, tracking: str = "") -> None:
                     mlflow.keras.log_model(model, name="model", pip_requirements=REQUIREMENTS)
                 return history
 
-    class Searching(keras_tuner.RandomSearch):  # type: ignore[misc]
+    class Searching(keras_tuner.RandomSearch):  # type: ignore[misc]  # as above
         def on_trial_end(self, trial: Any) -> None:
             super().on_trial_end(trial)
             print(f"rss {psutil.Process().memory_info().rss / 2**20}", flush=True)

@@ -69,6 +69,12 @@ class BadRecord(BadInput):
     """A file of a record cannot be read: truncated, altered, or of a later version."""
 
 
+FULL_DISK = "All that was complete is kept. Free some space and give the same command again."
+BROKEN_DISK = (
+    "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
+)
+
+
 class TrialsFailed(FerExpError):
     """A campaign has no trial it can go on with."""
 

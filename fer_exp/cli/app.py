@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fer_exp import __version__
-from fer_exp.errors import ExitCode, FerExpError, Interrupted
+from fer_exp.errors import BROKEN_DISK, FULL_DISK, ExitCode, FerExpError, Interrupted
 from fer_exp.files import is_broken
 from fer_exp.values import first_line
 
@@ -63,10 +63,6 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
 
 
 _DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
-_FULL = "All that was complete is kept. Free some space and give the same command again."
-_BROKEN = (
-    "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
-)
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NO_ENTRY = (
@@ -78,9 +74,9 @@ _NO_ENTRY = (
 def _blame(error: OSError) -> tuple[str, ExitCode]:
     """What to do about it, and whose matter it is: the disk's, the user's, or a defect."""
     if error.errno in _NO_SPACE:
-        return _FULL, ExitCode.NO_SPACE
+        return FULL_DISK, ExitCode.NO_SPACE
     if is_broken(error):
-        return _BROKEN, ExitCode.DISK_FAILED
+        return BROKEN_DISK, ExitCode.DISK_FAILED
     return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY else (_DEFECT, ExitCode.DEFECT)
 
 

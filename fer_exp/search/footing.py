@@ -9,7 +9,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import FrameType
 
-from fer_exp.errors import DiskFailed, FerExpError, NoSpace
+from fer_exp.errors import BROKEN_DISK, FULL_DISK, DiskFailed, FerExpError, NoSpace
 from fer_exp.execute.loop import hearing_signals
 from fer_exp.execute.tracker import Tracker
 from fer_exp.files import is_broken, is_full
@@ -45,16 +45,9 @@ def on_its_feet() -> Iterator[None]:
         raise
     except Exception as error:
         if is_full(error):
-            raise NoSpace(
-                f"the disk is full: {first_line(error)}",
-                "All that was complete is kept. Free some space and give the same command again.",
-            ) from error
+            raise NoSpace(f"the disk is full: {first_line(error)}", FULL_DISK) from error
         if is_broken(error):
-            raise DiskFailed(
-                f"the disk failed: {first_line(error)}",
-                "All that was complete is kept. See to the disk (the system's log says more), then give the same "
-                "command again.",
-            ) from error
+            raise DiskFailed(f"the disk failed: {first_line(error)}", BROKEN_DISK) from error
         raise
 
 
