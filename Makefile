@@ -5,6 +5,7 @@ PYTHON = python3
 BIN = .venv/bin
 BENCH =
 INSTALLED = .venv/.installed-by-make
+BENCH_INSTALLED = .venv-bench/.installed-by-make
 
 .PHONY: help setup demo fmt check test bench clean constraints
 
@@ -47,10 +48,13 @@ test: setup # all tests, and which of them are slow
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 # An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
-bench: # measurements against other packages; BENCH names rows, or options such as --data
+bench: $(BENCH_INSTALLED) # measurements against other packages; BENCH names rows, or options such as --data
+	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+$(BENCH_INSTALLED): pyproject.toml constraints.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	.venv-bench/bin/python -m benchmarks $(BENCH)
+	@touch $(BENCH_INSTALLED)
 
 clean: # delete what tools leave behind; .venv and mlruns stay
 	rm -rf build dist fer_exp.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

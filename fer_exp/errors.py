@@ -69,12 +69,6 @@ class BadRecord(BadInput):
     """A file of a record cannot be read: truncated, altered, or of a later version."""
 
 
-FULL_DISK = "All that was complete is kept. Free some space and give the same command again."
-BROKEN_DISK = (
-    "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
-)
-
-
 class TrialsFailed(FerExpError):
     """A campaign has no trial it can go on with."""
 
@@ -103,6 +97,12 @@ class DiskFailed(FerExpError):
     """The disk does not do what it is for; what was complete stays complete."""
 
     exit_code = ExitCode.DISK_FAILED
+
+
+FULL_DISK = "All that was complete is kept. Free some space and give the same command again."
+BROKEN_DISK = (
+    "All that was complete is kept. See to the disk (the system's log says more), then give the same command again."
+)
 
 
 class Interrupted(FerExpError):

@@ -169,20 +169,25 @@ def is_abandoned(temporary: Path) -> bool:
         return True
 
 
-def is_full(error: BaseException | None) -> bool:
-    """Whether `error`, or one behind it, says that there is no space left; HDF5 says it in its text alone."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
-            return True
-        if any(f"errno = {number}," in str(error) for number in FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def is_full(error: BaseException) -> bool:
+    """Whether `error`, or one behind it, says that there is no space left."""
+    return _says(error, FULL)
 
 
 def is_broken(error: BaseException) -> bool:
-    """Whether `error` says that the disk itself has failed."""
-    return isinstance(error, OSError) and error.errno in BROKEN
+    """Whether `error`, or one behind it, says that the disk itself has failed."""
+    return _says(error, BROKEN)
+
+
+def _says(error: BaseException | None, numbers: tuple[int, ...]) -> bool:
+    """HDF5 names the number in its text alone."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in numbers:
+            return True
+        if any(f"errno = {number}," in str(error) for number in numbers):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def sha256_of(path: Path) -> str:

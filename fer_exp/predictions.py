@@ -1,8 +1,8 @@
 """Predictions: what a model said about a split, and the file that keeps it.
 
 In: three arrays. Out: the same, later; or an error where the file is damaged. The file is a compressed `.npz`, whose
-members carry checksums, so what is read is what was written. NumPy is loaded by the first that is read or written, for
-its loading is a third of what `fer-exp --help` takes.
+members carry checksums, so what is read is what was written. NumPy is loaded by the first that is read or written:
+`fer-exp --help` needs none.
 """
 
 import tokenize

@@ -31,8 +31,18 @@ LAYERS = frozenset(
 MOST_LAYERS = 500  # the baseline has 32
 LARGEST_SIZE = 4096  # filters, units, pixels of a side; the recipe's own bound on widths
 MOST_WEIGHTS = 2**30  # counted from above; the largest file there may be holds a quarter of it
-SIZES = {"filters", "units", "kernel_size", "pool_size", "strides", "dilation_rate", "height", "width", "crop"}
-SHAPES = {"batch_shape", "input_shape", "shape"}
+SIZES = {
+    "batch_shape",
+    "crop",
+    "dilation_rate",
+    "filters",
+    "height",
+    "kernel_size",
+    "pool_size",
+    "strides",
+    "units",
+    "width",
+}
 
 
 def objection(text: bytes) -> str | None:
@@ -84,7 +94,7 @@ def _is_layer(part: dict[str, Any]) -> bool:
 
 def _sizes(config: dict[str, Any]) -> Iterator[int]:
     for key, value in config.items():
-        if key in SIZES | SHAPES:
+        if key in SIZES:
             yield from (entry for entry in (value if isinstance(value, list) else [value]) if isinstance(entry, int))
 
 
