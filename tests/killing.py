@@ -26,6 +26,7 @@ from fer_exp.files import TEMPORARY
 from fer_exp.home import Home
 from fer_exp.records import Record, State, records_in, title_of
 from tests.commands import write_campaign
+from tests.faults import Fault
 from tests.nursery import TICK, Driver, Nursery
 from tests.tracked import all_runs, client_of
 
@@ -49,6 +50,28 @@ class Figures:
         sys.stdout.write(
             f"\n{what}: {self.kills} kills, {self.amid} amid trials, {self.starts} starts, {seconds:.0f} s\n"
         )
+
+
+Point = tuple[str, str, str, int, str]  # process, operation, pattern of the name, how manieth time, before or after
+
+
+def strike(drivers: Nursery, home: Home, point: Point, *command: object, figures: Figures) -> None:
+    """Gives a command that dies at a named point, and sees that it was that point."""
+    process, operation, name, nth, when = point
+    marker = home.root.parent / f"happened-{figures.starts}"
+    fault = Fault(
+        process=process,
+        under=str(home.root),
+        marker=str(marker),
+        operation=operation,
+        file=name,
+        nth=nth,
+        when=when,
+    )
+    code, said = drivers.run(home, *command, fault=fault)
+    figures.starts += 1
+    assert (marker.exists(), code) == (True, -9), (fault, said)
+    figures.kills += 1
 
 
 def kill_at_random(driver: Driver, home: Home, chance: random.Random, longest: float, figures: Figures) -> bool:

@@ -28,6 +28,7 @@ from fer_exp.home import Home
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Record, best_epoch, now_ms
 from tests.fake_trials import accuracy
+from tests.faults import Fault
 from tests.killing import prepared
 from tests.nursery import Nursery, answer_requests, serving, warm_up
 
@@ -70,6 +71,17 @@ def sweepers() -> Iterator[Nursery]:
     """Whoever starts drivers. Without TensorFlow, for which there is nothing to do, they are half as large."""
     with serving("from tests.sweeping import serve; serve()", KERAS_BACKEND="numpy") as ready:
         yield ready
+
+
+def watched(drivers: Nursery, folder: Path) -> tuple[Home, list[str]]:
+    """A search that nothing happens to, and its operations, a line each."""
+    home, file = campaign(folder)
+    trace = folder / "trace"
+    marker = str(folder / "happened")
+    fault = Fault(process="driver", forks=True, under=str(home.root), marker=marker, nth=0, trace=str(trace))
+    code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
+    assert code == 0, said
+    return home, trace.read_text().splitlines()
 
 
 # -- the process that drivers are forked from

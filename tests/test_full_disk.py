@@ -18,7 +18,7 @@ from tests.faults import Fault
 from tests.killing import Board, board, strays
 from tests.nursery import Nursery
 from tests.small_disks import MOUNTABLE, free_bytes, grow, small_disk
-from tests.sweeping import campaign, sweepers
+from tests.sweeping import campaign, sweepers, watched
 from tests.test_sweep import PASSING, assert_nothing_wrong, assert_told, place
 
 SIZE, LARGER = 16 * 2**20, 24 * 2**20  # bytes of the disk; a search wants four million to start
@@ -37,18 +37,8 @@ def drivers() -> Iterator[Nursery]:
 def undisturbed(drivers: Nursery) -> tuple[Board, int]:
     """The leaderboard of a search that nothing happens to, and its operations."""
     with place() as folder:
-        home, file = campaign(folder)
-        fault = Fault(
-            process="driver",
-            forks=True,
-            under=str(home.root),
-            marker=str(folder / "happened"),
-            nth=0,
-            trace=str(folder / "trace"),
-        )
-        code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
-        assert code == 0, said
-        return board(home), len((folder / "trace").read_text().splitlines())
+        home, operations = watched(drivers, folder)
+        return board(home), len(operations)
 
 
 def assert_stopped_whole(home: Home, code: int, said: str) -> None:

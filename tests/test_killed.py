@@ -16,7 +16,7 @@ from fer_exp.campaign import Algorithm
 from fer_exp.errors import ExitCode
 from fer_exp.home import Home
 from tests.faults import Fault
-from tests.killing import Board, Figures, assert_shown, assert_whole, board, campaign, kill_at_random, strays
+from tests.killing import Board, Figures, assert_shown, assert_whole, board, campaign, kill_at_random, strays, strike
 from tests.nursery import Nursery, nursery
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # hundreds of starts; a busy machine needs long
@@ -112,22 +112,8 @@ def test_searches_killed_at_named_points_end_as_if_they_had_not_been(
     for start in (0, 1):
         folder = tmp_path / str(start)
         home, file = tiny(folder, algorithm)
-        for number, (process, operation, name, nth, when) in enumerate(POINTS[start::2]):
-            marker = folder / f"happened-{number}"
-            fault = Fault(
-                process=process,
-                under=str(home.root),
-                marker=str(marker),
-                operation=operation,
-                file=name,
-                nth=nth,
-                when=when,
-            )
-            code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
-            figures.starts += 1
-            assert marker.exists(), (fault, code, said)
-            assert code == -9, said
-            figures.kills += 1
+        for point in POINTS[start::2]:
+            strike(drivers, home, point, "search", file, "--no-tracking", figures=figures)
         code, said = drivers.run(home, "search", file, "--no-tracking")
         assert code == 0, said
         assert_whole(home, through[algorithm])
@@ -143,22 +129,8 @@ def test_searches_killed_while_they_tell_mlflow_show_every_trial_once(
     figures, chance = Figures(), random.Random(algorithm.value)
     home, file = tiny(tmp_path, algorithm)
     shutil.copyfile(mlflow_db, home.root / "mlflow.db")
-    for number, (operation, name, nth, when) in enumerate(SHOWING):
-        marker = tmp_path / f"happened-{number}"
-        fault = Fault(
-            process="tracker",
-            under=str(home.root),
-            marker=str(marker),
-            operation=operation,
-            file=name,
-            nth=nth,
-            when=when,
-        )
-        code, said = drivers.run(home, "search", file, fault=fault)
-        figures.starts += 1
-        assert marker.exists(), (fault, code, said)
-        assert code == -9, said
-        figures.kills += 1
+    for point in SHOWING:
+        strike(drivers, home, ("tracker", *point), "search", file, figures=figures)
     killed = True
     while killed:
         driver = drivers.start(home, "search", file)
@@ -179,21 +151,8 @@ def test_a_sync_killed_at_every_call_shows_every_trial_once(
     home, file = tiny(tmp_path, Algorithm.RANDOM)
     shutil.copyfile(mlflow_db, home.root / "mlflow.db")
     assert drivers.run(home, "search", file, "--no-tracking")[0] == 0
-    for number, (operation, name, nth, when) in enumerate(SHOWING):
-        marker = tmp_path / f"happened-{number}"
-        fault = Fault(
-            process="driver",
-            under=str(home.root),
-            marker=str(marker),
-            operation=operation,
-            file=name,
-            nth=nth,
-            when=when,
-        )
-        code, said = drivers.run(home, "sync", "tiny", fault=fault)
-        figures.starts += 1
-        assert (marker.exists(), code) == (True, -9), (fault, said)
-        figures.kills += 1
+    for point in SHOWING:
+        strike(drivers, home, ("driver", *point), "sync", "tiny", figures=figures)
     assert drivers.run(home, "sync", "tiny")[0] == 0
     assert_whole(home, through[Algorithm.RANDOM])
     assert_shown(home)

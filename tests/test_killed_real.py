@@ -11,8 +11,7 @@ import pytest
 
 from fer_exp.campaign import Algorithm
 from fer_exp.home import Home
-from tests.faults import Fault
-from tests.killing import Board, Figures, assert_whole, board, campaign, kill_at_random, strays
+from tests.killing import Board, Figures, assert_whole, board, campaign, kill_at_random, strays, strike
 from tests.nursery import Nursery, Trials, nursery
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # some forty trainings; a busy machine needs long
@@ -58,21 +57,8 @@ def test_real_searches_killed_in_epochs_and_between_trials_end_as_if_they_had_no
 ) -> None:
     figures, chance = Figures(), random.Random(algorithm.value)
     home, file = tiny(tmp_path, algorithm)
-    for number, (process, operation, name, nth, when) in enumerate(POINTS):
-        marker = tmp_path / f"happened-{number}"
-        fault = Fault(
-            process=process,
-            under=str(home.root),
-            marker=str(marker),
-            operation=operation,
-            file=name,
-            nth=nth,
-            when=when,
-        )
-        code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
-        figures.starts += 1
-        assert (marker.exists(), code) == (True, -9), (fault, said)
-        figures.kills += 1
+    for point in POINTS:
+        strike(drivers, home, point, "search", file, "--no-tracking", figures=figures)
     killed = True
     while killed:
         driver = drivers.start(home, "search", file, "--no-tracking")

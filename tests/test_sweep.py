@@ -23,7 +23,7 @@ from fer_exp.home import Home
 from tests.faults import OPERATIONS, Fault
 from tests.killing import Board, assert_whole, board, strays
 from tests.nursery import Nursery
-from tests.sweeping import campaign, sweepers
+from tests.sweeping import campaign, sweepers, watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # of some nine hundred searches; a busy machine needs long
 
@@ -64,19 +64,8 @@ def drivers() -> Iterator[Nursery]:
 @pytest.fixture(scope="module")
 def undisturbed(drivers: Nursery) -> Undisturbed:
     with place() as folder:
-        home, file = campaign(folder)
-        fault = Fault(
-            process="driver",
-            forks=True,
-            under=str(home.root),
-            marker=str(folder / "happened"),
-            nth=0,
-            trace=str(folder / "trace"),
-        )
-        code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
-        assert code == 0, said
+        home, lines = watched(drivers, folder)
         assert_nothing_wrong(home, board(home))
-        lines = (folder / "trace").read_text().splitlines()
         return Undisturbed(board(home), tuple(Operation(*re.sub(r"-\d+-", "-*-", line).split()) for line in lines))
 
 
