@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from fer_exp.provenance import cores
+
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "mlflow", "optuna", "optuna-integration", "numpy", "pandas")
 BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # x86's flags, then Arm's
 
@@ -21,11 +23,6 @@ def processor() -> str:
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself."""
     return any(flag in BFLOAT16 for flag in _cpuinfo().split())
-
-
-def cores() -> int:
-    """Those this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def described() -> dict[str, str]:

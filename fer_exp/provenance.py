@@ -36,7 +36,7 @@ def collect() -> dict[str, str | int | bool]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     for package in PACKAGES:
@@ -45,6 +45,11 @@ def collect() -> dict[str, str | int | bool]:
         except PackageNotFoundError:
             continue
     return facts | _git()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device() -> dict[str, str]:

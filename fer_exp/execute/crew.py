@@ -22,6 +22,7 @@ import psutil
 from fer_exp.errors import ExitCode, NoSpace
 from fer_exp.execute.deaths import give_up, note_death
 from fer_exp.execute.entry import TRAINING, Task, train_record
+from fer_exp.provenance import cores
 from fer_exp.quiet import stderr_to
 from fer_exp.records import Record, TrialSpec
 
@@ -105,7 +106,7 @@ class Crew:
             development=self._development,
             attempt=number,
             keep_checkpoints=self._keep_checkpoints,
-            threads=max(_cores() // self._workers, 1) if self._workers > 1 else 0,
+            threads=max(cores() // self._workers, 1) if self._workers > 1 else 0,
             device=_device(slot, self._workers),
         )
         ours, theirs = self._context.Pipe()
@@ -173,10 +174,6 @@ class Crew:
             attempt.process.join()
             attempt.line.close()
         self._attempts.clear()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _device(slot: int, workers: int) -> str | None:
