@@ -68,16 +68,17 @@ def fitting(recipe: Recipe, images: Images, labels: Labels) -> Doing:
         campaign="bench", kind=Kind.BASELINE, number=0, seed=1, recipe=recipe, epochs=1, horizon=1, **digests
     )
     batches = Batches(images, labels, np.arange(count), np.ones(7, np.float32), spec)
-    return lambda: _rate(count, lambda: model.fit(batches, epochs=1, shuffle=False, verbose=0))
+    return lambda: rate(count, lambda: model.fit(batches, epochs=1, shuffle=False, verbose=0))
 
 
 def _plain(images: Images, labels: Labels) -> Doing:
     model = bare_model()
     faces = (images / np.float32(255))[..., np.newaxis]
-    return lambda: _rate(len(images), lambda: model.fit(faces, labels, batch_size=32, epochs=1, verbose=0))
+    return lambda: rate(len(images), lambda: model.fit(faces, labels, batch_size=32, epochs=1, verbose=0))
 
 
-def _rate(count: int, work: Doing) -> float:
+def rate(count: int, work: Doing) -> float:
+    """Images per second of a work on `count` images."""
     began = time.perf_counter()
     work()
     return count / (time.perf_counter() - began)

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
-
 from fer_exp.errors import BadRecord
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
@@ -156,6 +154,8 @@ def is_abandoned(temporary: Path) -> bool:
     A process number is given out again, in a container soon: a file older than the process that has its number now is
     another one's.
     """
+    import psutil  # for this alone: every command imports this module
+
     number = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
     try:
         written = temporary.stat().st_mtime
