@@ -1,6 +1,6 @@
 """Bayesian proposals at 200 trials: Keras Tuner's own oracle against fer-exp's proposer around it, and duplicates.
 
-The first 190 are drawn at random on both sides and told the same scores; the last ten are fitted and proposed.
+The first are drawn at random on both sides and told the same scores; the last six are fitted and proposed.
 """
 
 import tempfile
@@ -14,7 +14,7 @@ from benchmarks.sides import Row, Side, row, share, times_
 from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.quiet import stderr_to
 
-FITTED = 10
+FITTED = 6
 TRIALS = 200
 SMALL = 48  # points of the space in which duplicates are counted
 ASKED = 30  # trials in it

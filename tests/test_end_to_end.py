@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer_exp.campaign import Algorithm, Objective
+from fer_exp.campaign import Objective
 from fer_exp.decide import leaderboard
 from fer_exp.files import whole_lines
 from fer_exp.gap import Gap
@@ -33,7 +33,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # starts Keras two do
 PATIENCE = 120.0  # seconds for what takes a few
 SOON = 20.0  # seconds in which processes whose parent was killed are gone
 Board = list[tuple[int, float | None, int]]
-KILLED = [Algorithm.HYPERBAND]  # from start to end with MLflow; tests/test_killed_real.py kills all four, many times
 
 LOAD = """
 import sys
@@ -46,20 +45,17 @@ answer = np.asarray(mlflow.keras.load_model(sys.argv[2]).predict(faces))
 print(served.shape, bool(np.allclose(served.sum(axis=1), 1, atol=1e-5)), bool((served == answer).all()))
 """
 
-SEARCH_ALL = """
+UNDISTURBED = """
 import sys
 from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.execute.watch import Silence
-from fer_exp.gap import Gap
 from fer_exp.home import Home
-from fer_exp.ledger import Opening
 from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
-for folder in map(Path, sys.argv[1:]):
-    file = folder / "tiny.py"
-    campaign = load_campaign(file)
-    conditions = Conditions(Home(folder / "mlruns"), Silence(), tracking=False)
-    conduct_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
+file, home = map(Path, sys.argv[1:])
+campaign = load_campaign(file)
+conditions = Conditions(Home(home), Silence(), tracking=False)
+conduct_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
 """
 
 
@@ -69,11 +65,6 @@ def trials(home: Home) -> list[Record]:
 
 def board(home: Home) -> Board:
     return [(row.number, row.objective, row.epochs) for row in leaderboard(trials(home), Objective())]
-
-
-def campaign_file(folder: Path, algorithm: Algorithm) -> Path:
-    folder.mkdir(exist_ok=True)
-    return write_campaign(folder, algorithm.value, trials=2, epochs=3 if algorithm is Algorithm.HYPERBAND else 2)
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
@@ -220,17 +211,6 @@ def test_the_reference_is_reproduced_beside_its_own_figures(home: Home) -> None:
 # -- killed in the middle
 
 
-@pytest.fixture(scope="module")
-def through(tmp_path_factory: pytest.TempPathFactory) -> dict[Algorithm, Board]:
-    """The leaderboard of an uninterrupted search, by algorithm."""
-    folder = tmp_path_factory.mktemp("through")
-    for algorithm in KILLED:
-        campaign_file(folder / algorithm.value, algorithm)
-    folders = [str(folder / algorithm.value) for algorithm in KILLED]
-    subprocess.run([sys.executable, "-c", SEARCH_ALL, *folders], check=True, capture_output=True)
-    return {algorithm: board(Home(folder / algorithm.value / "mlruns")) for algorithm in KILLED}
-
-
 def _in_the_middle(home: Home) -> bool:
     """A trial, not the baseline, has finished, and another has begun."""
     records = trials(home)
@@ -239,11 +219,12 @@ def _in_the_middle(home: Home) -> bool:
     return max(ended, default="0000") > "0000" and len(begun) > len(ended)
 
 
-@pytest.mark.parametrize("algorithm", KILLED)
-def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(
-    mlflow_home: Home, tmp_path: Path, algorithm: Algorithm, through: dict[Algorithm, Board]
-) -> None:
-    home, file = mlflow_home, campaign_file(tmp_path, algorithm)
+def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(mlflow_home: Home, tmp_path: Path) -> None:
+    """From start to end with MLflow; tests/test_killed_real.py kills all four algorithms, many times."""
+    home, file = mlflow_home, write_campaign(tmp_path, trials=2)
+    undisturbed = Home(tmp_path / "undisturbed")
+    subprocess.run([sys.executable, "-c", UNDISTURBED, file, undisturbed.root], check=True, capture_output=True)
+
     process = start(home, "search", file)
     wait_for(lambda: _in_the_middle(home), process)
     before = family(process)
@@ -254,7 +235,7 @@ def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(
     assert len(before) > 2
 
     finish(home, "search", file)
-    assert board(home) == through[algorithm]
+    assert board(home) == board(undisturbed)
     assert [record.spec().number for record in trials(home)] == list(range(len(trials(home))))
     for record in trials(home):
         assert record.state() is State.FINISHED

@@ -197,3 +197,18 @@ def test_the_state_in_words_is_to_the_byte_what_the_state_as_a_value_says(algori
 
     toy = campaign(algorithm)
     assert sum(1 for _ in conversation(toy, 2, compare, fail=2)) > 5
+
+
+def test_a_bayesian_search_proposes_every_point_once_and_ends_with_the_space() -> None:
+    """Twelve points, and a budget of twenty."""
+
+    def small(hp: HyperParameters) -> Recipe:
+        return baseline_recipe().but(
+            block_dropout=hp.Choice("block_dropout", [0.1, 0.2, 0.3, 0.4], default=0.2),
+            learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3),
+        )
+
+    settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=20, epochs=1, seed=3)
+    toy = Campaign("toy", "Which is best?", small, settings)
+    points = [tuple(sorted(proposal.values.items())) for proposal in conversation(toy)]
+    assert len(points) == len(set(points)) == 12

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fer_exp.campaign import Algorithm, Settings
 
 OBJECTIVE = "objective"
+CANDIDATES = 1000  # points drawn where the Bayesian search has come to one that was proposed before
 NEVER = 10**9  # the oracle's own rule for giving up on failures; the search has a better one
 
 State = dict[str, Any]  # JSON-able; opaque outside this module
@@ -218,7 +219,11 @@ class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
 
 
 class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
-    """Draws from a random state, and guesses how running trials end by what its process was fitted on last."""
+    """Draws from a random state, and guesses how running trials end by what its process was fitted on last.
+
+    Keras Tuner's own proposes the best point of its bound again and again, where that is a corner or a step of the
+    space. Here a point comes once: the second time, the best among new ones drawn at random stands in its place.
+    """
 
     _fitted_on: list[Any] | None = None
 
@@ -226,7 +231,23 @@ class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[
         with warnings.catch_warnings():
             # The kernel's length scale often ends at its bound; nobody who searches can act on that.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return super().populate_space(trial_id)
+            proposed = super().populate_space(trial_id)
+        return self._new_point() if proposed["values"] and self._duplicate(proposed["values"]) else proposed
+
+    def _new_point(self) -> Any:
+        bounds = self._get_hp_bounds()
+        drawn = self._random_state.uniform(bounds[:, 0], bounds[:, 1], size=(CANDIDATES, len(bounds)))
+        points = {self._compute_values_hash(values): values for values in map(self._vector_to_values, drawn)}
+        new = [values for known, values in points.items() if known not in self._tried_so_far]
+        if not new:
+            return self._random_populate_space()  # which tries a little longer, and then says that there is none
+        mean, deviation = self.gpr.predict(np.array([self._vector_of(values) for values in new]), return_std=True)
+        best = new[int(np.argmin(mean - self.beta * deviation))]  # the bound that Keras Tuner minimises
+        return {"status": "RUNNING", "values": best}
+
+    def _vector_of(self, values: dict[str, Any]) -> list[float]:
+        """Values in 0-1, one a hyperparameter; inactive ones at their default, as Keras Tuner embeds them."""
+        return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in self._nonfixed_space()]
 
     def _vectorize_trials(self) -> Any:
         x, y = super()._vectorize_trials()
