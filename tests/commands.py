@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from fer_exp.cli import app
 from fer_exp.home import Home
+from fer_exp.records import Record, records_in
 from fer_exp.search import conduct
 from tests.fake_trials import train_fake
 
@@ -55,6 +56,11 @@ def write_campaign(folder: Path, algorithm: str = "random", trials: int = 2, epo
     path = folder / "tiny.py"
     path.write_text(TINY.format(algorithm=algorithm, trials=trials, epochs=epochs))
     return path
+
+
+def trials(home: Home, name: str = "tiny") -> list[Record]:
+    """The records of a campaign, in order."""
+    return list(records_in(home.campaign(name) / "trials"))
 
 
 def call(*arguments: object) -> Result:

@@ -71,3 +71,43 @@ def mlflow_home(home: Home, mlflow_db: Path) -> Home:
     home.root.mkdir(parents=True)
     shutil.copyfile(mlflow_db, home.root / "mlflow.db")
     return home
+
+
+@pytest.fixture(scope="session")
+def tiny_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny.py and, in `mlruns`, what `search tiny.py` and `retrain-best tiny --seeds 2` left."""
+    from tests.commands import done, quick_trials, write_campaign  # late: most tests need no command
+
+    folder = tmp_path_factory.mktemp("made")
+    file = write_campaign(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_EXP_HOME", str(folder / "mlruns"))
+        quick_trials(patch)
+        done("search", file, "--no-tracking")
+        done("retrain-best", "tiny", "--seeds", 2, "--no-baseline", "--no-tracking")
+    return folder
+
+
+@pytest.fixture
+def searched(home: Home, tiny_made: Path) -> Home:
+    """A home of the test's own in which `tiny` was searched and retrained."""
+    shutil.copytree(tiny_made / "mlruns", home.root)
+    return home
+
+
+@pytest.fixture
+def tiny_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The campaign file of `tiny`; trials are quick."""
+    from tests.commands import quick_trials, write_campaign
+
+    quick_trials(monkeypatch)
+    return write_campaign(tmp_path)
+
+
+@pytest.fixture
+def searched_file(tiny_made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The campaign file that `searched` was searched by; trials are quick."""
+    from tests.commands import quick_trials
+
+    quick_trials(monkeypatch)
+    return tiny_made / "tiny.py"

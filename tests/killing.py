@@ -24,8 +24,8 @@ from fer_exp.data.prepare import prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.files import TEMPORARY
 from fer_exp.home import Home
-from fer_exp.records import Record, State, records_in, title_of
-from tests.commands import write_campaign
+from fer_exp.records import State, title_of
+from tests.commands import trials, write_campaign
 from tests.faults import Fault
 from tests.nursery import TICK, Driver, Nursery
 from tests.tracked import all_runs, client_of
@@ -118,11 +118,6 @@ def campaign(folder: Path, algorithm: Algorithm, trials: int, epochs: int) -> tu
     home = Home(folder / "mlruns")
     shutil.copytree(prepared(), home.cache)
     return home, write_campaign(folder, algorithm.value, trials, epochs)
-
-
-def trials(home: Home, name: str = "tiny") -> list[Record]:
-    """The records of a campaign."""
-    return list(records_in(home.campaign(name) / "trials"))
 
 
 def board(home: Home, name: str = "tiny") -> Board:

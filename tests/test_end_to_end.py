@@ -24,8 +24,8 @@ from fer_exp.gap import Gap
 from fer_exp.home import Home
 from fer_exp.ledger import Opening
 from fer_exp.opening import GAP
-from fer_exp.records import Record, State, records_in
-from tests.commands import done, finish, start, write_campaign
+from fer_exp.records import Record, State
+from tests.commands import done, finish, start, trials, write_campaign
 from tests.tracked import all_runs, client_of, run_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # starts Keras two dozen times; a busy machine needs long
@@ -57,10 +57,6 @@ campaign = load_campaign(file)
 conditions = Conditions(Home(home), Silence(), tracking=False)
 conduct_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
 """
-
-
-def trials(home: Home) -> list[Record]:
-    return list(records_in(home.campaign("tiny") / "trials"))
 
 
 def board(home: Home) -> Board:
