@@ -18,7 +18,8 @@ from typing import Protocol as Interface
 
 from pydantic import Field, model_validator
 
-from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
+from fer_exp.data.info import Cleaning, DataInfo
+from fer_exp.data.protocol import Protocol
 from fer_exp.dimensions import dimensions
 from fer_exp.errors import BadCampaign, BadRecord, FerExpError
 from fer_exp.files import read_file

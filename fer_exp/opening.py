@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.calibration import Calibration, calibration_at, calibration_of, uncalibrated
-from fer_exp.data.protocol import DataInfo, Protocol
+from fer_exp.data.info import DataInfo
+from fer_exp.data.protocol import Protocol
 from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.digest import model_is_vouched_for
 from fer_exp.evaluate import Scores, score

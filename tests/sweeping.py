@@ -19,8 +19,8 @@ import numpy as np
 
 from fer_exp import lock
 from fer_exp.calibration import CALIBRATION, Calibration, calibration_at
+from fer_exp.data.info import DataInfo
 from fer_exp.data.prepare import Development, Split
-from fer_exp.data.protocol import DataInfo
 from fer_exp.digest import checkpoint_of
 from fer_exp.execute.entry import Task
 from fer_exp.files import replacing, sha256_of, write_atomically

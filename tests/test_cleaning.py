@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from fer_exp.campaign import CampaignSpec, Settings
 from fer_exp.cli import app
 from fer_exp.data.faces import Faces
+from fer_exp.data.info import Cleaning, DataInfo
 from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
+from fer_exp.data.protocol import Protocol
 from fer_exp.data.protocols import assign, leak_share
 from fer_exp.data.sealed import open_test
 from fer_exp.data.sources import read_faces

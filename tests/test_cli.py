@@ -10,12 +10,24 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli import search as search_module
 from fer_exp.home import Home
 from fer_exp.records import Outcome, Record, State
 from tests.commands import call, done, quick_trials, refused, trials, write_campaign
 
-HEAVY = ("keras", "tensorflow", "mlflow", "keras_tuner", "pandas", "sklearn", "matplotlib", "scipy", "cv2", "optuna")
+HEAVY = (
+    "pydantic",
+    "numpy",
+    "keras",
+    "tensorflow",
+    "mlflow",
+    "keras_tuner",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "scipy",
+    "cv2",
+    "optuna",
+)
 
 
 # -- help
@@ -148,7 +160,7 @@ def raising(error: Exception) -> Callable[[Path], None]:
 def test_a_defect_is_told_in_two_lines_and_shown_whole_on_demand(
     tiny_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "load_campaign", raising(ZeroDivisionError("a\nb")))
+    monkeypatch.setattr("fer_exp.campaign.load_campaign", raising(ZeroDivisionError("a\nb")))
     problem, remedy = refused("search", tiny_file, code=1)
     assert problem == "unforeseen ZeroDivisionError: a"
     assert "-vv" in remedy
@@ -180,5 +192,5 @@ def test_a_foreseen_mistake_shows_its_traceback_on_demand(tmp_path: Path) -> Non
 def test_what_the_machine_refuses_has_the_exit_code_of_its_cause(
     tiny_file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
-    monkeypatch.setattr(search_module, "load_campaign", raising(error))
+    monkeypatch.setattr("fer_exp.campaign.load_campaign", raising(error))
     refused("search", tiny_file, code=code)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import CampaignSpec, Direction, Objective
+from fer_exp.data.info import DataInfo
 from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import DataInfo, Protocol
+from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.execute.loop import Next
 from fer_exp.recipe import Order, baseline_recipe

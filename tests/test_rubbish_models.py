@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fer_exp import opening
-from fer_exp.data.protocol import DataInfo
+from fer_exp.data.info import DataInfo
 from fer_exp.errors import BadInput, BadRecord, FerExpError, NotFound
 from fer_exp.files import append_line
 from fer_exp.ledger import Opening, openings

@@ -5,6 +5,7 @@ options.py   options that several commands share
 search.py    search, baseline, retrain-best
 evaluate.py  evaluate
 results.py   status, sync, ui
+overview.py  what status shows
 compare.py   compare
 doctor.py    doctor
 records.py   records pack, records unpack

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_exp.campaign import CampaignSpec
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.home import Home
-from fer_exp.records import Kind, Record, records_in, title_of
 
 if TYPE_CHECKING:
+    from fer_exp.campaign import CampaignSpec
     from fer_exp.opening import TestResult
+    from fer_exp.records import Record
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """The model to open the test part for."""
 
-    record: Record
+    record: "Record"
     file: Path
     run_id: str | None  # None where MLflow was not asked
 
@@ -87,6 +87,7 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
     """
     from fer_exp.gap import Gap, gap_table
     from fer_exp.opening import GAP
+    from fer_exp.records import Record
 
     record = Record(home.campaign(campaign) / "trials" / "0000")
     opened = not (record.path / GAP).exists()
@@ -95,7 +96,7 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
     return gap_table(Gap.read(record.path / GAP)), opened
 
 
-def _open(home: Home, spec: CampaignSpec, chosen: _Chosen, source: str, again: str) -> "TestResult":
+def _open(home: Home, spec: "CampaignSpec", chosen: _Chosen, source: str, again: str) -> "TestResult":
     from fer_exp.quiet import stderr_to
 
     with stderr_to():
@@ -126,6 +127,7 @@ def _by_record(home: Home, name: str) -> _Chosen:
 
 def _by_mlflow(home: Home, run_id: str | None, model: str | None) -> _Chosen:
     """The record that a run or model shows; of a campaign's run, its best trial's."""
+    from fer_exp.records import Kind, Record
     from fer_exp.tracking import download_model, find_model, find_run
 
     found = find_run(home, run_id) if run_id is not None else find_model(home, model or "")
@@ -148,8 +150,9 @@ def _by_mlflow(home: Home, run_id: str | None, model: str | None) -> _Chosen:
     return _Chosen(record, file, found.run_id)
 
 
-def _best_trial(home: Home, campaign: str) -> Record:
+def _best_trial(home: Home, campaign: str) -> "Record":
     from fer_exp.decide import best
+    from fer_exp.records import records_in
 
     spec = known_campaign(home, campaign)
     winner = best(records_in(home.campaign(campaign) / "trials"), spec.settings.objective)
@@ -161,8 +164,9 @@ def _best_trial(home: Home, campaign: str) -> Record:
     return winner
 
 
-def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:
+def _as_text(spec: "CampaignSpec", record: "Record", result: "TestResult") -> str:
     from fer_exp.cli.texts import after_evaluation
+    from fer_exp.records import title_of
     from fer_exp.results import full_report
 
     asked = record.spec()
@@ -172,7 +176,7 @@ def _as_text(spec: CampaignSpec, record: Record, result: "TestResult") -> str:
     return after_evaluation(title, report, result, record.path / "test")
 
 
-def _as_json(spec: CampaignSpec, chosen: _Chosen, home: Home) -> str:
+def _as_json(spec: "CampaignSpec", chosen: _Chosen, home: Home) -> str:
     document = {
         "campaign": spec.name,
         "record": str(chosen.record.path.relative_to(home.root)),

@@ -1,17 +1,14 @@
 """status, sync and ui."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from fer_exp.campaign import CampaignSpec
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
 from fer_exp.errors import BadRecord
 from fer_exp.home import Home
-from fer_exp.records import Record, State, records_in
 
 UI_PORT = 5000
 
@@ -23,15 +20,17 @@ def status(
     verbose: Verbose = 0,
 ) -> None:
     """Show campaigns, or the trials of one: state, attempts, scores, recipe."""
+    from fer_exp.cli import overview
+
     home = Home.from_environment()
     damaged: list[str] = []
     if campaign is None:
         names = _campaigns(home)
-        show = _all_json if as_json else _all
+        show = overview.all_json if as_json else overview.all_text
         typer.echo(show(home, names, damaged))
     else:
         spec = known_campaign(home, campaign)
-        show_one = _one_json if as_json else _one
+        show_one = overview.one_json if as_json else overview.one_text
         typer.echo(show_one(home, spec, damaged))
     _tell_damaged(damaged)
 
@@ -51,90 +50,8 @@ def _tell_damaged(damaged: list[str]) -> None:
         )
 
 
-def _one(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
-    from fer_exp.decide import leaderboard, whole
-    from fer_exp.summary import leaderboard_table
-
-    folder, objective = home.campaign(spec.name), spec.settings.objective
-    (trials, lost), (retrains, more) = (whole(records_in(folder / part)) for part in ("trials", "retrains"))
-    damaged += [*lost, *more]
-    lines = [f"{spec.name}: {spec.question}", f"{spec.data.source}, protocol {spec.data.protocol}", ""]
-    lines.append(leaderboard_table(leaderboard(trials, objective)))
-    for row in leaderboard(retrains, objective):
-        shown = "-" if row.objective is None else f"{row.objective:.4f}"
-        lines.append(f"retrain {row.number} seed {row.seed}: {row.state}, {objective.metric} {shown}")
-    return "\n".join([*lines, *(f"damaged: {problem}" for problem in damaged)])
-
-
 def _campaigns(home: Home) -> list[str]:
     return sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
-
-
-def _all(home: Home, names: list[str], damaged: list[str]) -> str:
-    if not names:
-        return f"No campaign in {home.campaigns} yet. Start one: fer-exp search experiments/demo.py"
-    lines = []
-    for name in names:
-        lost = len(damaged)
-        states = [_state(record, damaged) for record in records_in(home.campaign(name) / "trials")]
-        counts = [f"{states.count(state)} {state}" for state in State if state in states]
-        if len(damaged) > lost:
-            counts.append(f"{len(damaged) - lost} damaged")
-        try:
-            known_campaign(home, name)
-        except BadRecord as error:
-            damaged.append(error.problem)
-            counts.append("campaign.json damaged")
-        lines.append(f"{name}: {', '.join(counts) or 'nothing started'}")
-    return "\n".join(lines)
-
-
-def _state(record: Record, damaged: list[str]) -> State | None:
-    try:
-        return record.state()
-    except BadRecord as error:
-        damaged.append(error.problem)
-        return None
-
-
-def _all_json(home: Home, names: list[str], damaged: list[str]) -> str:
-    found: list[dict[str, object]] = []
-    for name in names:
-        try:
-            found.append(_campaign_json(home, known_campaign(home, name)))
-        except BadRecord as error:
-            damaged.append(error.problem)
-            found.append({"folder": str(home.campaign(name)), "damaged": [error.problem]})
-    return json.dumps(found, indent=1)
-
-
-def _one_json(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
-    from fer_exp.decide import whole
-
-    folder = home.campaign(spec.name)
-    found, lost = whole(record for part in ("trials", "retrains") for record in records_in(folder / part))
-    damaged += lost
-    told = {"trials": _trials_json(home, found), "damaged": lost}
-    return json.dumps(_campaign_json(home, spec) | told, indent=1)
-
-
-def _campaign_json(home: Home, spec: CampaignSpec) -> dict[str, object]:
-    return {"folder": str(home.campaign(spec.name)), **json.loads(spec.to_json())}
-
-
-def _trials_json(home: Home, records: list[Record]) -> list[dict[str, object]]:
-    return [
-        {
-            "folder": str(record.path.relative_to(home.root)),
-            "state": record.state(),
-            "spec": json.loads(record.spec().to_json()),
-            "outcome": None if (outcome := record.outcome()) is None else json.loads(outcome.to_json()),
-            "epochs": len(record.history()),
-            "scores": record.scores(),
-            "test_scores": record.test_scores(),
-        }
-        for record in records
-    ]
 
 
 @command(app, "sync")

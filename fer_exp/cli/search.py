@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings, fingerprint, load_campaign
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.data.protocol import Cleaning, Protocol
+from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadInput, ExitCode, NotFound
 from fer_exp.home import Home
-from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.records import Record, State
 
 if TYPE_CHECKING:
+    from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings
+    from fer_exp.recipe import Recipe
     from fer_exp.search.conduct import Conditions, DataChoice, Result, Retrained
 
 BASELINE_EPOCHS = 100  # the reference's upper bound
@@ -43,6 +42,8 @@ def search(
     verbose: Verbose = 0,
 ) -> None:
     """Run a campaign: the baseline first, then trials. The same command again goes on where it stopped."""
+    from fer_exp.campaign import load_campaign
+
     campaign = load_campaign(file)
     if name is not None:
         campaign = replace(campaign, name=name)
@@ -91,6 +92,9 @@ def baseline(
     Under the protocol reference the test part is opened at the end, as the notebook does, and the reference's figures
     are shown beside what came out.
     """
+    from fer_exp.campaign import Campaign, Settings
+    from fer_exp.recipe import baseline_recipe
+
     settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
     settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     recipe = baseline_recipe().but(clahe=not no_clahe)
@@ -154,12 +158,14 @@ def retrain_best(
     _tell_retrained(spec, retrained)
 
 
-def known_campaign(home: Home, name: str) -> CampaignSpec:
+def known_campaign(home: Home, name: str) -> "CampaignSpec":
     """What the campaign's folder says about it.
 
     Raises:
         NotFound: There is no such campaign.
     """
+    from fer_exp.campaign import CampaignSpec
+
     path = home.campaign(name) / "campaign.json"
     if not path.exists():
         there = sorted(folder.parent.name for folder in home.campaigns.glob("*/campaign.json"))
@@ -170,14 +176,14 @@ def known_campaign(home: Home, name: str) -> CampaignSpec:
     return CampaignSpec.read(path)
 
 
-def _override(settings: Settings, **given: object) -> Settings:
-    return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+def _override(settings: "Settings", **given: object) -> "Settings":
+    return settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
 
 
-def _cleaned(settings: Settings, *, leaks: bool, conflicts: bool, blank: bool) -> Settings:
+def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) -> "Settings":
     """Switches rules on; those that the campaign file has on stay on."""
     said = settings.cleaning
-    cleaning = Cleaning(
+    cleaning = type(said)(
         drop_leaks=said.drop_leaks or leaks,
         drop_conflicts=said.drop_conflicts or conflicts,
         drop_blank=said.drop_blank or blank,
@@ -192,14 +198,14 @@ def _choose_data(given: str | None, default: str | None, *, skip_bad_rows: bool)
     return DataChoice(find_source(given, default), skip_bad_rows)
 
 
-def _without_clahe(campaign: Campaign) -> Campaign:
-    def space(hp: HyperParameters) -> Recipe:
+def _without_clahe(campaign: "Campaign") -> "Campaign":
+    def space(hp: "HyperParameters") -> "Recipe":
         return campaign.space(hp).but(clahe=False)
 
     return replace(campaign, baseline=campaign.baseline.but(clahe=False), space=space)
 
 
-def _baseline_name(settings: Settings, *, clahe: bool) -> str:
+def _baseline_name(settings: "Settings", *, clahe: bool) -> str:
     """Says what distinguishes it, so that baselines on other terms stand beside each other."""
     parts = ["baseline", settings.protocol.value, f"{settings.epochs}e"]
     parts += [f"limit{settings.limit}"] if settings.limit else []
@@ -209,8 +215,8 @@ def _baseline_name(settings: Settings, *, clahe: bool) -> str:
 
 
 def _search(
-    campaign: Campaign,
-    settings: Settings,
+    campaign: "Campaign",
+    settings: "Settings",
     file: Path | None,
     choice: "DataChoice",
     *,
@@ -218,6 +224,7 @@ def _search(
     tracking: bool,
     max_hours: float | None,
 ) -> None:
+    from fer_exp.campaign import fingerprint
     from fer_exp.cli.view import View
     from fer_exp.search.conduct import Conditions, conduct_search
 
@@ -239,6 +246,8 @@ def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Res
 
 
 def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:
+    from fer_exp.records import Record, State
+
     home = Home.from_environment()
     if Record(home.campaign(name) / "trials" / "0000").state() is not State.FINISHED:
         return
@@ -252,7 +261,7 @@ def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:
         sync(home, name)
 
 
-def _tell_retrained(spec: CampaignSpec, retrained: "Retrained") -> None:
+def _tell_retrained(spec: "CampaignSpec", retrained: "Retrained") -> None:
     from fer_exp.cli.texts import after_retrain
 
     text, code = after_retrain(spec, retrained)

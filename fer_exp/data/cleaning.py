@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_exp.data.faces import Faces, Indices
-from fer_exp.data.protocol import Cleaning
+from fer_exp.data.info import Cleaning
 
 
 def keep_clean(

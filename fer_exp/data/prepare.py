@@ -17,7 +17,8 @@ import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
 from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Indices, Labels, digest_of
-from fer_exp.data.protocol import Cleaning, DataInfo, Protocol
+from fer_exp.data.info import Cleaning, DataInfo
+from fer_exp.data.protocol import Protocol
 from fer_exp.data.protocols import Assignment, assign
 from fer_exp.errors import BadData, BadRecord
 from fer_exp.files import read_file, write_atomically

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fer_exp.data.cleaning import keep_clean
 from fer_exp.data.faces import Faces, Images, Indices, Labels, Usage
-from fer_exp.data.protocol import Cleaning, Protocol
+from fer_exp.data.info import Cleaning
+from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadData, BadInput
 
 CLASSES = 7

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fer_exp.data.cache import cached_faces
 from fer_exp.data.faces import Images, Indices, Labels
+from fer_exp.data.info import DataInfo
 from fer_exp.data.prepare import split_digest
-from fer_exp.data.protocol import DataInfo
 from fer_exp.data.protocols import assign, image_groups
 from fer_exp.errors import BadData
 

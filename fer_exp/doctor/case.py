@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.protocol import DataInfo
+from fer_exp.data.info import DataInfo
 from fer_exp.errors import BadRecord
 from fer_exp.files import TEMPORARY
 from fer_exp.home import Home

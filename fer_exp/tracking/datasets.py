@@ -11,7 +11,7 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from fer_exp.data.faces import SIDE, Emotion
-from fer_exp.data.protocol import DataInfo
+from fer_exp.data.info import DataInfo
 from fer_exp.records import Record
 from fer_exp.tracking.contents import provenance_of
 
