@@ -86,7 +86,7 @@ def _duplicates(setting: Setting, proposer_of: Callable[..., Any], proposal: typ
 
     what = f"duplicates among {asked} bayesian proposals in a space of {SMALL} points"
     return row(
-        what, sides, sides[0].median, Goal(high=1), "one that comes again is answered from the record, untrained"
+        what, sides, sides[0].median, Goal(high=1), "fer-exp takes the best new point instead"
     )
 
 
