@@ -33,7 +33,7 @@ SUBJECTS = (
     Subject("trial_start", "the start of a trial's process", 4),
     Subject("parent", "the parent's work per trial, over 1,000 trials", 3),
     Subject("proposals", "bayesian proposals at 200 trials", 4),
-    Subject("memory", "memory per 100 trials", 4),
+    Subject("memory", "memory per 100 trials", 6),
     Subject("tracking", "the cost of tracking a trial", 6),
     Subject("training", "training images per second", 4),
     Subject("campaigns", "the same campaign end to end", 12),
