@@ -34,7 +34,7 @@ SUBJECTS = (
     Subject("parent", "the parent's work per trial, over 1,000 trials", 3),
     Subject("proposals", "bayesian proposals at 200 trials", 4),
     Subject("memory", "memory per 100 trials", 6),
-    Subject("tracking", "the cost of tracking a trial", 6),
+    Subject("tracking", "the cost of tracking a trial", 7),
     Subject("training", "training images per second", 4),
     Subject("campaigns", "the same campaign end to end", 12),
     Subject("promotion", "epochs to an accuracy: resumed hyperband", 9),
