@@ -35,7 +35,7 @@ SUBJECTS = (
     Subject("proposals", "bayesian proposals at 200 trials", 4),
     Subject("memory", "memory per 100 trials", 6),
     Subject("tracking", "the cost of tracking a trial", 7),
-    Subject("training", "training images per second", 4),
+    Subject("training", "training images per second", 6),
     Subject("campaigns", "the same campaign end to end", 12),
     Subject("promotion", "epochs to an accuracy: resumed hyperband", 9),
     Subject("growth", "1 to 1,000 trials, 1 to 4 workers, more faces", 10),

@@ -21,7 +21,7 @@ from fer_exp.recipe import Augmentation, Recipe, baseline_recipe
 from fer_exp.records import Kind, TrialSpec
 from fer_exp.train import Batches
 
-IMAGES = 2048
+IMAGES = 1024
 SIDE = 2048  # of the square matrices whose product is the machine's peak
 AUGMENTED = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1)
 TIMES = 7
