@@ -85,9 +85,7 @@ def _duplicates(setting: Setting, proposer_of: Callable[..., Any], proposal: typ
     from benchmarks.sides import Goal
 
     what = f"duplicates among {asked} bayesian proposals in a space of {SMALL} points"
-    return row(
-        what, sides, sides[0].median, Goal(high=1), "fer-exp takes the best new point instead"
-    )
+    return row(what, sides, sides[0].median, Goal(high=1), "fer-exp takes the best new point instead")
 
 
 def _stock(build: Callable[[Any], object], trials: int, random: int | None, folder: str) -> Any:
