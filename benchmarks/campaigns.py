@@ -1,7 +1,8 @@
 """The same campaign of 12 trials end to end, everything logged: fer-exp against each way of `benchmarks.peers`.
 
 From the command to its end, imports included. Every way runs the same number of trainings of the same network;
-fer-exp's first is its baseline.
+fer-exp's first is its baseline, and it trains one on each processor at a time; the others train one after the other,
+as they come.
 """
 
 import shutil
@@ -18,6 +19,7 @@ from benchmarks.sides import Doing, Row, faster, in_turns, times_
 from benchmarks.toy import TRIALS
 from fer_exp.data.prepare import prepare
 from fer_exp.data.protocol import Protocol
+from fer_exp.provenance import cores
 
 WAYS = {
     "notebook": "the notebook's loop, not tracked",
@@ -37,7 +39,7 @@ def rows(setting: Setting) -> Iterator[Row]:
         limit = setting.pick(FACES, 70)
         development = prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=home / "cache")
         development.train(clahe=True), development.validation(clahe=True)
-        ways: dict[str, Doing] = {"fer-exp": lambda: _ours(home, trials, epochs, limit)}
+        ways: dict[str, Doing] = {f"fer-exp, {cores()} workers": lambda: _ours(home, trials, epochs, limit)}
         for way, name in WAYS.items():
             ways[name] = partial(_peer, way, development.folder, home / way, trials, epochs)
         ours, *theirs = in_turns(ways, 1)  # minutes each
@@ -49,7 +51,7 @@ def _ours(home: Path, trials: int, epochs: int, limit: int) -> None:
     shutil.rmtree(home / "campaigns", ignore_errors=True)
     for path in home.glob("mlflow.db*"):
         path.unlink()
-    words = ["--max-trials", str(trials - 1), "--epochs", str(epochs), "--limit", str(limit)]
+    words = ["--max-trials", str(trials - 1), "--epochs", str(epochs), "--limit", str(limit), "--workers", str(cores())]
     run("fer-exp", "search", "benchmarks/toy.py", *words, home=home)
 
 

@@ -36,7 +36,7 @@ def rows(setting: Setting) -> Iterator[Row]:
             "fer-exp search": lambda: _first_steps(home, source),
             "bare script": lambda: _bare_steps(development.folder),
         }
-        sides = in_turns(ways, setting.pick(5, 1))
+        sides = in_turns(ways, setting.pick(3, 1))
     yield share("from the command to the end of the first training steps, warm cache", sides, times_(high=1.3))
 
 

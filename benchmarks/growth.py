@@ -20,15 +20,14 @@ from fer_exp.execute.watch import Silence
 from fer_exp.home import Home
 from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
 
-COUNTS = (1, 10, 100, 1_000)
-WORKERS = (1, 2, 4)
+COUNTS = {1: (1, 10, 100, 1_000), 2: (1, 10, 100), 4: (1, 10, 100)}  # trials by workers
 TIMES_FACES = (0.1, 1, 10)
 
 
 def rows(setting: Setting) -> Iterator[Row | str]:
     """Trials, then faces."""
-    counts = (1, 4) if setting.tiny else COUNTS
-    for workers in WORKERS[:1] if setting.tiny else WORKERS:
+    sizes = {1: (1, 4)} if setting.tiny else COUNTS if not setting.long else dict.fromkeys(COUNTS, COUNTS[1])
+    for workers, counts in sizes.items():
         seconds = [_search(count, workers) for count in counts]
         sides = [
             Side(f"{count} trials", (1000 * took / (count + 1),), "ms a training")

@@ -27,7 +27,7 @@ EPOCHS = 30
 
 def rows(setting: Setting) -> Iterator[Row]:
     """Seconds and per cent of tracking; then as a multiple of what autolog and the callback add."""
-    epochs, times = setting.pick(EPOCHS, 2), setting.pick(3, 1)
+    epochs, times = setting.pick(EPOCHS, 2), setting.pick(2, 1)
     limit = 70
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)

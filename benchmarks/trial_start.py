@@ -34,7 +34,7 @@ def rows(setting: Setting) -> Iterator[Row]:
         development.train(clahe=True), development.validation(clahe=True)
         _hello(context)  # the server has loaded everything now
         _to_first_epoch(context, home / "0", development)
-        times = setting.pick(5, 1)
+        times = setting.pick(3, 1)
         ways = {"fer-exp, its first line": lambda: _hello(context), "a new Python that loads Keras": _new_python}
         hello, new = in_turns(ways, times)
         numbers = iter(range(1, times + 1))
