@@ -37,7 +37,7 @@ SUBJECTS = (
     Subject("tracking", "the cost of tracking a trial", 7),
     Subject("training", "training images per second", 6),
     Subject("campaigns", "the same campaign end to end", 18),
-    Subject("promotion", "epochs to an accuracy: resumed hyperband", 13),
+    Subject("promotion", "epochs to an accuracy: resumed hyperband", 16),
     Subject("growth", "1 to 1,000 trials, 1 to 4 workers, more faces", 10),
     Subject("gpu", "training images per second on a GPU", 3),
     Subject("sixty_percent", "seconds to 60 % validation accuracy on all real faces", 600, long=True),
