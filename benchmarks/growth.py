@@ -26,8 +26,7 @@ TIMES_FACES = (0.1, 1, 10)
 
 def rows(setting: Setting) -> Iterator[Row | str]:
     """Trials, then faces."""
-    sizes = {1: (1, 4)} if setting.tiny else COUNTS if not setting.long else dict.fromkeys(COUNTS, COUNTS[1])
-    for workers, counts in sizes.items():
+    for workers, counts in ({1: (1, 4)} if setting.tiny else COUNTS).items():
         seconds = [_search(count, workers) for count in counts]
         sides = [
             Side(f"{count} trials", (1000 * took / (count + 1),), "ms a training")

@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,48 +16,20 @@ from fer_exp.campaign import Algorithm
 from fer_exp.doctor import Code, mending
 from fer_exp.doctor import visit as visits
 from fer_exp.errors import Busy
-from fer_exp.files import append_line, drop_torn_line, write_atomically
+from fer_exp.files import append_line, drop_torn_line
 from fer_exp.home import Home
 from fer_exp.lock import lock
 from fer_exp.records import Record, State, records_in
-from tests.commands import call, contents, done, quick_trials, refused, write_campaign
+from tests.commands import call, contents, done, quick_trials, refused
+from tests.damages import BY_HAND, MENDED, change, codes, dead_pid, tear, trial, visit
 from tests.made_records import made_predictions
 from tests.test_search import At, campaign, interrupt, run
 
-Damage = Callable[[Path], object]
-LEFT = 8  # the exit code
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny.py and, in `mlruns`, what `search tiny.py` and `retrain-best tiny --seeds 2` left."""
-    folder = tmp_path_factory.mktemp("made")
-    file = write_campaign(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FER_EXP_HOME", str(folder / "mlruns"))
-        quick_trials(patch)
-        done("search", file, "--no-tracking")
-        done("retrain-best", "tiny", "--seeds", 2, "--no-baseline", "--no-tracking")
-    return folder
-
 
 @pytest.fixture
-def tiny(home: Home, made: Path) -> Path:
-    """The campaign's folder in a home of the test's own."""
-    shutil.copytree(made / "mlruns", home.root)
-    return home.campaign("tiny")
-
-
-def visit(*options: object) -> dict[str, list[dict[str, object]]]:
-    """What the doctor says, as JSON."""
-    result = call("doctor", "--json", "--no-tracking", *options)
-    said: dict[str, list[dict[str, object]]] = json.loads(result.stdout)
-    assert result.exit_code == (LEFT if said["left"] else 0), result.output
-    return said
-
-
-def codes(found: list[dict[str, object]]) -> set[object]:
-    return {finding["code"] for finding in found}
+def tiny(searched: Home) -> Path:
+    """The folder of a campaign that was searched and retrained, in a home of the test's own."""
+    return searched.campaign("tiny")
 
 
 # -- healthy homes
@@ -126,110 +97,6 @@ def test_a_home_whose_search_was_killed_has_nothing_wrong_but_what_was_half_writ
 # -- damage
 
 
-def trial(folder: Path, number: int = 2) -> Path:
-    return folder / "trials" / f"{number:04d}"
-
-
-def change(path: Path, **values: object) -> None:
-    path.write_text(json.dumps(unsealed(path) | values))
-
-
-def unsealed(path: Path) -> dict[str, Any]:
-    """What a file says, without the checksum that would show the change."""
-    document: dict[str, Any] = json.loads(path.read_text())
-    document.pop("crc32", None)
-    return document
-
-
-def proposer(folder: Path, do: Callable[[list[dict[str, object]]], object]) -> None:
-    """Changes the trials that the state knows."""
-    state = unsealed(folder / "state.json")
-    do(state["proposer"]["trials"])
-    (folder / "state.json").write_text(json.dumps(state))
-
-
-def without_lines(path: Path, number: int) -> None:
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:number] + lines[number + 1 :]))
-
-
-def tear(path: Path) -> None:
-    with path.open("a") as torn:
-        torn.write('{"epoch": 3, "tr')
-
-
-def lose_a_number(folder: Path) -> None:
-    shutil.rmtree(trial(folder, 1))
-    proposer(folder, lambda trials: trials.pop(0))
-
-
-def unended(folder: Path) -> None:
-    record = Record(trial(folder))
-    (record.path / "outcome.json").unlink()
-    record.checkpoint(len(record.history())).write_bytes(b"weights")
-
-
-def dead_pid() -> int:
-    process = subprocess.Popen(["true"])
-    process.wait()
-    return process.pid
-
-
-MENDED: dict[str, tuple[Code, Damage]] = {
-    "a torn state": (Code.STATE_UNREADABLE, lambda f: os.truncate(f / "state.json", 100)),
-    "an empty state": (Code.STATE_UNREADABLE, lambda f: (f / "state.json").write_text("")),
-    "a state of something else": (Code.STATE_UNREADABLE, lambda f: change(f / "state.json", proposer={"a": 1})),
-    "a state that has not heard of a trial": (Code.RECORD_UNKNOWN, lambda f: proposer(f, lambda t: t.pop())),
-    "a state that has heard too much": (Code.STATE_AHEAD, unended),
-    "a trial whose record is gone": (Code.TRIAL_WITHOUT_RECORD, lambda f: shutil.rmtree(trial(f))),
-    "a number that nobody knows": (Code.NUMBER_MISSING, lose_a_number),
-    "a lock that names nobody": (Code.LOCK_STALE, lambda f: (f / "lock.json").write_text("{")),
-    "a record without trial.json": (Code.RECORD_UNREADABLE, lambda f: (trial(f) / "trial.json").unlink()),
-    "a torn trial.json": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "trial.json", 50)),
-    "a torn outcome": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "outcome.json", 10)),
-    "torn scores": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "scores.json", 10)),
-    "torn predictions": (Code.RECORD_UNREADABLE, lambda f: os.truncate(trial(f) / "predictions.npz", 200)),
-    "a history with a gap": (Code.RECORD_UNREADABLE, lambda f: without_lines(trial(f) / "history.jsonl", 0)),
-    "a history cut after the best epoch": (
-        Code.RECORD_UNREADABLE,
-        lambda f: without_lines(trial(f) / "history.jsonl", 1),
-    ),
-    "a history that is no history": (
-        Code.RECORD_UNREADABLE,
-        lambda f: (trial(f) / "history.jsonl").write_text("{}\n{}\n"),
-    ),
-    "a history that ends in a line": (
-        Code.TORN_LINE,
-        lambda f: tear(trial(f) / "history.jsonl"),
-    ),
-    "scores that are missing": (Code.RECORD_UNREADABLE, lambda f: (trial(f) / "scores.json").unlink()),
-    "predictions that are missing": (Code.RESULTS_MISSING, lambda f: (trial(f) / "predictions.npz").unlink()),
-    "a record of another campaign": (
-        Code.RECORD_FOREIGN,
-        lambda f: change(trial(f) / "trial.json", campaign="other"),
-    ),
-    "a record under another number": (Code.RECORD_FOREIGN, lambda f: change(trial(f) / "trial.json", number=7)),
-    "a damaged report": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "report.json").write_text("{")),
-    "damaged calibration": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "calibration.json").write_text("")),
-    "a damaged note of when it was asked for": (
-        Code.SIDE_FILE_UNREADABLE,
-        lambda f: (trial(f) / "asked.json").write_text("{"),
-    ),
-    "damaged scores on test": (
-        Code.SIDE_FILE_UNREADABLE,
-        lambda f: write_atomically(trial(f) / "test" / "scores.json", "{"),
-    ),
-    "a file half written": (
-        Code.LEFTOVER_FILE,
-        lambda f: (trial(f) / f".partial-{dead_pid()}-scores.json").write_text("{"),
-    ),
-    "checkpoints of a finished training": (
-        Code.LEFTOVER_CHECKPOINT,
-        lambda f: Record(trial(f)).checkpoint(2).write_bytes(b"weights"),
-    ),
-}
-
-
 @pytest.mark.parametrize("damage", MENDED)
 def test_damage_is_named_mended_and_gone(home: Home, tiny: Path, damage: str) -> None:
     code, do = MENDED[damage]
@@ -251,27 +118,6 @@ def test_damage_is_named_mended_and_gone(home: Home, tiny: Path, damage: str) ->
         f"trials-{path.name}" for path in (tiny / "trials").iterdir()
     } == moved
     assert records >= left
-
-
-BY_HAND: dict[str, tuple[Code, Damage]] = {
-    "no campaign file": (Code.CAMPAIGN_MISSING, lambda f: (f / "campaign.json").unlink()),
-    "a torn campaign file": (Code.CAMPAIGN_UNREADABLE, lambda f: os.truncate(f / "campaign.json", 30)),
-    "a campaign of a later version": (
-        Code.LATER_VERSION,
-        lambda f: change(f / "campaign.json", schema_version=2, new=1),
-    ),
-    "a state of a later version": (Code.LATER_VERSION, lambda f: change(f / "state.json", schema_version=2, new=1)),
-    "a record of a later version": (
-        Code.LATER_VERSION,
-        lambda f: change(trial(f) / "trial.json", schema_version=2, new=1),
-    ),
-    "a damaged ledger": (Code.LEDGER_UNREADABLE, lambda f: (f / "ledger.jsonl").write_text("{\n") and None),
-    "no baseline's model": (Code.MODEL_MISSING, lambda f: Record(trial(f, 0)).model.unlink()),
-    "other packages": (
-        Code.PACKAGE_VERSION,
-        lambda f: (trial(f) / "provenance.json").write_text('{"version.numpy": "1.26.4"}'),
-    ),
-}
 
 
 @pytest.mark.parametrize("damage", BY_HAND)
@@ -310,7 +156,7 @@ def test_all_damage_at_once_is_mended_at_once(tiny: Path) -> None:
 
 
 def test_what_was_moved_aside_is_trained_again_to_the_same_end(
-    home: Home, tiny: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, tiny: Path, tiny_made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick_trials(monkeypatch)
     before = done("status", "tiny")
@@ -318,7 +164,7 @@ def test_what_was_moved_aside_is_trained_again_to_the_same_end(
     MENDED["torn scores"][1](tiny)
     done("doctor", "--fix", "--no-tracking")
     assert [record.path.name for record in records_in(tiny / "trials")] == ["0000", "0001"]
-    done("search", made / "tiny.py", "--no-tracking")
+    done("search", tiny_made / "tiny.py", "--no-tracking")
     assert done("status", "tiny") == before
     assert {record.state() for record in records_in(tiny / "trials")} == {State.FINISHED}
     assert visit()["left"] == []

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 
@@ -199,16 +199,38 @@ def test_the_state_in_words_is_to_the_byte_what_the_state_as_a_value_says(algori
     assert sum(1 for _ in conversation(toy, 2, compare, fail=2)) > 5
 
 
+def twelve_points(hp: HyperParameters) -> Recipe:
+    return baseline_recipe().but(
+        block_dropout=hp.Choice("block_dropout", [0.1, 0.2, 0.3, 0.4], default=0.2),
+        learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3),
+    )
+
+
+def bayesian_on_twelve_points() -> Campaign:
+    settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=20, epochs=1, seed=4)
+    return Campaign("toy", "Which is best?", twelve_points, settings)
+
+
 def test_a_bayesian_search_proposes_every_point_once_and_ends_with_the_space() -> None:
-    """Twelve points, and a budget of twenty."""
-
-    def small(hp: HyperParameters) -> Recipe:
-        return baseline_recipe().but(
-            block_dropout=hp.Choice("block_dropout", [0.1, 0.2, 0.3, 0.4], default=0.2),
-            learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3),
-        )
-
-    settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=20, epochs=1, seed=3)
-    toy = Campaign("toy", "Which is best?", small, settings)
-    points = [tuple(sorted(proposal.values.items())) for proposal in conversation(toy)]
+    points = [tuple(sorted(proposal.values.items())) for proposal in conversation(bayesian_on_twelve_points())]
     assert len(points) == len(set(points)) == 12
+
+
+def test_in_the_place_of_a_repeat_stands_the_new_point_with_the_least_bound() -> None:
+    toy = bayesian_on_twelve_points()
+    proposer = Proposer(toy, toy.settings)
+    for _ in range(7):  # six are drawn at random before the first fit
+        proposal = proposer.ask()
+        assert isinstance(proposal, Proposal)
+        proposer.tell(proposal.number, score(proposal))
+    oracle = proposer._oracle
+    names = [hyperparameter.name for hyperparameter in oracle.get_space().space]
+    points = [
+        dict(zip(names, values, strict=True)) for values in product(*(hp.values for hp in oracle.get_space().space))
+    ]
+    new = [values for values in points if not oracle._duplicate(values)]
+    assert len(new) == 5
+    mean, deviation = oracle.gpr.predict([oracle._vector_of(values) for values in new], return_std=True)
+    bounds = mean - oracle.beta * deviation
+    assert bounds.max() - bounds.min() > 0.05  # else any of them would do
+    assert oracle._new_point()["values"] == new[int(bounds.argmin())]

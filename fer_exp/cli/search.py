@@ -177,13 +177,17 @@ def known_campaign(home: Home, name: str) -> "CampaignSpec":
 
 
 def _override(settings: "Settings", **given: object) -> "Settings":
-    return settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+    from fer_exp.campaign import Settings
+
+    return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
 
 
 def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) -> "Settings":
     """Switches rules on; those that the campaign file has on stay on."""
+    from fer_exp.data.info import Cleaning
+
     said = settings.cleaning
-    cleaning = type(said)(
+    cleaning = Cleaning(
         drop_leaks=said.drop_leaks or leaks,
         drop_conflicts=said.drop_conflicts or conflicts,
         drop_blank=said.drop_blank or blank,
