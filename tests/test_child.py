@@ -318,6 +318,44 @@ def test_without_its_parent_or_its_fork_server_a_process_is_gone_soon(
     assert records[0].history()
 
 
+LATE = """
+import sys, time
+from pathlib import Path
+from fer_exp.execute.crew import start_fork_server
+from fer_exp.execute.lifeline import end_with_parents
+
+def late(left):
+    while not Path(left).exists():  # until the fork server is gone
+        time.sleep(0.02)
+    end_with_parents()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    context = start_fork_server(Path(sys.argv[1]), loads="fer_exp.execute.lifeline")
+    process = context.Process(target=late, args=(sys.argv[2],), daemon=True)
+    process.start()
+    print(process.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_process_that_looks_only_after_its_fork_server_has_died_is_gone_soon(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(LATE)
+    command = [sys.executable, *(str(tmp_path / name) for name in ("parent.py", "server.log", "left"))]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parent.parent) as parent:
+        assert parent.stdout is not None
+        late = int(parent.stdout.readline())
+        server = psutil.Process(late).ppid()
+        os.kill(server, signal.SIGKILL)
+        server_gone = wait_until_gone([server])
+        (tmp_path / "left").touch()
+        gone = wait_until_gone([late])
+        parent.kill()
+    assert server_gone
+    assert gone
+
+
 def wait_until_gone(pids: list[int]) -> bool:
     deadline = time.monotonic() + PATIENCE
     while any(map(is_alive, pids)) and time.monotonic() < deadline:

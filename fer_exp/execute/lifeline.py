@@ -14,6 +14,18 @@ from fer_exp.errors import ExitCode
 
 LOOK_EVERY = 0.5  # seconds between looks at the fork server
 
+_fork_server: int | None = None  # its process number, as its processes inherit it
+
+
+def be_the_fork_server() -> None:
+    """Says, before the first fork, that this is the process whose end must be seen.
+
+    Asking for its number only afterwards would be too late: a process that is born as the fork server dies would hold
+    whoever adopted it for the fork server, and live on beside its own successor.
+    """
+    global _fork_server
+    _fork_server = os.getpid()
+
 
 def end_with_parents() -> None:
     """Ends this process, from a thread of its own, as soon as the search or the fork server is gone.
@@ -25,7 +37,7 @@ def end_with_parents() -> None:
 
 
 def _watch() -> None:
-    search, server = parent_process(), os.getppid()
+    search, server = parent_process(), _fork_server or os.getppid()
     if search is None:
         return
     while search.is_alive() and os.getppid() == server:
