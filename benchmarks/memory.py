@@ -23,7 +23,7 @@ from fer_exp.home import Home
 from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
 
 LIMIT = 70
-TRIALS = 16
+TRIALS = 10
 FLAT = 20.0  # MiB per 100 trials that count as flat: one trial in one process of Keras Tuner takes as much
 
 

@@ -99,6 +99,16 @@ def share(measure: str, sides: list[Side], goal: Goal, note: str = "") -> Row:
     return row(measure, sides, sides[0].median / sides[1].median, goal, note)
 
 
+def share_by_turns(measure: str, sides: list[Side], goal: Goal, note: str = "") -> Row:
+    """A row about the first side as a multiple of the second, turn by turn: the median of the ratios.
+
+    Where a machine's own speed changes from minute to minute, two neighbours in time still share it.
+    """
+    ratios = [ours / theirs for ours, theirs in zip(sides[0].values, sides[1].values, strict=True)]
+    told = f"turn by turn {short(min(ratios))}x to {short(max(ratios))}x"
+    return row(measure, sides, statistics.median(ratios), goal, f"{told}; {note}" if note else told)
+
+
 def times_(low: float | None = None, high: float | None = None) -> Goal:
     """A goal for a ratio."""
     return Goal(low, high, "x")

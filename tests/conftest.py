@@ -14,7 +14,8 @@ from hypothesis import settings
 from fer_exp.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-GIVEN_DATA = os.environ.pop("FER_EXP_DATA", None)  # for the fixture `fer2013` alone; the product must not find it
+# FER_EXP_DATA is for the fixture `fer2013` alone: the product must not find it, but processes of pytest-xdist must.
+GIVEN_DATA = os.environ.setdefault("TESTS_FER2013", os.environ.pop("FER_EXP_DATA", ""))
 FER2013_FILES = ("fer2013.csv.gz", "fer2013.parquet")
 
 for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "FER_EXP_"))]:

@@ -20,15 +20,18 @@ TRAIN = """
 import sys, keras, numpy as np
 from fer_exp.model import Clahe, build, compile_model, predict, with_preprocessing
 from fer_exp.recipe import baseline_recipe
-recipe = baseline_recipe().but(widths=(8, 16), last_width=16, head_widths=(32,), head_dropouts=(0.3,))
+recipe = baseline_recipe().but(
+    widths=(8, 16), last_width=16, head_widths=(32,), head_dropouts=(0.1,), block_dropout=0.1, pooled_dropout=0.1,
+    learning_rate=3e-3,
+)
 random = np.random.default_rng(1)
-faces, labels = random.integers(0, 128, (448, 48, 48), dtype=np.uint8), np.arange(448) % 7
+faces, labels = random.integers(0, 128, (224, 48, 48), dtype=np.uint8), np.arange(224) % 7
 for face, label in zip(faces, labels):
     face[6 * label : 6 * label + 6] += 127  # a bright band says which expression it is, so there is something to learn
 model = build(recipe, seed=1)
-compile_model(model, recipe, steps_per_epoch=28, horizon=15)
+compile_model(model, recipe, steps_per_epoch=28, horizon=18)
 equalised = np.asarray(Clahe()(faces[..., None]))
-model.fit(equalised, np.eye(7, dtype=np.float32)[labels], batch_size=16, epochs=15, verbose=0)
+model.fit(equalised, np.eye(7, dtype=np.float32)[labels], batch_size=8, epochs=18, verbose=0)
 kept = with_preprocessing(model, recipe)
 kept.save(sys.argv[1])
 np.save(sys.argv[2], faces)
@@ -67,6 +70,6 @@ def on(backend: str, program: str, folder: Path) -> NDArray[np.float32]:
 def test_a_model_answers_alike_on_both_backends(tmp_path: Path, trained_on: str, asked_on: str) -> None:
     at_home = on(trained_on, TRAIN, tmp_path)
     elsewhere = on(asked_on, ANSWER, tmp_path)
-    assert at_home.shape == (448, 7)
-    assert np.ptp(at_home, axis=0).max() > 0.25  # it tells faces apart, so agreement says something
+    assert at_home.shape == (224, 7)
+    assert np.ptp(at_home, axis=0).max() > 0.5  # it tells faces apart, so agreement says something
     np.testing.assert_allclose(elsewhere, at_home, rtol=0, atol=ALIKE)

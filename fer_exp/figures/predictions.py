@@ -16,6 +16,7 @@ from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_
 from fer_exp.records import Predictions
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
+CELL_WIDTH, CELL_HEIGHT = SIDE + 12, SIDE + 19  # pixels of a face, with room around it and for two lines above
 
 
 def confidence_figure(predictions: Predictions) -> Figure:
@@ -104,10 +105,17 @@ def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
     )
     height = math.ceil(len(shown) / SHEET_COLUMNS)  # rows
     figure = new_figure(10.5, 0.6 + 1.95 * height, title if len(wrong) else f"No mistakes (n = {len(images):,})")
-    for place, index in enumerate(shown, start=1):
-        axes = figure.add_subplot(height, SHEET_COLUMNS, place)
-        axes.set_axis_off()
-        axes.imshow(images[index], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    if not len(shown):
+        return figure
+    axes = figure.subplots()  # one for all faces: 24 of them took longer to lay out than everything else in a record
+    axes.set_axis_off()
+    for place, index in enumerate(shown):
+        left, top = (place % SHEET_COLUMNS) * CELL_WIDTH, (place // SHEET_COLUMNS) * CELL_HEIGHT
+        extent = (left, left + SIDE, top + SIDE, top)
+        axes.imshow(images[index], extent=extent, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         true, predicted = EMOTION_TITLES[predictions.labels[index]], EMOTION_TITLES[guessed[index]]
-        axes.set_title(f"{true} → {predicted}\n{confidence[index]:.3f}", fontsize=SMALL, color=INK)
+        text = f"{true} → {predicted}\n{confidence[index]:.3f}"
+        axes.text(left + SIDE / 2, top - 2, text, fontsize=SMALL, color=INK, ha="center", va="bottom")
+    axes.set_xlim(0, (SHEET_COLUMNS - 1) * CELL_WIDTH + SIDE)
+    axes.set_ylim((height - 1) * CELL_HEIGHT + SIDE, SIDE - CELL_HEIGHT)
     return figure
