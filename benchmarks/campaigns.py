@@ -28,7 +28,7 @@ WAYS = {
     "optuna": "Optuna, MLflow callback",
 }
 EPOCHS = 3
-FACES = 700  # training faces: with all of the demo's, the first two of five ways took nine minutes
+FACES = 350  # training faces: with all of the demo's, the first two of five ways took nine minutes
 
 
 def rows(setting: Setting) -> Iterator[Row]:

@@ -32,7 +32,7 @@ def make(packed: Path, folder: Path, factor: float) -> None:
         target.write(b"emotion,pixels,Usage\n")
         for number in range(total):
             row = number % len(faces) if factor >= 1 else int(number / factor)
-            noise = random.integers(-NOISE, NOISE + 1, (48, 48))
+            noise = random.integers(-NOISE, NOISE + 1, (48, 48), dtype=np.int16)
             image = np.clip(faces.images[row].astype(np.int16) + noise, 0, 255)
             title = Usage(int(faces.usage[row])).title
             target.write(b"%d,%s,%s\n" % (faces.labels[row], b" ".join(words[image.ravel()]), title.encode()))

@@ -70,13 +70,14 @@ class Row:
 
 
 def in_turns(ways: Mapping[str, Doing], times: int, unit: str = "s") -> list[Side]:
-    """Runs every way once, then every way again, so that all see the same noise.
+    """Runs every way once, then every way again in the opposite order, and so on, so that all see the same noise.
 
-    Where a way returns a float, that is its figure; else the seconds it took.
+    The order turns because a way may leave something behind that the next one pays for, or profits from. Where a way
+    returns a float, that is its figure; else the seconds it took.
     """
     found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(times):
-        for name, way in ways.items():
+    for turn in range(times):
+        for name, way in list(ways.items())[:: 1 if turn % 2 == 0 else -1]:
             started = time.perf_counter()
             figure = way()
             seconds = time.perf_counter() - started

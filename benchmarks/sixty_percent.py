@@ -1,10 +1,13 @@
 """Seconds to 60 % validation accuracy under `official`, on all real training faces: a recipe against the reference's.
 
-One training each, hours on two cores, so only with --long. Training stops at the first epoch that reaches the mark.
+One training each, an hour or more on two cores, so only with --long. Training stops at the first epoch that reaches the
+mark. The reference's also stops after three times our seconds: the figure then is what it is at least.
 """
 
+import math
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.setting import Setting
@@ -17,6 +20,7 @@ from fer_exp.train import Listener, train
 
 MARK = 0.60
 EPOCHS = 40
+PATIENCE = 3.0  # times our seconds that the reference's regime is given
 HORIZON = 7  # epochs in which our step size falls to nothing: the last of them gain most
 # What a short training wants: no copies, nothing that slows learning down, fewer pixels, a step size that ends at zero.
 OURS = baseline_recipe().but(
@@ -46,34 +50,53 @@ def rows(setting: Setting) -> Iterator[Row | str]:
         development = prepare(
             str(setting.packed()), protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=home / "cache"
         )
-        ours = _seconds(OURS, 1 if setting.tiny else HORIZON, mark, development, home / "ours")
-        theirs = _seconds(baseline_recipe(), epochs, mark, development, home / "theirs")
-    if ours is None or theirs is None:
-        late = "the reference's regime" if ours else "the recipe"
-        yield f"seconds to {100 * mark:.0f} %: {late} did not reach it"
-        return
-    sides = [Side("fer-exp's recipe", (ours,)), Side("the reference's regime", (theirs,))]
-    yield faster(f"seconds to {100 * mark:.0f} % validation accuracy, official", sides, times_(2))
+        ours = _train(OURS, 1 if setting.tiny else HORIZON, mark, development, home / "ours")
+        if not ours.reached:
+            yield f"seconds to {100 * mark:.0f} %: the recipe did not reach it"
+            return
+        patience = PATIENCE * ours.seconds
+        theirs = _train(baseline_recipe(), epochs, mark, development, home / "theirs", patience)
+    sides = [Side("fer-exp's recipe", (ours.seconds,)), Side("the reference's regime", (theirs.seconds,))]
+    note = (
+        f"{ours.epochs} epochs and {theirs.epochs}"
+        if theirs.reached
+        else f"at least: stopped after {theirs.epochs} epochs at {100 * theirs.best:.1f} %"
+    )
+    yield faster(f"seconds to {100 * mark:.0f} % validation accuracy, official", sides, times_(2), note)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A training until the mark, or until patience was over."""
+
+    seconds: float  # of training and validation
+    epochs: int
+    best: float
+    reached: bool
 
 
 class _Until(Listener):
-    def __init__(self, record: Record, mark: float) -> None:
+    def __init__(self, record: Record, mark: float, patience: float) -> None:
         self._record = record
         self._mark = mark
+        self._patience = patience
 
     def should_stop(self) -> bool:
-        return self._record.history()[-1].val_accuracy >= self._mark
+        history = self._record.history()
+        return history[-1].val_accuracy >= self._mark or sum(epoch.seconds for epoch in history) > self._patience
 
 
-def _seconds(recipe: Recipe, epochs: int, mark: float, development: Development, path: Path) -> float | None:
-    """Of training and validation until the mark; None where it was not reached."""
+def _train(
+    recipe: Recipe, epochs: int, mark: float, development: Development, path: Path, patience: float = math.inf
+) -> _Way:
+    """Trains until an epoch reaches the mark, or has taken more seconds than patience lasts."""
     info = development.info
     digests = {"data_digest": info.data_digest, "split_digest": info.split_digest, "protocol": info.protocol.value}
     spec = TrialSpec(
         campaign="x", kind=Kind.TRIAL, number=1, seed=1, recipe=recipe, epochs=epochs, horizon=epochs, **digests
     )
     record = Record.create(path, spec)
-    train(record, development, _Until(record, mark))
+    train(record, development, _Until(record, mark, patience))
     history = record.history()
-    reached = next((number for number, epoch in enumerate(history) if epoch.val_accuracy >= mark), None)
-    return None if reached is None else sum(epoch.seconds for epoch in history[: reached + 1])
+    best = max(epoch.val_accuracy for epoch in history)
+    return _Way(sum(epoch.seconds for epoch in history), len(history), best, best >= mark)

@@ -25,7 +25,7 @@ from fer_exp.train import Batches
 IMAGES = 512
 SIDE = 2048  # of the square matrices whose product is the machine's peak
 AUGMENTED = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1)
-TIMES = 13
+TIMES = 9
 
 
 def rows(setting: Setting) -> Iterator[Row | str]:

@@ -38,7 +38,7 @@ def test_rows_run_by_name_and_the_long_ones_only_when_asked_for() -> None:
         named(["nothing"], long=False)
 
 
-def test_sides_run_in_turns_and_a_figure_of_their_own_counts() -> None:
+def test_sides_run_in_turns_that_turn_and_a_figure_of_their_own_counts() -> None:
     order: list[str] = []
 
     def told() -> float:
@@ -46,7 +46,7 @@ def test_sides_run_in_turns_and_a_figure_of_their_own_counts() -> None:
         return 7.0
 
     a, b = in_turns({"a": lambda: order.append("a"), "b": told}, 2)
-    assert order == ["a", "b", "a", "b"]
+    assert order == ["a", "b", "b", "a"]
     assert b.values == (7.0, 7.0)
     assert len(a.values) == 2
 
