@@ -5,6 +5,7 @@ python -m benchmarks.more_faces read PACKED FOLDER FACTOR    prints seconds by s
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -36,6 +37,8 @@ def make(packed: Path, folder: Path, factor: float) -> None:
             image = np.clip(faces.images[row].astype(np.int16) + noise, 0, 255)
             title = Usage(int(faces.usage[row])).title
             target.write(b"%d,%s,%s\n" % (faces.labels[row], b" ".join(words[image.ravel()]), title.encode()))
+        target.flush()
+        os.fsync(target.fileno())  # else reading would compete with the disk for what was written last
 
 
 def read(folder: Path) -> dict[str, float]:
