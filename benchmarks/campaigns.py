@@ -27,7 +27,7 @@ WAYS = {
     "callback": "Keras Tuner, MlflowCallback",
     "optuna": "Optuna, MLflow callback",
 }
-EPOCHS = 3
+EPOCHS = 2
 FACES = 350  # training faces: with all of the demo's, the first two of five ways took nine minutes
 
 
