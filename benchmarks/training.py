@@ -17,7 +17,7 @@ from benchmarks.machine import has_bfloat16
 from benchmarks.setting import Setting
 from benchmarks.sides import Doing, Goal, Row, Side, in_turns, row, share_by_turns, times_
 from fer_exp.data.faces import Images, Labels
-from fer_exp.model import build, compile_model
+from fer_exp.model import build, compile_model, feed
 from fer_exp.recipe import Augmentation, Recipe, baseline_recipe
 from fer_exp.records import Kind, TrialSpec
 from fer_exp.train import Batches
@@ -91,7 +91,7 @@ def fitting(recipe: Recipe, images: Images, labels: Labels) -> Doing:
         campaign="bench", kind=Kind.BASELINE, number=0, seed=1, recipe=recipe, epochs=1, horizon=1, **digests
     )
     batches = Batches(images, labels, np.arange(count), np.ones(7, np.float32), spec)
-    return lambda: rate(count, lambda: model.fit(batches, epochs=1, shuffle=False, verbose=0))
+    return lambda: rate(count, lambda: model.fit(feed(batches), epochs=1, shuffle=False, verbose=0))
 
 
 def _plain(images: Images, labels: Labels) -> Doing:

@@ -22,7 +22,7 @@ from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
 from fer_exp.digest import checkpoint_of, start_model
 from fer_exp.files import replacing, sha256_of
-from fer_exp.model import build, compile_model, load_model, reseed
+from fer_exp.model import Rows, build, compile_model, feed, load_model, reseed
 from fer_exp.recipe import Recipe, Schedule
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 
@@ -133,10 +133,9 @@ def train(record: Record, development: Development, listener: Listener | None = 
     if not complete:
         recorder = Recorder(record, spec, batches, listener)
         model.fit(
-            batches,
+            feed(batches),
             shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
-            validation_data=_validation(development.validation(spec.recipe.clahe)),
-            validation_batch_size=VALIDATION_BATCH,
+            validation_data=feed(_validation(development.validation(spec.recipe.clahe))),
             initial_epoch=len(record.history()),
             epochs=spec.epochs,
             callbacks=[*_ema(spec.recipe), regime, recorder],
@@ -176,9 +175,9 @@ def _load(model: keras.Model, record: Record, epoch: int) -> None:
         model.load_weights(checkpoint_of(record, epoch))
 
 
-def _validation(split: Split) -> tuple[Images, NDArray[np.float32]]:
+def _validation(split: Split) -> Rows:
     images = np.asarray(split.images)[..., np.newaxis]
-    return images, np.eye(len(Emotion), dtype=np.float32)[split.labels]
+    return Rows(images, np.eye(len(Emotion), dtype=np.float32)[split.labels], batch_size=VALIDATION_BATCH)
 
 
 def _ema(recipe: Recipe) -> list[keras.callbacks.Callback]:

@@ -16,7 +16,7 @@ from fer_exp.audit.findings import LabelNoise, LabelSuspect
 from fer_exp.data.balance import class_counts
 from fer_exp.data.faces import Emotion, Faces, Indices, Labels
 from fer_exp.errors import BadData
-from fer_exp.model import build, compile_model
+from fer_exp.model import Rows, build, compile_model, feed, predict
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
 
 FOLDS = 4
@@ -119,7 +119,8 @@ def _out_of_fold(
         model = build(SMALL_RECIPE, SEED + number)
         steps = -(-len(seen) // SMALL_RECIPE.batch_size)
         compile_model(model, SMALL_RECIPE, steps_per_epoch=steps, horizon=epochs)
-        model.fit(images[seen], targets[seen], batch_size=SMALL_RECIPE.batch_size, epochs=epochs, verbose=0)
-        predicted = model.predict(images[unseen], batch_size=512, verbose=0)
+        rows = Rows(images[seen], targets[seen], batch_size=SMALL_RECIPE.batch_size, seed=SEED + number)
+        model.fit(feed(rows), shuffle=False, epochs=epochs, verbose=0)
+        predicted = predict(model, faces.images[unseen], batch_size=512)
         result[unseen] = predicted / predicted.sum(axis=1, keepdims=True)
     return result

@@ -12,6 +12,7 @@ this package was imported: a file cannot make Keras import anything outside Kera
 from fer_exp.model.build import build
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.compile import compile_model
+from fer_exp.model.feed import Rows, feed
 from fer_exp.model.keep import load_model, predict, with_preprocessing
 from fer_exp.model.seeds import reseed
 from fer_exp.model.temperature import Temperature, with_temperature
@@ -20,9 +21,11 @@ from fer_exp.model.views import FaceViews
 __all__ = [
     "Clahe",
     "FaceViews",
+    "Rows",
     "Temperature",
     "build",
     "compile_model",
+    "feed",
     "load_model",
     "predict",
     "reseed",

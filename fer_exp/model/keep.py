@@ -80,8 +80,9 @@ def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256
     """
     if not len(images):
         return np.empty((0, len(Emotion)), np.float32)
-    answer = model.predict(images[..., None], batch_size=batch_size, verbose=0)
-    return np.asarray(answer, dtype=np.float32)
+    firsts = range(0, len(images), batch_size)  # batch by batch: `Model.predict` would wait at its end (see `feed`)
+    answers = [model.predict_on_batch(images[first : first + batch_size, ..., None]) for first in firsts]
+    return np.concatenate(answers).astype(np.float32, copy=False)
 
 
 def _check_archive(path: Path) -> None:
