@@ -55,6 +55,13 @@ class ClassWeights(StrEnum):
     NONE = "none"
 
 
+class Precision(StrEnum):
+    """What training multiplies in; weights, loss and probabilities are float32, and so is the whole kept model."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"  # Keras's mixed_bfloat16: faster where the processor or GPU multiplies it, slower elsewhere
+
+
 class Views(StrEnum):
     """How often the kept model looks at a face before it answers; its answer is the mean over the views."""
 
@@ -103,6 +110,7 @@ class Recipe(Value):
     loss: Loss = Loss.CROSS_ENTROPY
     focal_gamma: Annotated[float, Field(ge=0.0, le=20.0)] = 2.0  # focal only; at 0 it is cross-entropy
     label_smoothing: Rate = 0.0
+    precision: Precision = Precision.FLOAT32
     ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
 
     # Data, as training sees it

@@ -22,7 +22,7 @@ from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
 from fer_exp.digest import checkpoint_of, start_model
 from fer_exp.files import replacing, sha256_of
-from fer_exp.model import Rows, build, compile_model, feed, load_model, reseed
+from fer_exp.model import Rows, build, compile_model, feed, load_model, reseed, take_weights
 from fer_exp.recipe import Recipe, Schedule
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 
@@ -158,16 +158,8 @@ def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model
     if history:
         _load(model, record, len(history))
     elif (start := start_model(record)) is not None:
-        _take_weights(model, load_model(start))
+        take_weights(model, load_model(start))
     return model
-
-
-def _take_weights(model: keras.Model, source: keras.Model) -> None:
-    """Copies weights layer by layer, by name; the source may carry preprocessing around the same layers."""
-    weights = {layer.name: layer.get_weights() for layer in source._flatten_layers() if layer.weights}
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights(weights[layer.name])
 
 
 def _load(model: keras.Model, record: Record, epoch: int) -> None:

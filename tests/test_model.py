@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fer_exp.errors import BadInput
 from fer_exp.model import build, compile_model, predict
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Recipe, Schedule, baseline_recipe
+from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Precision, Recipe, Schedule, baseline_recipe
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
@@ -141,6 +141,13 @@ def test_probabilities_and_augmentation_are_float32_under_mixed_precision() -> N
     assert model.get_layer("output").compute_dtype == "float32"
     assert {one.compute_dtype for one in model.layers if one.name.startswith("augment_")} == {"float32"}
     assert model(faces(2)[..., None], training=True).dtype == "float32"
+
+
+def test_a_recipe_asks_for_bfloat16_by_itself_and_leaves_kerass_policy_alone() -> None:
+    model = build(SMALL.but(precision=Precision.BFLOAT16), seed=1)
+    assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert build(SMALL, seed=1).get_layer("block1_conv1").compute_dtype == "float32"
 
 
 # -- the crop

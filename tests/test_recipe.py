@@ -91,6 +91,7 @@ def test_the_baseline_is_the_reference_system() -> None:
         "loss": "cross-entropy",
         "focal_gamma": 2.0,
         "label_smoothing": 0.0,
+        "precision": "float32",
         "ema": 0.0,
         "clahe": True,
         "oversampling": 1.5,

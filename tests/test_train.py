@@ -17,7 +17,7 @@ from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadRecord
 from fer_exp.files import TEMPORARY, is_full, sha256_of
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
-from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Recipe, Schedule, Views
+from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Precision, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
 from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
 from tests.made_faces import csv_of, some_faces
@@ -51,6 +51,7 @@ REGIMES: dict[str, tuple[Recipe, int, tuple[int, ...]]] = {  # recipe, epochs, c
         3,
         (1, 2),
     ),
+    "bfloat16": (TINY.but(precision=Precision.BFLOAT16), 2, (1,)),
     # So fast that many an epoch does harm, and no epoch helps as much as asked: the first stays the best.
     "rules": (TINY.but(learning_rate=0.1, plateau_patience=1, stop_patience=7, stop_min_delta=0.9), 12, (5,)),
 }

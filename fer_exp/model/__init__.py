@@ -13,7 +13,7 @@ from fer_exp.model.build import build
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.compile import compile_model
 from fer_exp.model.feed import Rows, feed
-from fer_exp.model.keep import load_model, predict, with_preprocessing
+from fer_exp.model.keep import load_model, predict, take_weights, with_preprocessing
 from fer_exp.model.seeds import reseed
 from fer_exp.model.temperature import Temperature, with_temperature
 from fer_exp.model.views import FaceViews
@@ -29,6 +29,7 @@ __all__ = [
     "load_model",
     "predict",
     "reseed",
+    "take_weights",
     "with_preprocessing",
     "with_temperature",
 ]

@@ -6,14 +6,16 @@ Scaling, augmentation and crop always compute in float32: they cost little, and 
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 from keras import layers
 
 from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.model.seeds import derived_seed
-from fer_exp.recipe import Augmentation, Order, Recipe
+from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 
+MIXED = "mixed_bfloat16"  # Keras's policy: products in bfloat16, variables in float32
 CROP = "crop"  # the layer where the recipe crops: all augmentation lies before it, and nothing but the network behind
 GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
@@ -22,9 +24,26 @@ ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as share
 def build(recipe: Recipe, seed: int) -> keras.Model:
     """The network of `recipe`, with initial weights that depend on `seed` and each layer's name alone.
 
-    Weights begin as Keras begins them (Glorot uniform), as the reference's do. The global precision policy holds at the
-    time of the call (`keras.config.set_dtype_policy`); probabilities are float32 under every policy.
+    Weights begin as Keras begins them (Glorot uniform), as the reference's do. A recipe's float32 is Keras's global
+    precision policy at the time of the call, which is float32 unless someone set it; probabilities are always float32.
     """
+    with _computing_in(recipe.precision):
+        return _network(recipe, seed)
+
+
+@contextmanager
+def _computing_in(precision: Precision) -> Iterator[None]:
+    """Layers made inside compute so; Keras's global policy is afterwards as it was."""
+    before = keras.config.dtype_policy()
+    if precision is Precision.BFLOAT16:
+        keras.config.set_dtype_policy(MIXED)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _network(recipe: Recipe, seed: int) -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 1), name="faces")
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):

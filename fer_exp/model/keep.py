@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.errors import BadInput, NotFound
+from fer_exp.model.build import build
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.foresee import objection
 from fer_exp.model.seeds import random_states
 from fer_exp.model.views import mean_over_views
-from fer_exp.recipe import Recipe, Views
+from fer_exp.recipe import Augmentation, Precision, Recipe, Views
 from fer_exp.values import first_line
 
 LARGEST_FILE = 2**30  # bytes (1 GiB), packed or unpacked; the baseline's file has 2.7 MB
@@ -31,8 +32,13 @@ def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
 
     It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
     `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
-    random state. It is not compiled. `with_temperature` calibrates it.
+    random state. It is not compiled. `with_temperature` calibrates it. A network that was trained in bfloat16 is built
+    anew in float32, with copies of its weights, so that it answers alike on every machine.
     """
+    if recipe.precision is not Precision.FLOAT32:
+        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), seed=1)
+        take_weights(exact, model)
+        model = exact
     inputs = keras.Input((SIDE, SIDE, 1), name="raw_faces")
     faces = Clahe()(inputs) if recipe.clahe else inputs
     if recipe.views is Views.ONE:
@@ -42,6 +48,14 @@ def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
         network = keras.Model(view, _without_chance(model, view), name=model.name)
         outputs = mean_over_views(network, faces, recipe.views)
     return keras.Model(inputs, outputs, name="fer_raw")
+
+
+def take_weights(model: keras.Model, source: keras.Model) -> None:
+    """Copies weights layer by layer, by name; the source may carry preprocessing around the same layers."""
+    weights = {layer.name: layer.get_weights() for layer in source._flatten_layers() if layer.weights}
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(weights[layer.name])
 
 
 def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
