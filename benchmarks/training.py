@@ -1,7 +1,7 @@
 """Training images per second of the baseline on this processor: fer-exp's batches against plain `fit` on arrays.
 
 One epoch over the same images, in turns, on the same network; with augmentation; against what a plain matrix product
-reaches here; and with bfloat16 where the processor multiplies it. Some machines train at half the speed for a while, so
+reaches here; and with bfloat16 where the processor multiplies it. Plain `fit` waits at the end of some passes, so
 turns are short and many, and the figure is the median of the ratios of neighbours in time.
 """
 
