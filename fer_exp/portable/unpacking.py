@@ -33,6 +33,7 @@ MAX_MANIFEST = 256 * 2**20  # bytes; a file takes about 200
 MAX_SIZE = 256 * 2**30  # bytes unpacked; a thousand trials with their models take about 20 GB
 MAX_RATIO = 300  # bytes unpacked per byte packed; text packs 20 times, a bomb thousands of times
 FREE = 2**30  # bytes: what unpacks to less is no bomb, whatever its ratio
+_SKIPPED = (0x184D2A5F).to_bytes(4, "little") + (1024).to_bytes(4, "little") + b"\xff" * 1024  # RFC 8878, 3.1.2
 _PIECE = 2**20
 _DAMAGED = (
     EOFError,
@@ -111,7 +112,10 @@ def _unpack_into(folder: Path, archive: Path) -> Manifest:
         raise BadInput(f"{archive}: expected an archive of records, found no file", "Nothing was unpacked.")
     try:
         with archive.open("rb") as file:
-            unpacked = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(file)
+            unpacked = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
+                _BehindItsEnd(file),  # type: ignore[arg-type]  # needs `read` alone
+                read_across_frames=True,
+            )
             limit = min(MAX_SIZE, max(FREE, MAX_RATIO * archive.stat().st_size))
             stream = Stream(unpacked, archive.name, limit)
             with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # needs `read` alone
@@ -125,6 +129,25 @@ def _unpack_into(folder: Path, archive: Path) -> Manifest:
         raise _refused(archive, f"expected a manifest, received another file ({first_line(error)})") from error
     except _DAMAGED as error:
         raise _refused(archive, f"expected a whole archive, received a damaged one ({first_line(error)})") from error
+
+
+class _BehindItsEnd:
+    """A file that goes on with a frame for zstd to skip, whose bytes begin no block and match no checksum.
+
+    Without it, zstandard's reader takes the end of its source for the end of what was packed, so that a file whose last
+    bytes are missing counts as whole.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._more = _SKIPPED
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`."""
+        if piece := self._file.read(size):
+            return piece
+        piece, self._more = self._more[:size], self._more[size:]
+        return piece
 
 
 def _members(tar: tarfile.TarFile, folder: Path, archive: Path) -> Manifest:
