@@ -6,7 +6,7 @@ Hypothesis: no difference beyond noise, because weights, loss and averages stay 
     The reference's recipe still guesses after so few steps, so this one is quicker to learn: normalisation before
     ReLU, no dropout in the blocks, no copies, a step size that ends at zero.
 Command: fer-exp search experiments/fer2013_bfloat16.py --data PATH, then
-    fer-exp retrain-best fer2013-bfloat16 --seeds 5
+    fer-exp retrain-best fer2013-bfloat16 --trial 1 --seeds 5
 Cost: 12 trainings of 10 epochs on 2,500 faces, 25 minutes on two cores that multiply bfloat16.
 Result: not run to its end yet.
 """
