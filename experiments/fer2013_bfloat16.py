@@ -8,7 +8,8 @@ Hypothesis: no difference beyond noise, because weights, loss and averages stay 
 Command: fer-exp search experiments/fer2013_bfloat16.py --data PATH, then
     fer-exp retrain-best fer2013-bfloat16 --trial 1 --seeds 5
 Cost: 12 trainings of 10 epochs on 2,500 faces, 25 minutes on two cores that multiply bfloat16.
-Result: not run to its end yet.
+Result: no difference shown (2026-11-25, five seeds each, n = 3,589): accuracy 50.6 against 50.1 %, +0.5 points, 95 %
+    interval -0.6 to +1.7, at 1.37 times the images/s. Numbers: experiments/LOG.md.
 """
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
