@@ -59,7 +59,7 @@ class Precision(StrEnum):
     """What training multiplies in; weights, loss and probabilities are float32, and so is the whole kept model."""
 
     FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"  # Keras's mixed_bfloat16: faster where the processor or GPU multiplies it, slower elsewhere
+    BFLOAT16 = "bfloat16"  # Keras's mixed_bfloat16: faster where the processor or GPU multiplies it itself
 
 
 class Views(StrEnum):

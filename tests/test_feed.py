@@ -1,5 +1,8 @@
 """Feed: every batch in its place, at every pass, and no pipeline that waits for a thread to wake up."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -13,8 +16,8 @@ NUMBERS = np.arange(7)
 FACES = np.repeat(NUMBERS, 48 * 48).reshape(7, 48, 48, 1).astype(np.uint8)
 
 
-def numbers_of(passed: object) -> list[list[int]]:
-    return [np.asarray(batch[1]).tolist() for batch in passed]  # type: ignore[attr-defined]
+def numbers_of(passed: Iterable[Any]) -> list[list[int]]:
+    return [np.asarray(batch[1]).tolist() for batch in passed]
 
 
 def test_rows_lie_in_batches_and_the_last_holds_the_rest() -> None:

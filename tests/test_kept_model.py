@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fer_exp.errors import BadInput, NotFound
 from fer_exp.model import build, compile_model, keep, load_model, predict, with_preprocessing
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Augmentation, Precision, Recipe
+from fer_exp.recipe import Augmentation, Recipe
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
@@ -191,16 +191,3 @@ def test_predictions_repeat_and_do_not_depend_on_training_randomness() -> None:
 
 def test_no_faces_give_no_predictions() -> None:
     assert predict(build(SMALL, seed=1), faces(0)).shape == (0, 7)
-
-
-def test_a_network_trained_in_bfloat16_is_kept_in_float32_with_the_same_weights(tmp_path: Path) -> None:
-    recipe = SMALL.but(precision=Precision.BFLOAT16, augmentation=EVERYTHING)
-    model = trained(recipe)
-    assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
-    with_preprocessing(model, recipe).save(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras")
-    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
-    kernel = np.asarray(loaded.get_layer("block1_conv1").kernel)
-    np.testing.assert_array_equal(kernel, np.asarray(model.get_layer("block1_conv1").kernel))
-    said, exact = predict(model, opencv(faces(20))), predict(loaded, faces(20))
-    assert 0 < np.abs(said - exact).max() < 0.02  # eight bits of a product, or nothing was rounded at all

@@ -1,7 +1,5 @@
 """The model: a recipe becomes the network that it describes, learns as it says, and is kept whole in one file."""
 
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 from fer_exp.errors import BadInput
 from fer_exp.model import build, compile_model, predict
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Precision, Recipe, Schedule, baseline_recipe
+from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Recipe, Schedule, baseline_recipe
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
@@ -48,14 +46,6 @@ REFERENCE = [
     ("output", "Dense", 64 * 7 + 7),
 ]
 REFERENCE_DROPOUTS = [0.25, 0.25, 0.25, 0.5, 0.3, 0.2]
-
-
-@pytest.fixture
-def bfloat16() -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 def faces(count: int) -> NDArray[np.uint8]:
@@ -132,22 +122,6 @@ def test_grey_levels_may_come_as_bytes_or_as_floats() -> None:
     np.testing.assert_array_equal(as_bytes, model.predict(images.astype(np.float32), verbose=0))
     np.testing.assert_allclose(as_bytes.sum(axis=1), 1, atol=1e-6)
     assert not np.allclose(as_bytes, model.predict(images // 2, verbose=0))
-
-
-@pytest.mark.usefixtures("bfloat16")
-def test_probabilities_and_augmentation_are_float32_under_mixed_precision() -> None:
-    model = build(SMALL.but(augmentation=EVERYTHING), seed=1)
-    assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
-    assert model.get_layer("output").compute_dtype == "float32"
-    assert {one.compute_dtype for one in model.layers if one.name.startswith("augment_")} == {"float32"}
-    assert model(faces(2)[..., None], training=True).dtype == "float32"
-
-
-def test_a_recipe_asks_for_bfloat16_by_itself_and_leaves_kerass_policy_alone() -> None:
-    model = build(SMALL.but(precision=Precision.BFLOAT16), seed=1)
-    assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
-    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
-    assert build(SMALL, seed=1).get_layer("block1_conv1").compute_dtype == "float32"
 
 
 # -- the crop
