@@ -48,6 +48,7 @@ class Row(Value):
     values: dict[str, Scalar] = Field(default_factory=dict)  # hyperparameters as proposed
     changes: dict[str, Scalar] = Field(default_factory=dict)  # fields of the recipe that differ from the baseline's
     same_as: int | None = None  # trial that had already answered the same question
+    continues: int | None = None  # trial whose last epoch it went on from (Hyperband's promotions)
     reason: str = ""  # why it failed
 
 
@@ -168,5 +169,6 @@ def row_of(record: Record, objective: Objective, baseline: dict[str, Scalar] | N
         values=spec.values,
         changes=dict(spec.values) if baseline is None else {k: v for k, v in recipe.items() if baseline.get(k) != v},
         same_as=outcome.same_as if outcome else None,
+        continues=spec.continues,
         reason=outcome.reason if outcome else "",
     )

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from fer_exp.decide import Row
 from fer_exp.execute.crew import Attempt, Crew
+from fer_exp.execute.pace import Pace
 from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
 from fer_exp.records import Epoch, Record, State, title_of
@@ -96,7 +97,7 @@ class Loop:
         self.requests = 0  # to stop, so far
         self._stopping = False
         self._was_behind = False
-        self._pace = _Pace()
+        self._pace = Pace()
 
     def run(self) -> Ending:
         """Until the work is done or a stop was asked for."""
@@ -167,6 +168,8 @@ class Loop:
 
     def _snapshot(self) -> Snapshot:
         rows = self._work.rows()
+        for attempt in self._crew.attempts:
+            self._pace.note(attempt)
         running = tuple(_running(attempt, self._pace.last(attempt.record)) for attempt in self._crew.attempts)
         behind = self._tracker.behind if self._tracker is not None else None
         return Snapshot(
@@ -177,43 +180,10 @@ class Loop:
             running=running,
             rows=rows,
             objective=self._work.objective,
-            seconds_left=self._pace.seconds_left(rows, running, self._work.planned_epochs),
+            seconds_left=self._pace.seconds_left(rows, self._crew.attempts, self._work.planned_epochs),
             tracking="off" if self._tracker is None else (f"behind: {behind}" if behind else "level"),
             stopping=self._stopping,
         )
-
-
-class _Pace:
-    """How fast epochs go by; keeps the last epoch of each running record, read again only when its file has grown."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._seen: dict[str, tuple[int, Epoch | None]] = {}
-        self._epochs_before: int | None = None
-
-    def last(self, record: Record) -> Epoch | None:
-        path = record.path / "history.jsonl"
-        size = path.stat().st_size if path.exists() else 0
-        known = self._seen.get(str(record.path))
-        if known is None or known[0] != size:
-            history = record.history()
-            known = (size, history[-1] if history else None)
-            self._seen[str(record.path)] = known
-        return known[1]
-
-    def forget(self, record: Record) -> None:
-        self._seen.pop(str(record.path), None)
-
-    def seconds_left(self, rows: tuple[Row, ...], running: tuple[RunningTrial, ...], planned: int) -> float | None:
-        """Epochs left at the pace since this start; trials that stopped early have used their whole budget up."""
-        spent = 0.0 + sum(row.budget for row in rows if row.state in (State.FINISHED, State.FAILED))
-        spent += sum(max(trial.epoch - 1, 0) + (trial.step / trial.steps if trial.steps else 0) for trial in running)
-        if self._epochs_before is None:
-            self._epochs_before = int(spent)
-        done = spent - self._epochs_before
-        if done <= 0:
-            return None
-        return max(planned - spent, 0) * (time.monotonic() - self._began) / done
 
 
 def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:
