@@ -74,6 +74,15 @@ def mlflow_home(home: Home, mlflow_db: Path) -> Home:
     return home
 
 
+@pytest.fixture
+def shown(mlflow_home: Home) -> Home:
+    """A home with a finished baseline, a failed trial and one in training, and an empty MLflow."""
+    from tests.tracked import begin_one_of_each  # late: it needs MLflow
+
+    begin_one_of_each(mlflow_home)
+    return mlflow_home
+
+
 @pytest.fixture(scope="session")
 def tiny_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tiny.py and, in `mlruns`, what `search tiny.py` and `retrain-best tiny --seeds 2` left."""

@@ -1,21 +1,14 @@
 """MLflow shows what the records say, whatever happened before."""
 
 import json
-import multiprocessing
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import keras
 import numpy as np
-import psutil
 import pytest
 from mlflow import MlflowClient
 
@@ -24,8 +17,7 @@ from fer_exp.home import Home
 from fer_exp.model import with_preprocessing, with_temperature
 from fer_exp.recipe import Views, baseline_recipe
 from fer_exp.records import Kind, Record, best_epoch
-from fer_exp.tracking import SyncReport, follow, serve_ui, sync
-from fer_exp.tracking.contents import epoch_metrics
+from fer_exp.tracking import SyncReport, sync
 from fer_exp.tracking.store import connect
 from tests.made_records import made_history, made_scores
 from tests.tracked import (
@@ -38,35 +30,14 @@ from tests.tracked import (
     client_of,
     datasets_of,
     everything,
-    fail,
     finish,
+    models_in,
+    points,
     run_of,
     train,
 )
 
 SERIES_POINTS = 12 * 7  # epochs by series
-
-
-@pytest.fixture
-def shown(mlflow_home: Home) -> Home:
-    """A home with a finished baseline, a failed trial and one in training, and an empty MLflow."""
-    begin_campaign(mlflow_home)
-    finish(begin(mlflow_home, 0, kind=Kind.BASELINE))
-    fail(begin(mlflow_home, 1))
-    train(begin(mlflow_home, 2), 3)
-    return mlflow_home
-
-
-def points(home: Home, title: str, key: str) -> list[tuple[int, float]]:
-    history = client_of(home).get_metric_history(run_of(home, title).info.run_id, key)
-    return sorted((point.step, point.value) for point in history)
-
-
-def models_in(home: Home) -> list[str]:
-    client = client_of(home)
-    experiment = client.get_experiment_by_name(NAME)
-    assert experiment is not None
-    return [model.model_id for model in client.search_logged_models([experiment.experiment_id])]
 
 
 def test_a_campaign_becomes_a_parent_run_and_a_run_per_record(shown: Home) -> None:
@@ -372,178 +343,3 @@ def test_a_logged_model_loads_through_pyfunc_and_keras_in_another_process(mlflow
     arguments = [mlflow_home.tracking_uri, f"models:/{model_id}", tmp_path / "faces.npy", tmp_path / "said.npy"]
     subprocess.run([sys.executable, "-c", SERVE, *map(str, arguments)], check=True, timeout=120)
     np.testing.assert_allclose(np.load(tmp_path / "said.npy"), model.predict(faces, verbose=0), rtol=1e-5)
-
-
-# -- the tracker's process
-
-
-@pytest.fixture
-def tracker(shown: Home) -> Iterator[tuple[Connection, multiprocessing.process.BaseProcess]]:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=follow, args=(shown.root, NAME, theirs))
-    process.start()
-    theirs.close()
-    yield ours, process
-    process.kill()
-    process.join()
-
-
-def heard(line: Connection, wanted: Callable[[tuple[str, object]], bool], seconds: float = 60) -> tuple[str, object]:
-    deadline = time.monotonic() + seconds
-    while line.poll(max(0.0, deadline - time.monotonic())):
-        word: tuple[str, object] = line.recv()
-        if wanted(word):
-            return word
-    raise AssertionError("the tracker did not say it in time")
-
-
-def test_the_tracker_shows_epochs_as_they_come_and_ends_when_told(
-    shown: Home, tracker: tuple[Connection, multiprocessing.process.BaseProcess]
-) -> None:
-    line, process = tracker
-    assert heard(line, lambda word: word[0] == "level") == ("level", 3)
-    train(Record(shown.campaign(NAME) / "trials" / "0002"), 4)
-    heard(line, lambda word: word[0] == "level")
-    assert len(points(shown, "trial 2", "epoch/train/loss")) == 4
-    begin(shown, 3)
-    assert heard(line, lambda word: word[0] == "level") == ("level", 4)
-    line.send(("finish", "interrupted"))
-    heard(line, lambda word: word == ("done", None))
-    process.join(10)
-    assert process.exitcode == 0
-    assert run_of(shown, NAME).info.status == "KILLED"
-
-
-def test_the_tracker_leaves_at_once_when_its_parent_dies(
-    tracker: tuple[Connection, multiprocessing.process.BaseProcess],
-) -> None:
-    line, process = tracker
-    heard(line, lambda word: word[0] == "level")
-    line.close()
-    process.join(2)
-    assert process.exitcode == 0
-
-
-def test_the_tracker_leaves_at_once_even_where_a_server_hangs(shown: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        process = context.Process(target=follow, args=(shown.root, NAME, theirs))
-        process.start()
-        theirs.close()
-        silent.settimeout(60)
-        asked, _ = silent.accept()  # from here on it waits for an answer that never comes
-        ours.close()
-        process.join(2)
-        asked.close()
-        assert process.exitcode == 0
-
-
-def test_the_tracker_outlives_a_store_that_breaks_and_says_why_it_is_behind(
-    shown: Home, mlflow_db: Path, tracker: tuple[Connection, multiprocessing.process.BaseProcess]
-) -> None:
-    line, _ = tracker
-    heard(line, lambda word: word[0] == "level")
-    for table in shown.root.glob("mlflow.db*"):
-        table.unlink()
-    (shown.root / "mlflow.db").write_text("no database")
-    train(Record(shown.campaign(NAME) / "trials" / "0002"), 6)
-    assert "mlflow.db" in str(heard(line, lambda word: word[0] == "behind")[1])
-    shutil.copyfile(mlflow_db, shown.root / "mlflow.db")
-    heard(line, lambda word: word[0] == "level")
-    line.send(("finish", "finished"))
-    heard(line, lambda word: word == ("done", None))
-    assert len(points(shown, "trial 2", "epoch/train/loss")) == 6
-    assert len(all_runs(shown)) == 4
-
-
-# -- a real server, and MLflow's pages
-
-
-def answers(url: str, seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            time.sleep(0.2)
-    return False
-
-
-def listening(pid: int) -> set[str]:
-    """The addresses at which a process and its children listen."""
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    sockets = [entry for one in family for entry in one.net_connections("tcp")]
-    return {entry.laddr.ip for entry in sockets if entry.status == psutil.CONN_LISTEN}
-
-
-SHOW = "import sys; from fer_exp.home import Home; from fer_exp.tracking import serve_ui; " + (
-    "sys.exit(serve_ui(Home.from_environment(), int(sys.argv[1])))"
-)
-
-
-@pytest.fixture
-def served(mlflow_home: Home) -> Iterator[tuple[str, str]]:
-    """MLflow's pages on a home while another program has the wanted port: their address, and what was said."""
-    assert mlflow_home.root.exists()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-c", SHOW, str(port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"MLFLOW_HOST": "0.0.0.0", "UVICORN_HOST": "0.0.0.0"},
-        )
-        assert process.stdout is not None
-        said = "".join(process.stdout.readline() for _ in range(4))
-        address = next(word for word in said.split() if word.startswith("http"))
-        try:
-            assert answers(f"{address}/health")
-            assert listening(process.pid) == {"127.0.0.1"}
-            yield address, said
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0
-            process.stdout.close()
-        assert not answers(f"{address}/health", seconds=0.5)
-
-
-def test_a_real_server_shows_the_same_and_takes_it_twice(
-    served: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address, said = served
-    assert "is busy; taking" in said
-    for name in ("MLFLOW_HOST", "UVICORN_HOST"):
-        assert f"{name}=0.0.0.0 is not followed" in said
-    home = Home(tmp_path / "elsewhere")
-    begin_campaign(home)
-    finish(begin(home, 0, kind=Kind.BASELINE))
-    fail(begin(home, 1))
-    sync(home, NAME)
-    own = everything(home)
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    sync(home, NAME)
-    assert everything(home) == own
-    assert sync(home, NAME) == SyncReport(records=2)
-    for note in home.campaign(NAME).rglob("tracking.json"):
-        note.unlink()
-    sync(home, NAME)
-    assert everything(home) == own
-
-    run = run_of(home, "baseline")
-    client_of(home).log_batch(run.info.run_id, epoch_metrics(made_history(12, seed=0)))  # the same points once more
-    assert everything(home) == own
-    assert len(models_in(home)) == 1
-    Record(home.campaign(NAME) / "trials" / "0000").model.unlink()
-    assert sync(home, NAME).models_deleted == 1
-    assert models_in(home) == []
-    said_of_it: list[str] = []
-    assert serve_ui(home, say=said_of_it.append) == 0
-    assert said_of_it == [f"MLflow runs at {address}"]

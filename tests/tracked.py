@@ -132,3 +132,25 @@ def told_by(client: MlflowClient, run: Run) -> tuple[object, ...]:
     outputs = len(run.outputs.model_outputs) if run.outputs else 0
     tags = {key: value for key, value in run.data.tags.items() if key not in IDS}
     return points, run.data.params, tags, inputs, outputs, (run.info.status, run.info.end_time)
+
+
+def begin_one_of_each(home: Home) -> None:
+    """A finished baseline, a failed trial and one in training."""
+    begin_campaign(home)
+    finish(begin(home, 0, kind=Kind.BASELINE))
+    fail(begin(home, 1))
+    train(begin(home, 2), 3)
+
+
+def points(home: Home, title: str, key: str) -> list[tuple[int, float]]:
+    """A series of a run, as (step, value)."""
+    history = client_of(home).get_metric_history(run_of(home, title).info.run_id, key)
+    return sorted((point.step, point.value) for point in history)
+
+
+def models_in(home: Home) -> list[str]:
+    """The ids of the models that MLflow has."""
+    client = client_of(home)
+    experiment = client.get_experiment_by_name(NAME)
+    assert experiment is not None
+    return [model.model_id for model in client.search_logged_models([experiment.experiment_id])]
