@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.decide import Row
+from fer_exp.errors import BadRecord
 from fer_exp.execute.pace import Pace
 from fer_exp.records import Kind, Record, State
 from tests.made_records import made_history, made_record
@@ -124,3 +125,16 @@ def test_an_epoch_that_is_trained_once_more_after_a_death_is_not_counted_backwar
     pace.note(at(attempt, 1, 80))
     pace.note(at(attempt, 0, 0, 0))  # the second process starts
     assert pace.seconds_left((), [attempt], 4) == pytest.approx(3.2 * 10)
+
+
+def test_a_record_that_failed_because_its_history_is_damaged_is_forgotten_all_the_same(
+    pace: Pace, tmp_path: Path
+) -> None:
+    attempt = running(tmp_path, 4, trained=2)
+    pace.note(attempt)
+    history = attempt.record.path / "history.jsonl"
+    history.write_text(history.read_text().replace('"epoch":1', '"epoch":7') + "rubbish\n")
+    with pytest.raises(BadRecord):
+        attempt.record.history()
+    pace.forget(attempt.record)
+    assert pace.seconds_left((), [], 4) is None

@@ -4,11 +4,13 @@ In: the attempts at work, a few times a second, and the leaderboard. Out: second
 this start: what a record had trained before says nothing about now.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from fer_exp.decide import Row
+from fer_exp.errors import BadRecord
 from fer_exp.records import Epoch, Record, State
 
 
@@ -72,7 +74,8 @@ class Pace:
     def forget(self, record: Record) -> None:
         """Takes in what a record has trained since the last look; it has ended."""
         if str(record.path) in self._reached:
-            self._reach(record, self._whole(record))
+            with contextlib.suppress(BadRecord):  # which may be why it failed; the pace can do without its last epoch
+                self._reach(record, self._whole(record))
             del self._reached[str(record.path)]
         self._seen.pop(str(record.path), None)
 
