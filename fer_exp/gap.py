@@ -15,6 +15,8 @@ from fer_exp.decide import standard_error
 from fer_exp.records import Predictions
 from fer_exp.values import Value
 
+GAP = "test/gap.json"  # in a record
+
 
 class Part(Value):
     """A model on one part of the data. Shares from 0 to 1."""

@@ -1,6 +1,8 @@
-"""Importance: how much of the spread of the objective each hyperparameter explains, over a campaign's finished trials.
+"""Importance: which hyperparameters the objective moved with, over a campaign's finished trials.
 
 In: leaderboard rows of one campaign, its dimensions, its objective. Out: an Importance; without shares it says why.
+Shares are of what single hyperparameters explain in a forest fitted to the trials: what only two together explain is in
+none of them, and a forest of few trials explains chance as well. They rank; they do not show that anything matters.
 Method: functional ANOVA on a random forest (Hutter et al. 2014), by Optuna; of its evaluators this one found a planted
 effect in the fewest trials. Ranges sampled by magnitude are given to it as exponents, because it weighs a range evenly.
 """
@@ -23,7 +25,7 @@ SEED = 1  # of the forest: the same trials give the same numbers
 
 
 class Importance(Value):
-    """Shares of the explained variance by hyperparameter, largest first; empty where `reason` says why."""
+    """Shares of the variance that hyperparameters explain singly, largest first; empty where `reason` says why."""
 
     metric: str
     trials: int  # that it rests on
@@ -67,6 +69,8 @@ def _why_not(rows: Sequence[Row], varied: Sequence[Dimension]) -> str:
         return "all finished trials have the same objective"
     if not varied:
         return "no hyperparameter that all finished trials have takes more than one value in them"
+    if len(varied) == 1:
+        return f"only {varied[0].name} takes more than one value in all finished trials: its share would be all"
     return ""
 
 

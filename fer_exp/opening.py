@@ -17,14 +17,12 @@ from fer_exp.data.sealed import TestPart, open_test
 from fer_exp.digest import model_is_vouched_for
 from fer_exp.evaluate import Scores, score
 from fer_exp.files import is_there, sha256_of, write_atomically
-from fer_exp.gap import Gap, part_of
+from fer_exp.gap import GAP, Gap, part_of
 from fer_exp.ledger import Opening, openings, refuse_another, write_down
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import DATA, Predictions, Record, now_ms
 from fer_exp.results import write_results
-
-GAP = "test/gap.json"  # in a record: validation against test
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _write(
         extra["test/accuracy_without_copies"] = without.accuracy
         extra["test/macro_f1_without_copies"] = without.macro_f1
     if gap is not None:
-        write_atomically(record.path / GAP, gap.to_json(indent=1))
+        write_atomically(record.path / GAP, gap.sealed(indent=1))
         extra["test/gap"] = gap.points / 100
     record.write_scores(record.test_scores() | extra, "test/scores.json")
     models = len({look.model or look.record for look in looks})

@@ -11,7 +11,8 @@ In: what a trial process found. Out: the same, later, on any machine. Files and 
     outcome.json                how it ended; written last, so its presence means that everything before it is there
     tracking.json               what MLflow has been told (a note of the tracker, not part of the truth)
 
-JSON files and lines are sealed (see `values.py`), so what was altered since is refused and never half believed.
+JSON files and lines that are read again are sealed (see `values.py`): what was altered since is refused, never half
+believed.
 
 So a start after any interruption needs no guess: with an outcome the trial is over, without one it goes on behind the
 last line of its history, from that epoch's checkpoint.

@@ -58,7 +58,7 @@ def full_report(scores: Scores, calibration: Calibration | None, part: str) -> s
 
 
 def _write_calibration(record: Record, predictions: Predictions, calibration: Calibration, prefix: str) -> None:
-    write_atomically(record.path / prefix / CALIBRATION, calibration.to_json(indent=1))
+    write_atomically(record.path / prefix / CALIBRATION, calibration.sealed(indent=1))
     plain = uncalibrated(predictions.probabilities, calibration)
     figure = figures.calibration_figure(
         replace(predictions, probabilities=plain),

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.balance import class_weights, oversample
+from fer_exp.data.balance import SEEDS, class_weights, oversample
 from fer_exp.data.faces import Emotion, Images, Indices, Labels
 from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
@@ -119,7 +119,7 @@ def train(record: Record, development: Development, listener: Listener | None = 
     """
     listener = listener or Listener()
     spec = record.spec()
-    keras.utils.set_random_seed(spec.seed)
+    keras.utils.set_random_seed(spec.seed % SEEDS)
     training = development.train(spec.recipe.clahe)
     ratio = 0.0 if development.info.oversampled else spec.recipe.oversampling
     chosen = oversample(training.labels, ratio, spec.seed)

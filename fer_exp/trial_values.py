@@ -46,7 +46,7 @@ class TrialSpec(Value):
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA)] = SCHEMA
     campaign: str
     kind: Kind
-    number: Count  # 0 is the baseline; trials count from 1; retrains count from 1 in a folder of their own
+    number: Count  # 0 is the baseline, trials count from 1; of a retrain, that of the trial that it trains again
     seed: Count
     recipe: Recipe
     epochs: Count  # stop after this many

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fer_exp.calibration import Calibration, Trust
 from fer_exp.doctor import Code
 from fer_exp.files import write_atomically
+from fer_exp.gap import GAP, Gap, Part
 from fer_exp.records import Record
 from tests.commands import call
 
@@ -45,6 +47,23 @@ def unsealed(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
     document.pop("crc32", None)
     return document
+
+
+def made_calibration() -> str:
+    trust = Trust(log_loss=1.0, ece=0.1, confidence=0.7)
+    return Calibration(temperature=1.4, applied=True, images=8, accuracy=0.6, before=trust, after=trust).sealed()
+
+
+def made_gap() -> str:
+    part = Part(images=8, accuracy=0.75, copies=0, accuracy_copied=None, accuracy_without_copies=0.75)
+    return Gap(validation=part, test=part).sealed()
+
+
+def calibrated(folder: Path) -> None:
+    """A trial whose model applies a temperature, and of whose calibration nothing is left."""
+    spec = unsealed(trial(folder) / "trial.json")
+    change(trial(folder) / "trial.json", recipe=spec["recipe"] | {"calibrate": True})
+    (trial(folder) / "calibration.json").write_text("")
 
 
 def proposer(folder: Path, do: Callable[[list[dict[str, object]]], object]) -> None:
@@ -117,6 +136,14 @@ MENDED: dict[str, tuple[Code, Damage]] = {
     "a record under another number": (Code.RECORD_FOREIGN, lambda f: change(trial(f) / "trial.json", number=7)),
     "a damaged report": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "report.json").write_text("{")),
     "damaged calibration": (Code.SIDE_FILE_UNREADABLE, lambda f: (trial(f) / "calibration.json").write_text("")),
+    "calibration with another digit": (
+        Code.SIDE_FILE_UNREADABLE,
+        lambda f: (trial(f) / "calibration.json").write_text(made_calibration().replace("1.4", "1.5")),
+    ),
+    "a gap with another digit": (
+        Code.SIDE_FILE_UNREADABLE,
+        lambda f: write_atomically(trial(f) / GAP, made_gap().replace("0.75", "0.74")),
+    ),
     "a damaged note of when it was asked for": (
         Code.SIDE_FILE_UNREADABLE,
         lambda f: (trial(f) / "asked.json").write_text("{"),
@@ -149,6 +176,10 @@ BY_HAND: dict[str, tuple[Code, Damage]] = {
         lambda f: change(trial(f) / "trial.json", schema_version=2, new=1),
     ),
     "a damaged ledger": (Code.LEDGER_UNREADABLE, lambda f: (f / "ledger.jsonl").write_text("{\n") and None),
+    "damaged calibration of a model that applies it": (
+        Code.SIDE_FILE_UNREADABLE,
+        calibrated,
+    ),
     "no baseline's model": (Code.MODEL_MISSING, lambda f: Record(trial(f, 0)).model.unlink()),
     "other packages": (
         Code.PACKAGE_VERSION,

@@ -25,7 +25,7 @@ from fer_exp.audit.text import describe
 from fer_exp.audit.write import write_audit
 from fer_exp.cli import app
 from fer_exp.data.check import check
-from fer_exp.data.faces import Faces, Images
+from fer_exp.data.faces import Faces, Images, Usage
 from fer_exp.data.protocols import image_groups
 from fer_exp.data.sources import read_faces
 from fer_exp.errors import BadData, BadInput
@@ -337,6 +337,16 @@ def test_an_empty_part_and_a_single_face_are_audited_too(tmp_path: Path, demo: F
     assert (seen.exact.groups, seen.near.groups, seen.near_pairs) == ((), (), ())
     write_audit(seen, one, tmp_path / "one")
     assert (tmp_path / "one" / "sheets" / "classes.png").exists()
+
+
+def test_a_source_of_blank_images_alone_is_audited(tmp_path: Path) -> None:
+    blank = np.stack([np.full((48, 48), grey, np.uint8) for grey in (0, 0, 200)])
+    faces = Faces(blank, np.zeros(3, np.uint8), np.full(3, Usage.TRAINING, np.uint8), "blank.csv", "csv")
+    seen = audit(faces)
+    assert (seen.near_pairs, seen.flat, seen.no_face) == ((), (), ())
+    assert seen.blank == (0, 1, 2)
+    write_audit(seen, faces, tmp_path / "blank")
+    assert len(near_pairs(blank[:0], np.arange(0))) == len(flat_images(blank[:0], np.arange(0))) == 0
 
 
 # -- the command

@@ -136,6 +136,14 @@ def test_what_did_not_finish_is_in_no_group(home: Home, campaign: Path) -> None:
     assert len(find_groups(home, "made")[0].records) == 2
 
 
+def test_a_recipe_under_two_numbers_counts_each_seed_once(home: Home, campaign: Path) -> None:
+    recipe = Record(campaign / "trials" / "0003").spec().recipe  # as Hyperband promotes a trial under a new number
+    retrained(campaign)
+    for seed in (2, 3, 4, 5):
+        training(campaign, "retrains", 9, seed, 0.62, changes={"recipe": recipe})
+    assert [spec.seed for spec in find_groups(home, "made")[0].specs] == [2, 3, 4, 5]
+
+
 def test_the_baseline_of_the_same_budget_comes_before_one_with_more_seeds(home: Home, campaign: Path) -> None:
     for seed in (2, 3):
         training(campaign, "retrains", 3, seed, 0.6, changes={"epochs": 9, "horizon": 9})
@@ -143,6 +151,18 @@ def test_the_baseline_of_the_same_budget_comes_before_one_with_more_seeds(home: 
     retrained(campaign, 0, 0.5, seeds=3)
     ours = find_groups(home, "made")[0]
     assert matching(find_groups(home, "made:baseline"), ours).specs[0].epochs == 9
+
+
+def test_another_budget_is_matched_and_never_another_recipe(home: Home, campaign: Path) -> None:
+    retrained(campaign, 3, seeds=3)
+    for seed in (2, 3):
+        training(campaign, "retrains", 1, seed, 0.5, changes={"epochs": 9, "horizon": 9})
+    groups = find_groups(home, "made")
+    assert matching(groups, groups[1]) == groups[0]
+    for seed in (2, 3):
+        training(campaign, "retrains", 3, seed, 0.6, changes={"epochs": 9, "horizon": 9})
+    meant = matching(find_groups(home, "made"), groups[1])
+    assert (meant.specs[0].number, meant.specs[0].epochs) == (3, 9)
 
 
 def test_a_record_is_named_by_its_path_inside_the_home_or_anywhere(home: Home, campaign: Path) -> None:
@@ -206,7 +226,7 @@ def test_the_same_images_in_another_order_are_the_same(home: Home, campaign: Pat
 
 
 @pytest.mark.usefixtures("campaign")
-@pytest.mark.parametrize("level", [0.0, 0.5, 1.0, 95])
+@pytest.mark.parametrize("level", [0.0, 0.5, 0.9999, 1.0, 95])
 def test_a_level_that_is_none_is_refused(level: float) -> None:
     assert "--level" in refused("compare", "made", "made:baseline", "--level", level)[0]
 
@@ -242,6 +262,23 @@ def test_what_else_sets_the_groups_apart_is_said(campaign: Path) -> None:
     text = done("compare", "made", "made/retrains/0000-seed2-3e")
     assert "A up to 6 epochs, B up to 3" in text
     assert "--limit" in text
+
+
+def test_schedules_for_another_budget_are_told(campaign: Path) -> None:
+    training(campaign, "retrains", 0, 2, 0.5, changes={"horizon": 30})
+    assert "A's for 6 epochs, B's for 30" in done("compare", "made/trials/0003", "made/retrains/0000-seed2-6e")
+
+
+def test_seeds_that_failed_are_told_and_those_of_other_trainings_are_not(campaign: Path) -> None:
+    retrained(campaign, seeds=2)
+    retrained(campaign, 0, 0.5, seeds=2)
+    for seed in (7, 9):
+        training(campaign, "retrains", 3, seed, 0.9, state=State.FAILED)
+    training(campaign, "retrains", 3, 8, 0.9, state=State.FAILED, changes={"epochs": 9})
+    assert compared("made", "made:baseline")["notes"] == [
+        "A: 2 of 4 seeds failed and are left out (7, 9): this is about its trainings that succeed."
+    ]
+    assert compared("made/trials/0003", "made:baseline")["notes"] == []
 
 
 def test_having_been_picked_is_counted_for_trials_and_retrains_and_not_for_baselines(campaign: Path) -> None:

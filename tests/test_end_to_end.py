@@ -20,10 +20,9 @@ import pytest
 from fer_exp.campaign import Objective
 from fer_exp.decide import leaderboard
 from fer_exp.files import whole_lines
-from fer_exp.gap import Gap
+from fer_exp.gap import GAP, Gap
 from fer_exp.home import Home
 from fer_exp.ledger import Opening
-from fer_exp.opening import GAP
 from fer_exp.records import Record, State
 from tests.commands import done, finish, start, trials, write_campaign
 from tests.tracked import all_runs, client_of, run_of

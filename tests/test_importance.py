@@ -83,6 +83,14 @@ def test_hyperparameters_that_never_change_explain_nothing() -> None:
     assert "takes more than one value" in importance(rows, SPACE_OF, ACCURACY).reason
 
 
+def test_the_only_hyperparameter_that_changes_is_given_no_share() -> None:
+    random = np.random.default_rng(7)
+    rows = [row(n, random.uniform(0.6, 0.7), learning_rate=n / 1000) for n in range(1, 9)]
+    found = importance(rows, SPACE_OF, ACCURACY)
+    assert found.shares == {}
+    assert found.reason.startswith("only learning_rate takes more than one value")
+
+
 def test_trials_of_another_budget_are_not_compared() -> None:
     random = np.random.default_rng(3)
     short = [row(n, random.uniform(0.2, 0.3), budget=3, learning_rate=random.uniform(1e-4, 0.1)) for n in range(1, 5)]
@@ -94,6 +102,11 @@ def test_trials_of_another_budget_are_not_compared() -> None:
 def test_four_trials_give_numbers_or_a_reason() -> None:
     random = np.random.default_rng(5)
     for _ in range(5):
-        rows = [row(n, random.uniform(0.6, 0.7), learning_rate=random.uniform(1e-4, 0.1)) for n in range(1, 5)]
+        chosen = [(random.uniform(1e-4, 0.1), random.uniform(0.1, 0.6)) for _ in range(4)]
+        rows = [
+            row(n, random.uniform(0.6, 0.7), learning_rate=rate, pooled_dropout=dropout)
+            for n, (rate, dropout) in enumerate(chosen, start=1)
+        ]
         found = importance(rows, SPACE_OF, ACCURACY)
+        assert bool(found.reason) is not bool(found.shares)
         assert found.reason or sum(found.shares.values()) == pytest.approx(1.0)

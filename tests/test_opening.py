@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_exp.calibration import Calibration, calibration_at, fit_temperature
+from fer_exp.calibration import CALIBRATION, Calibration, calibration_at, fit_temperature
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
 from fer_exp.evaluate import Scores
 from fer_exp.files import whole_lines, write_atomically
-from fer_exp.gap import Gap
+from fer_exp.gap import GAP, Gap
 from fer_exp.ledger import Opening
 from fer_exp.model import build, load_model, with_preprocessing, with_temperature
-from fer_exp.opening import GAP, TestResult, open_and_evaluate
+from fer_exp.opening import TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import DATA, Predictions, Record
 from tests.made_faces import csv_of, some_faces
@@ -299,6 +299,8 @@ def test_validation_stands_beside_test_with_its_copies_counted(
     training = {image.tobytes() for image in development(source, cache).train(clahe=False).images}
     assert gap.validation.copies == sum(image.tobytes() in training for image in split.images)
     assert (gap.test.images, gap.test.copies) == (TEST, COPIES)
+    for stored in (record.path / GAP, record.path / "test" / CALIBRATION):
+        assert '"crc32"' in stored.read_text()
     assert record.test_scores()["test/gap"] == pytest.approx(gap.validation.accuracy - gap.test.accuracy)
     assert not gap.reproduces_reference
 

@@ -186,6 +186,10 @@ def test_another_seed_trains_another_network(through: Trainings, development: De
     assert not same(other, through("baseline"))
 
 
+def test_a_seed_larger_than_numpys_older_generators_take_trains(development: Development, tmp_path: Path) -> None:
+    assert train_through(new_record(tmp_path / "large", epochs=1, seed=2**32), development).trained.complete
+
+
 def test_every_chosen_image_comes_once_an_epoch_in_an_order_of_seed_and_epoch_alone(
     development: Development, tmp_path: Path
 ) -> None:

@@ -192,6 +192,13 @@ def test_models_that_say_the_same_are_not_shown_to_differ() -> None:
     assert same.mcnemar.p == 1.0
 
 
+def test_one_model_against_several_that_say_the_same_has_an_interval() -> None:
+    one = models(0.65)
+    for many in range(2, 12):
+        found = verdict(one, np.tile(one, (many, 1))).metrics
+        assert all(found.low == pytest.approx(0.0, abs=1e-7) and not math.isnan(found.high) for found in found)
+
+
 def test_two_seeds_a_side_speak_of_recipes_and_fewer_of_models() -> None:
     assert verdict(models(0.6, 0.6), models(0.6, 0.6)).scope is Scope.RECIPES
     for a, b in ((1, 1), (1, 3), (3, 1)):

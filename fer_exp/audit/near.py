@@ -32,6 +32,8 @@ def near_pairs(images: Images, rows: NDArray[np.int64]) -> tuple[NearPair, ...]:
         images: `(m, 48, 48)` images, no two of them equal.
         rows: `(m,)` what to call them.
     """
+    if not len(images):
+        return ()
     inner = images[:, SHIFT:-SHIFT, SHIFT:-SHIFT].reshape(len(images), -1)
     usable = np.flatnonzero(inner.std(axis=1) >= LEAST_CONTRAST)
     pairs: list[NearPair] = []

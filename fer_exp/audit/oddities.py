@@ -33,8 +33,9 @@ def flat_images(images: Images, rows: NDArray[np.int64]) -> tuple[FlatImage, ...
         images: `(m, 48, 48)` images.
         rows: `(m,)` what to call them.
     """
-    flat = images.reshape(len(images), -1)
-    spreads = np.subtract(*np.percentile(flat, [90, 10], axis=1)) if len(images) else np.zeros(0)
+    if not len(images):
+        return ()
+    spreads = np.subtract(*np.percentile(images.reshape(len(images), -1), [90, 10], axis=1))
     order = sorted(np.flatnonzero(spreads <= FLAT_SPREAD), key=lambda number: (spreads[number], rows[number]))
     return tuple(FlatImage(row=int(rows[number]), spread=float(spreads[number])) for number in order)
 

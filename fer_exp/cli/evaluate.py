@@ -85,8 +85,7 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
 
     It is opened once: a second call tells what the first one found.
     """
-    from fer_exp.gap import Gap, gap_table
-    from fer_exp.opening import GAP
+    from fer_exp.gap import GAP, Gap, gap_table
     from fer_exp.records import Record
 
     record = Record(home.campaign(campaign) / "trials" / "0000")

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from fer_exp.data.faces import Emotion, Indices, Labels
 from fer_exp.recipe import EFFECTIVE_NUMBER_BETA, ClassWeights
 
-SEEDS = 2**32  # how many seeds scikit-learn's generators take
+SEEDS = 2**32  # how many seeds NumPy's older generators take, which scikit-learn and Keras set
 
 
 def class_counts(labels: Labels) -> tuple[int, ...]:

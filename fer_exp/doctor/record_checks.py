@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from fer_exp.calibration import CALIBRATION, Calibration
 from fer_exp.campaign import Algorithm
 from fer_exp.decide import best
 from fer_exp.digest import check_last_checkpoint, model_is_vouched_for, start_model
@@ -16,11 +17,13 @@ from fer_exp.doctor.case import Case, Chart
 from fer_exp.doctor.findings import Code, Finding, Mend
 from fer_exp.doctor.mending import aside, cut, remove
 from fer_exp.errors import BadRecord
-from fer_exp.files import whole_lines
+from fer_exp.files import is_there, whole_lines
+from fer_exp.gap import GAP, Gap
 from fer_exp.records import ASKED, Kind, Record
+from fer_exp.values import Value
 
 _TRAINED_AGAIN = "moves the record to set-aside/; the next search or retrain-best trains it again"
-_SIDE_FILES = ("provenance.json", "report.json", "calibration*", ASKED)  # shown to people; no score rests on them
+_SIDE_FILES = ("provenance.json", "report.json", ASKED)  # shown to people; no score rests on them
 
 
 def unreadable_records(case: Case) -> Iterator[Finding]:
@@ -85,10 +88,23 @@ def side_files(case: Case) -> Iterator[Finding]:
         for path in [path for pattern in _SIDE_FILES for path in sorted(folder.glob(pattern))]:
             if path.suffix == ".json" and (problem := _not_json(path)):
                 yield _side_file(case, path, problem, "moves it to set-aside/; nothing rests on it")
+        yield from _calibration(case, chart)
         problem = _test_problem(chart.record)
         if problem is not None:
             advice = "moves the results on test to set-aside/; `fer-exp evaluate` makes them again"
             yield _side_file(case, folder / "test", problem, advice)
+
+
+def _calibration(case: Case, chart: Chart) -> Iterator[Finding]:
+    path = chart.record.path / CALIBRATION
+    problem = _no_value(path, Calibration) if is_there(path) else None
+    if problem is None:
+        return
+    if chart.spec is not None and chart.spec.recipe.calibrate:
+        advice = "put it back from a pack: it has the temperature of the model, without which `evaluate` refuses it"
+        yield Finding(Code.SIDE_FILE_UNREADABLE, case.within(path), problem, advice)
+    else:
+        yield _side_file(case, path, problem, "moves it to set-aside/; it is found again from the predictions")
 
 
 def _side_file(case: Case, path: Path, problem: str, advice: str) -> Finding:
@@ -105,7 +121,18 @@ def _test_problem(record: Record) -> str | None:
             record.predictions("test/predictions.npz")
     except BadRecord as error:
         return error.problem
+    for path, form in ((record.path / GAP, Gap), (folder / CALIBRATION, Calibration)):
+        if is_there(path) and (problem := _no_value(path, form)):
+            return problem
     return next((problem for path in sorted(folder.glob("*.json")) if (problem := _not_json(path))), None)
+
+
+def _no_value(path: Path, form: type[Value]) -> str | None:
+    try:
+        form.read(path)
+    except BadRecord as error:
+        return error.problem
+    return None
 
 
 def _not_json(path: Path) -> str | None:

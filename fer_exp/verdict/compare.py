@@ -13,7 +13,7 @@ from fer_exp.campaign import CampaignSpec, Direction, Objective
 from fer_exp.errors import BadInput
 from fer_exp.records import Kind, Predictions, Record, TrialSpec
 from fer_exp.values import Value
-from fer_exp.verdict.groups import UNCHANGED, Group, finished_in
+from fer_exp.verdict.groups import UNCHANGED, Group, failed_seeds, finished_in
 from fer_exp.verdict.judge import LEVEL, Judgement, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted
 
@@ -69,7 +69,7 @@ def compare_groups(a: Group, b: Group, level: float = LEVEL) -> Comparison:
         data_digest=a.specs[0].data_digest,
         protocol=a.specs[0].protocol,
         judgement=judge(first.labels, sides[0], sides[1], Terms(level=level, deciding=_deciding(objective))),
-        notes=tuple(_notes(a.specs[0], b.specs[0])),
+        notes=(*_left_out("A", a), *_left_out("B", b), *_notes(a.specs[0], b.specs[0])),
     )
 
 
@@ -125,11 +125,25 @@ def _described(group: Group) -> Described:
     )
 
 
+def _left_out(name: str, group: Group) -> Iterable[str]:
+    failed = failed_seeds(group)
+    if failed:
+        yield (
+            f"{name}: {len(failed)} of {len(failed) + len(group.records)} seeds failed and are left out "
+            f"({', '.join(map(str, failed))}): this is about its trainings that succeed."
+        )
+
+
 def _notes(a: TrialSpec, b: TrialSpec) -> Iterable[str]:
     """What sets the groups apart besides the recipe."""
     if a.epochs != b.epochs:
         yield f"Trained for different budgets: A up to {a.epochs} epochs, B up to {b.epochs}."
+    elif a.horizon != b.horizon:
+        yield f"Learning rates were scheduled for different budgets: A's for {a.horizon} epochs, B's for {b.horizon}."
     if a.split_digest != b.split_digest:
-        yield "Trained on different training images (--limit); the validation images are the same."
+        yield (
+            "Trained on different training images (--limit, or some left out by --drop-...); the validation images are "
+            "the same."
+        )
     if (a.start_from is None) is not (b.start_from is None):
         yield "One side started from a champion's weights (--recover), the other from nothing."

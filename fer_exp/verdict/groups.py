@@ -86,14 +86,27 @@ def baseline_of(folder: Path) -> list[Group]:
 
 
 def matching(groups: list[Group], other: Group) -> Group:
-    """The first of `groups` that was trained for as long as `other` on the same training rows, else the first."""
-    terms = (other.specs[0].epochs, other.specs[0].horizon, other.specs[0].split_digest)
-    same = [
-        group
-        for group in groups
-        if (group.specs[0].epochs, group.specs[0].horizon, group.specs[0].split_digest) == terms
-    ]
+    """The first of `groups`, or of its recipe one that was trained for as long as `other` on the same training rows."""
+    recipe = groups[0].specs[0].recipe
+    same = [group for group in groups if group.specs[0].recipe == recipe and _budget(group) == _budget(other)]
     return (same or groups)[0]
+
+
+def _budget(group: Group) -> tuple[int, int, str]:
+    spec = group.specs[0]
+    return spec.epochs, spec.horizon, spec.split_digest
+
+
+def failed_seeds(group: Group) -> tuple[int, ...]:
+    """The seeds of the same retrain that failed, and so are not in it; none of a trial."""
+    if group.specs[0].kind is not Kind.RETRAIN:
+        return ()
+    failed = [record.spec() for record in records_in(group.folder / "retrains") if record.state() is State.FAILED]
+    return tuple(sorted({spec.seed for spec in failed if _terms(spec) == _terms(group.specs[0])} - _seeds(group)))
+
+
+def _seeds(group: Group) -> set[int]:
+    return {spec.seed for spec in group.specs}
 
 
 def _inside(home: Home, name: str) -> str:
@@ -115,14 +128,23 @@ def finished_in(folder: Path) -> list[Record]:
 
 
 def _retrains(folder: Path, *, baseline: bool) -> list[Group]:
-    """Retrains of one recipe on one budget together; those with most seeds first, then those that ended last."""
-    found: dict[tuple[object, ...], list[Record]] = {}
+    """Retrains of one recipe on one budget together; those with most seeds first, then those that ended last.
+
+    Two trials may have one recipe (Hyperband promotes a trial under a new number). Retrained both with the same seed,
+    they are one training, and count once.
+    """
+    found: dict[tuple[object, ...], dict[int, Record]] = {}
     for record in finished_in(folder / "retrains"):
         spec = record.spec()
         if (spec.number == 0) is baseline:
-            terms = (spec.recipe, spec.epochs, spec.horizon, spec.split_digest, spec.start_from)
-            found.setdefault(terms, []).append(record)
-    return sorted(map(Group.of, found.values()), key=lambda group: (-len(group.records), -_ended(group)))
+            found.setdefault(_terms(spec), {}).setdefault(spec.seed, record)
+    groups = [Group.of(records.values()) for records in found.values()]
+    return sorted(groups, key=lambda group: (-len(group.records), -_ended(group)))
+
+
+def _terms(spec: TrialSpec) -> tuple[object, ...]:
+    """What retrains have in common that differ by their seed alone."""
+    return spec.recipe, spec.epochs, spec.horizon, spec.split_digest, spec.start_from
 
 
 def _ended(group: Group) -> int:

@@ -50,7 +50,7 @@ def spreads(a: Measured, b: Measured) -> Spreads:
     covariance = np.atleast_2d(np.cov(np.hstack([a.resampled, b.resampled]), rowvar=False))
     if min(many_a, many_b) < 2:
         share = np.r_[np.full(many_a, 1 / many_a), np.full(many_b, -1 / many_b)]
-        return Spreads(images=float(np.sqrt(share @ covariance @ share)), seeds=0.0, seed_freedom=np.inf)
+        return Spreads(images=float(np.sqrt(max(share @ covariance @ share, 0.0))), seeds=0.0, seed_freedom=np.inf)
     common = (
         _between(covariance[:many_a, :many_a])
         + _between(covariance[many_a:, many_a:])
