@@ -81,6 +81,7 @@ def test_a_name_of_its_own_and_no_clahe_make_another_campaign(home: Home, tiny_f
     [
         ((), "baseline-official-2e-limit14"),
         (("--no-clahe",), "baseline-official-2e-limit14-no-clahe"),
+        (("--bfloat16",), "baseline-official-2e-limit14-bfloat16"),
         (("--seed", 3, "--protocol", "stratified"), "baseline-stratified-2e-limit14-seed3"),
         (("--name", "mine"), "mine"),
     ],
@@ -89,6 +90,8 @@ def test_baselines_on_other_terms_stand_beside_each_other(home: Home, options: t
     told = done("baseline", "--data", "demo", "--epochs", 2, "--limit", 14, "--no-tracking", *options)
     assert [path.name for path in home.campaigns.iterdir()] == [name]
     assert [record.path.name for record in trials(home, name) if list(record.path.glob("attempt-*.log"))] == ["0000"]
+    (record,) = trials(home, name)
+    assert record.spec().recipe.precision == ("bfloat16" if "--bfloat16" in options else "float32")
     assert "leaky" not in told
     assert told.splitlines()[-1] == f"Next:    fer-exp evaluate --record {name}"
 

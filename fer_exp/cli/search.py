@@ -83,6 +83,9 @@ def baseline(
     drop_conflicts: options.DropConflicts = False,
     drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Train in bfloat16: faster where the processor multiplies it itself.")
+    ] = False,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -93,13 +96,13 @@ def baseline(
     are shown beside what came out.
     """
     from fer_exp.campaign import Campaign, Settings
-    from fer_exp.recipe import baseline_recipe
+    from fer_exp.recipe import Precision, baseline_recipe
 
     settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
     settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
-    recipe = baseline_recipe().but(clahe=not no_clahe)
+    recipe = baseline_recipe().but(clahe=not no_clahe, precision=Precision.BFLOAT16 if bfloat16 else Precision.FLOAT32)
     campaign = Campaign(
-        name=name or _baseline_name(settings, clahe=not no_clahe),
+        name=name or _baseline_name(settings, recipe),
         question="What does the reference system's model reach under this protocol?",
         space=lambda _: recipe,
         settings=settings,
@@ -209,13 +212,15 @@ def _without_clahe(campaign: "Campaign") -> "Campaign":
     return replace(campaign, baseline=campaign.baseline.but(clahe=False), space=space)
 
 
-def _baseline_name(settings: "Settings", *, clahe: bool) -> str:
+def _baseline_name(settings: "Settings", recipe: "Recipe") -> str:
     """Says what distinguishes it, so that baselines on other terms stand beside each other."""
     parts = ["baseline", settings.protocol.value, f"{settings.epochs}e"]
     parts += [f"limit{settings.limit}"] if settings.limit else []
     parts += [rule.replace("_", "-") for rule in settings.cleaning.rules]
     parts += [f"seed{settings.seed}"] if settings.seed != 1 else []
-    return "-".join(parts if clahe else [*parts, "no-clahe"])
+    parts += [] if recipe.clahe else ["no-clahe"]
+    parts += [recipe.precision.value] if recipe.precision.value != "float32" else []
+    return "-".join(parts)
 
 
 def _search(
