@@ -108,9 +108,10 @@ class _Process:
         flags = [flag for flag in ("tiny", "long") if getattr(self._setting, flag)]
         words = [word for pair in given for word in pair] + [f"--{flag}" for flag in flags]
         command = [sys.executable, "-m", "benchmarks", "--one", self._subject.name, *words]
-        options = {"stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT, "start_new_session": True}
         with tempfile.TemporaryFile("w+") as errors:
-            with subprocess.Popen(command, stderr=errors, **options) as process:  # type: ignore[call-overload]  # options as a dict
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=CHECKOUT, start_new_session=True
+            ) as process:
                 yield from self._heard(process)
             errors.seek(0)
             self._judge(process.returncode, errors.read())

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 from fer_exp.audit.copies import copies_of, joined
 from fer_exp.audit.findings import Audit, LabelNoise, LabelSuspect, NearPair
-from fer_exp.audit.label_noise import folds, label_noise, suspects
 from fer_exp.audit.look import audit
 from fer_exp.audit.near import best_correlation, near_pairs, perceptual_hashes
 from fer_exp.audit.oddities import flat_images, has_face, strangeness, without_face
@@ -28,7 +27,7 @@ from fer_exp.data.check import check
 from fer_exp.data.faces import Faces, Images, Usage
 from fer_exp.data.protocols import image_groups
 from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData, BadInput
+from fer_exp.errors import BadInput
 from fer_exp.home import Home
 
 
@@ -202,55 +201,6 @@ def test_detectors_find_a_photographed_face(fer2013: Path) -> None:
     faces = read_faces(fer2013 / "fer2013.parquet")
     some = faces.images[np.random.default_rng(1).permutation(len(faces))[:200]]
     assert np.mean([has_face(image) for image in some]) > 0.75
-
-
-# -- wrong labels
-
-
-def test_confident_learning_suspects_wrong_labels_and_few_right_ones() -> None:
-    random = np.random.default_rng(1)
-    right = np.arange(7000) % 7
-    wrong = random.permutation(7000)[:350]
-    labels = right.copy()
-    labels[wrong] = (labels[wrong] + random.integers(1, 7, 350)) % 7
-    logits = random.normal(0, 1, (7000, 7)) + 4 * np.eye(7)[right]
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    found = suspects(labels.astype(np.uint8), probabilities)
-    rows = [suspect.row for suspect in found]
-    assert np.isin(wrong, rows).mean() > 0.9
-    assert np.isin(rows, wrong).mean() > 0.9
-    assert all(suspect.given == labels[suspect.row] for suspect in found)
-    assert np.mean([suspect.suggested == right[suspect.row] for suspect in found]) > 0.9
-    given = [suspect.given_probability for suspect in found]
-    assert given == sorted(given)
-
-
-def test_every_image_is_judged_once_and_by_a_network_that_saw_no_copy_of_it() -> None:
-    groups = np.random.default_rng(1).integers(0, 200, 700)
-    labels = (groups % 7).astype(np.uint8)
-    split = folds(labels, groups)
-    np.testing.assert_array_equal(np.sort(np.concatenate([unseen for _, unseen in split])), np.arange(700))
-    for seen, unseen in split:
-        assert len(seen) + len(unseen) == 700
-        assert not np.isin(groups[unseen], groups[seen]).any()
-        assert np.bincount(labels[unseen], minlength=7).min() > 0
-
-
-@pytest.mark.slow
-def test_networks_are_trained_and_judge(demo: Faces) -> None:
-    said: list[str] = []
-    noise = label_noise(demo, np.arange(len(demo)), epochs=1, say=said.append)
-    assert (noise.folds, noise.epochs, len(said)) == (4, 1, 4)
-    assert 0 < noise.accuracy < 1
-    for suspect in noise.suspects:
-        assert suspect.given == demo.labels[suspect.row] != suspect.suggested
-        assert 0 <= suspect.given_probability <= suspect.suggested_probability <= 1
-
-
-def test_wrong_labels_cannot_be_looked_for_in_four_faces(demo: Faces) -> None:
-    few = Faces(demo.images[:20], np.zeros(20, np.uint8), demo.usage[:20], "few.csv", "csv")
-    with pytest.raises(BadData, match="expected at least 4 faces of each expression"):
-        label_noise(few, np.arange(20), epochs=1, say=lambda _: None)
 
 
 # -- what is written

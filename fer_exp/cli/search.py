@@ -92,8 +92,8 @@ def baseline(
 ) -> None:
     """Train the reference system's model alone: 626,791 parameters, its data handling, its regime.
 
-    Under the protocol reference the test part is opened at the end, as the notebook does, and the reference's figures
-    are shown beside what came out.
+    Under the protocol reference the test part is opened at the end, as the notebook does. The reference's figures are
+    shown beside what came out, unless --no-clahe or --bfloat16 made it another recipe.
     """
     from fer_exp.campaign import Campaign, Settings
     from fer_exp.recipe import Precision, baseline_recipe
@@ -219,7 +219,7 @@ def _baseline_name(settings: "Settings", recipe: "Recipe") -> str:
     parts += [rule.replace("_", "-") for rule in settings.cleaning.rules]
     parts += [f"seed{settings.seed}"] if settings.seed != 1 else []
     parts += [] if recipe.clahe else ["no-clahe"]
-    parts += [recipe.precision.value] if recipe.precision.value != "float32" else []
+    parts += ["bfloat16"] if recipe.precision == "bfloat16" else []
     return "-".join(parts)
 
 
