@@ -18,8 +18,8 @@ from benchmarks.sides import Goal, Row, Side, in_turns, row
 from benchmarks.toy import BASELINE
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
-from fer_exp.execute.crew import start_fork_server
 from fer_exp.execute.entry import Task, train_record
+from fer_exp.execute.local import start_fork_server
 from fer_exp.records import Kind, Record, TrialSpec
 
 LIMIT = 70

@@ -15,7 +15,7 @@ import pytest
 from fer_exp.calibration import Calibration, fit_temperature, uncalibrated
 from fer_exp.data.prepare import Development
 from fer_exp.evaluate import Scores
-from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.execute.local import LocalEngine, start_fork_server
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import Augmentation, Recipe, Views
 from fer_exp.records import Record, State, best_epoch
@@ -36,36 +36,36 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> ForkServerContext:
     return start_fork_server(tmp_path_factory.mktemp("server") / "server.log")
 
 
-class CrewOf(Protocol):
-    def __call__(self, workers: int, keep_checkpoints: bool = False) -> Crew: ...
+class EngineOf(Protocol):
+    def __call__(self, workers: int, keep_checkpoints: bool = False) -> LocalEngine: ...
 
 
 @pytest.fixture(scope="module")
-def crew_of(context: ForkServerContext, development: Development) -> Iterator[CrewOf]:
-    """Makes crews of so many workers and ends them afterwards."""
-    crews: list[Crew] = []
+def engine_of(context: ForkServerContext, development: Development) -> Iterator[EngineOf]:
+    """Makes engines of so many workers and ends them afterwards."""
+    engines: list[LocalEngine] = []
 
-    def of(workers: int, keep_checkpoints: bool = False) -> Crew:
-        crews.append(Crew(context, workers, development.folder, keep_checkpoints=keep_checkpoints))
-        return crews[-1]
+    def of(workers: int, keep_checkpoints: bool = False) -> LocalEngine:
+        engines.append(LocalEngine(context, workers, development.folder, keep_checkpoints=keep_checkpoints))
+        return engines[-1]
 
     yield of
-    for crew in crews:
-        crew.kill()
+    for engine in engines:
+        engine.kill()
 
 
-def work(crew: Crew, until: Callable[[Crew], bool] = lambda crew: not crew.attempts) -> None:
-    """Lets the crew work until a condition holds; without one, until it has nothing left to do."""
-    while not until(crew):
-        crew.wait(0.05)
+def work(engine: LocalEngine, until: Callable[[LocalEngine], bool] = lambda engine: not engine.attempts) -> None:
+    """Lets the engine work until a condition holds; without one, until it has nothing left to do."""
+    while not until(engine):
+        engine.wait(0.05)
 
 
-def in_epoch(number: int) -> Callable[[Crew], bool]:
-    return lambda crew: all(attempt.epoch >= number for attempt in crew.attempts)
+def in_epoch(number: int) -> Callable[[LocalEngine], bool]:
+    return lambda engine: all(attempt.epoch >= number for attempt in engine.attempts)
 
 
-def pid_of(crew: Crew) -> int:
-    pid = crew.attempts[0].process.pid
+def pid_of(engine: LocalEngine) -> int:
+    pid = engine.attempts[0].process.pid
     assert pid is not None
     return pid
 
@@ -76,17 +76,17 @@ def same(a: Record, b: Record) -> bool:
     return same_predictions and without_times(a.history()) == without_times(b.history()) and a.scores() == b.scores()
 
 
-def train_alone(crew: Crew, folder: Path, recipe: Recipe = RECIPE, epochs: int = EPOCHS) -> Record:
+def train_alone(engine: LocalEngine, folder: Path, recipe: Recipe = RECIPE, epochs: int = EPOCHS) -> Record:
     record = new_record(folder, recipe, epochs=epochs)
-    crew.start(record)
-    work(crew)
+    engine.start(record)
+    work(engine)
     return record
 
 
 @pytest.fixture(scope="module")
-def finished(crew_of: CrewOf, tmp_path_factory: pytest.TempPathFactory) -> Record:
+def finished(engine_of: EngineOf, tmp_path_factory: pytest.TempPathFactory) -> Record:
     """A record whose training nothing disturbed."""
-    return train_alone(crew_of(1), tmp_path_factory.mktemp("finished") / "0001")
+    return train_alone(engine_of(1), tmp_path_factory.mktemp("finished") / "0001")
 
 
 # -- what a process leaves
@@ -145,10 +145,10 @@ def test_the_temperature_of_validation_is_reported_and_not_applied_unless_asked_
 
 
 def test_views_and_temperature_are_in_the_kept_model_and_in_what_is_recorded_of_it(
-    crew_of: CrewOf, development: Development, tmp_path: Path
+    engine_of: EngineOf, development: Development, tmp_path: Path
 ) -> None:
     recipe = TINY.but(views=Views.FLIP, calibrate=True)
-    record = train_alone(crew_of(1), tmp_path / "calibrated", recipe, epochs=2)
+    record = train_alone(engine_of(1), tmp_path / "calibrated", recipe, epochs=2)
     stored, kept = record.predictions(), load_model(record.model)
     np.testing.assert_allclose(
         predict(kept, development.validation(clahe=False).images), stored.probabilities, atol=1e-6
@@ -184,8 +184,8 @@ def test_where_the_result_comes_from_is_in_the_record(finished: Record, developm
     assert facts["train_counts_after"] == [max(count, target) for count in development.info.train_counts]
 
 
-def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(crew_of: CrewOf, tmp_path: Path) -> None:
-    record = train_alone(crew_of(1), tmp_path / "failing", TINY.but(class_weight_range=(1e38, 1e38)), 2)
+def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(engine_of: EngineOf, tmp_path: Path) -> None:
+    record = train_alone(engine_of(1), tmp_path / "failing", TINY.but(class_weight_range=(1e38, 1e38)), 2)
     outcome = record.outcome()
     assert outcome is not None
     assert outcome.state is State.FAILED
@@ -202,14 +202,14 @@ def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(crew_of: C
 
 
 def test_a_killed_process_is_followed_by_one_that_goes_on_to_the_same_end(
-    crew_of: CrewOf, finished: Record, tmp_path: Path
+    engine_of: EngineOf, finished: Record, tmp_path: Path
 ) -> None:
-    crew = crew_of(1)
+    engine = engine_of(1)
     record = new_record(tmp_path / "killed", RECIPE, epochs=EPOCHS)
-    crew.start(record)
-    work(crew, until=in_epoch(3))
-    os.kill(pid_of(crew), signal.SIGKILL)
-    work(crew)
+    engine.start(record)
+    work(engine, until=in_epoch(3))
+    os.kill(pid_of(engine), signal.SIGKILL)
+    work(engine)
     outcome = record.outcome()
     assert outcome is not None
     assert (outcome.state, outcome.attempts) == (State.FINISHED, 2)
@@ -218,16 +218,16 @@ def test_a_killed_process_is_followed_by_one_that_goes_on_to_the_same_end(
     assert same(record, finished)
 
 
-def test_signals_to_its_group_do_not_end_it(crew_of: CrewOf, finished: Record, tmp_path: Path) -> None:
-    crew = crew_of(1)
+def test_signals_to_its_group_do_not_end_it(engine_of: EngineOf, finished: Record, tmp_path: Path) -> None:
+    engine = engine_of(1)
     record = new_record(tmp_path / "signalled", RECIPE, epochs=EPOCHS)
-    crew.start(record)
-    work(crew, until=in_epoch(2))
-    group = os.getpgid(pid_of(crew))
+    engine.start(record)
+    work(engine, until=in_epoch(2))
+    group = os.getpgid(pid_of(engine))
     assert group != os.getpgrp()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         os.killpg(group, number)
-    work(crew)
+    work(engine)
     outcome = record.outcome()
     assert outcome is not None
     assert (outcome.state, outcome.attempts) == (State.FINISHED, 1)
@@ -236,28 +236,28 @@ def test_signals_to_its_group_do_not_end_it(crew_of: CrewOf, finished: Record, t
 
 
 def test_asked_to_stop_it_ends_after_its_epoch_and_the_next_one_goes_on(
-    crew_of: CrewOf, finished: Record, tmp_path: Path
+    engine_of: EngineOf, finished: Record, tmp_path: Path
 ) -> None:
-    crew = crew_of(1)
+    engine = engine_of(1)
     record = new_record(tmp_path / "stopped", RECIPE, epochs=EPOCHS)
-    crew.start(record)
-    work(crew, until=in_epoch(2))
-    crew.ask_to_stop()
-    work(crew)
+    engine.start(record)
+    work(engine, until=in_epoch(2))
+    engine.ask_to_stop()
+    work(engine)
     assert record.state() is State.RUNNING
     assert 2 <= len(record.history()) < EPOCHS
-    later = crew_of(1, keep_checkpoints=True)
+    later = engine_of(1, keep_checkpoints=True)
     later.start(record)
     work(later)
     assert same(record, finished)
     assert record.checkpoint(EPOCHS).exists()  # for a later trial to go on from; the others keep none
 
 
-def test_two_at_once_train_what_one_trains_alone(crew_of: CrewOf, tmp_path: Path) -> None:
-    crew = crew_of(2)
+def test_two_at_once_train_what_one_trains_alone(engine_of: EngineOf, tmp_path: Path) -> None:
+    engine = engine_of(2)
     records = [new_record(tmp_path / name, RECIPE, epochs=2) for name in ("left", "right")]
     for record in records:
-        crew.start(record)
-    work(crew)
-    alone = train_alone(crew_of(2), tmp_path / "alone", epochs=2)
+        engine.start(record)
+    work(engine)
+    alone = train_alone(engine_of(2), tmp_path / "alone", epochs=2)
     assert all(same(record, alone) for record in records)

@@ -38,18 +38,18 @@ def wait_until_gone(pids: list[int]) -> bool:
 PARENT = """
 import sys
 from pathlib import Path
-from fer_exp.execute.crew import Crew, start_fork_server
+from fer_exp.execute.local import LocalEngine, start_fork_server
 from fer_exp.records import Record
 
 if __name__ == "__main__":
-    crew = Crew(start_fork_server(Path(sys.argv[1])), 2, Path(sys.argv[2]))
-    crew.start(Record(Path(sys.argv[3])))
+    engine = LocalEngine(start_fork_server(Path(sys.argv[1])), 2, Path(sys.argv[2]))
+    engine.start(Record(Path(sys.argv[3])))
     while True:  # until this process is killed
-        crew.wait(0.05)
-        first, *others = crew.attempts
+        engine.wait(0.05)
+        first, *others = engine.attempts
         if first.epoch >= 2 and not others:  # the first is training, the second has only just been started
-            crew.start(Record(Path(sys.argv[4])))
-            print(*(attempt.process.pid for attempt in crew.attempts), flush=True)
+            engine.start(Record(Path(sys.argv[4])))
+            print(*(attempt.process.pid for attempt in engine.attempts), flush=True)
 """
 
 
@@ -78,7 +78,7 @@ def test_without_its_parent_or_its_fork_server_a_process_is_gone_soon(victim: st
 LATE = """
 import sys, time
 from pathlib import Path
-from fer_exp.execute.crew import start_fork_server
+from fer_exp.execute.local import start_fork_server
 from fer_exp.execute.lifeline import end_with_parents
 
 def late(left):

@@ -18,7 +18,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.decide import leaderboard, whole
 from fer_exp.dimensions import dimensions
 from fer_exp.errors import BadRecord
-from fer_exp.execute.deaths import MAX_DEATHS, Death
+from fer_exp.execute.crashes import MAX_DEATHS, Death
 from fer_exp.figures import parallel_figure
 from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.home import Home

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Protocol
 
 from fer_exp.decide import Row
-from fer_exp.execute.crew import Attempt, Crew
+from fer_exp.execute.local import Attempt, LocalEngine
 from fer_exp.execute.pace import Pace
 from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
@@ -72,7 +72,7 @@ class Loop:
 
     Args:
         work: Hands out records and takes them back.
-        crew: Trains them.
+        engine: Trains them.
         watcher: Is shown how things stand.
         tracker: Shows records in MLflow; None where nobody does.
         seconds: When to stop; None never does.
@@ -82,7 +82,7 @@ class Loop:
     def __init__(
         self,
         work: Work,
-        crew: Crew,
+        engine: LocalEngine,
         watcher: Watcher,
         tracker: Tracker | None,
         seconds: float | None = None,
@@ -90,7 +90,7 @@ class Loop:
     ) -> None:
         self._check = check
         self._work = work
-        self._crew = crew
+        self._engine = engine
         self._watcher = watcher
         self._tracker = tracker
         self._deadline = None if seconds is None else time.monotonic() + seconds
@@ -105,7 +105,7 @@ class Loop:
             try:
                 return self._run()
             except BaseException:
-                self._crew.kill()
+                self._engine.kill()
                 raise
 
     def _run(self) -> Ending:
@@ -113,10 +113,10 @@ class Loop:
         while True:
             self._look_for_requests()
             exhausted = self._fill() if not self._stopping else False
-            if not self._crew.attempts and (exhausted or self._stopping):
+            if not self._engine.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
             self._check()
-            for record in self._crew.wait(TICK):
+            for record in self._engine.wait(TICK):
                 self._take_in(record)
             if self._tracker is not None:
                 self._listen_to(self._tracker)
@@ -133,13 +133,13 @@ class Loop:
 
     def _fill(self) -> bool:
         """Starts what there is room for; returns whether nothing is left to start."""
-        while self._crew.has_room:
+        while self._engine.has_room:
             record = self._work.next()
             if record is Next.DONE:
                 return True
             if record is Next.WAIT:
                 return False
-            if isinstance(record, Record) and not self._crew.start(record):
+            if isinstance(record, Record) and not self._engine.start(record):
                 self._take_in(record)
         return False
 
@@ -157,20 +157,20 @@ class Loop:
             self._watcher.say("Stopping: finishing the epochs in progress. Once more stops at once; nothing is lost.")
             self._stop()
         if self.requests > 1:
-            self._crew.kill()
+            self._engine.kill()
 
     def _stop(self) -> None:
         self._stopping = True
-        self._crew.ask_to_stop()
+        self._engine.ask_to_stop()
 
     def _hear(self, _number: int, _frame: FrameType | None) -> None:
         self.requests += 1
 
     def _snapshot(self) -> Snapshot:
         rows = self._work.rows()
-        for attempt in self._crew.attempts:
+        for attempt in self._engine.attempts:
             self._pace.note(attempt)
-        running = tuple(_running(attempt, self._pace.last(attempt.record)) for attempt in self._crew.attempts)
+        running = tuple(_running(attempt, self._pace.last(attempt.record)) for attempt in self._engine.attempts)
         behind = self._tracker.behind if self._tracker is not None else None
         return Snapshot(
             campaign=self._work.name,
@@ -180,7 +180,7 @@ class Loop:
             running=running,
             rows=rows,
             objective=self._work.objective,
-            seconds_left=self._pace.seconds_left(rows, self._crew.attempts, self._work.planned_epochs),
+            seconds_left=self._pace.seconds_left(rows, self._engine.attempts, self._work.planned_epochs),
             tracking="off" if self._tracker is None else (f"behind: {behind}" if behind else "level"),
             stopping=self._stopping,
         )

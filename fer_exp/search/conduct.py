@@ -15,8 +15,8 @@ from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
 from fer_exp.errors import BadData, Busy, FerExpError, TrackingFailed
-from fer_exp.execute.crew import Crew, Entry, start_fork_server
 from fer_exp.execute.entry import TRAINING, train_record
+from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
 from fer_exp.execute.loop import Ending, Loop, Work
 from fer_exp.execute.watch import Watcher
 from fer_exp.home import Home
@@ -144,14 +144,14 @@ def _search(
         work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development), holding.check)
         for note in work.notes:
             conditions.watcher.say(note)
-        crew = Crew(
+        engine = LocalEngine(
             context,
             conditions.workers,
             development.folder,
             keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
             entry=conditions.entry,
         )
-        return _carry_out(work, crew, context, conditions, holding, work.close)
+        return _carry_out(work, engine, context, conditions, holding, work.close)
 
 
 def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
@@ -202,8 +202,8 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
             f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {wish.seeds} seed(s) "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
-        crew = Crew(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
-        result = _carry_out(work, crew, context, conditions, holding, lambda: None)
+        engine = LocalEngine(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
+        result = _carry_out(work, engine, context, conditions, holding, lambda: None)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
@@ -260,7 +260,7 @@ def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home
 
 def _carry_out(
     work: Work,
-    crew: Crew,
+    engine: LocalEngine,
     context: ForkServerContext,
     conditions: Conditions,
     holding: Lock,
@@ -269,7 +269,7 @@ def _carry_out(
     folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
     with shown(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:
-        loop = Loop(work, crew, conditions.watcher, tracker, seconds, holding.check)
+        loop = Loop(work, engine, conditions.watcher, tracker, seconds, holding.check)
         try:
             ending = loop.run()
         except Busy:  # another process drives the campaign now, and shows it

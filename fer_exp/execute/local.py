@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from fer_exp.errors import ExitCode, NoSpace
-from fer_exp.execute.deaths import give_up, note_death
+from fer_exp.execute.crashes import give_up, note_death
 from fer_exp.execute.entry import TRAINING, Task, train_record
 from fer_exp.provenance import cores
 from fer_exp.quiet import stderr_to
@@ -29,7 +29,7 @@ from fer_exp.records import Record, TrialSpec
 
 @dataclass
 class Attempt:
-    """A process at work. Changes as messages come in; only the crew changes it."""
+    """A process at work. Changes as messages come in; only the engine changes it."""
 
     record: Record
     spec: TrialSpec
@@ -65,7 +65,7 @@ def start_fork_server(log: Path, loads: str = TRAINING) -> multiprocessing.conte
     return context
 
 
-class Crew:
+class LocalEngine:
     """Up to `workers` attempts at a time."""
 
     def __init__(
