@@ -72,7 +72,7 @@ def _to_first_epoch(context: ForkServerContext, path: Path, development: Develop
         path,
         TrialSpec(campaign="x", kind=Kind.TRIAL, number=1, seed=1, recipe=BASELINE, epochs=1, horizon=1, **digests),
     )
-    task = Task(record.path, development.folder, 1, keep_checkpoints=False, threads=0, device=None)
+    task = Task(record.path, development.folder, 1, keep_checkpoints=False, threads=0)
     ours, theirs = context.Pipe()
     began = time.monotonic()
     process = context.Process(target=train_record, args=(task, theirs))

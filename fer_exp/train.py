@@ -25,6 +25,7 @@ from fer_exp.files import replacing, sha256_of
 from fer_exp.model import Rows, build, compile_model, feed, load_model, reseed, take_weights
 from fer_exp.recipe import Recipe, Schedule
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
+from fer_exp.values import first_line
 
 MIN_LEARNING_RATE = 1e-7  # the reference's floor for ReduceLROnPlateau
 VALIDATION_BATCH = 256  # images; changes nothing but speed
@@ -33,6 +34,10 @@ ORDER_STREAM, MIXUP_STREAM = 1, 2  # keep generators apart that derive from the 
 
 class NotFinite(ArithmeticError):
     """The loss became NaN or infinite: the recipe does not train."""
+
+
+class ImpossibleRecipe(ValueError):
+    """Keras refuses to build the recipe's network."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ def train(record: Record, development: Development, listener: Listener | None = 
 
     Raises:
         NotFinite: The loss became NaN or infinite.
+        ImpossibleRecipe: The network cannot be built.
     """
     listener = listener or Listener()
     spec = record.spec()
@@ -151,8 +157,11 @@ def train(record: Record, development: Development, listener: Listener | None = 
 
 def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model:
     """The model as the record's last epoch left it; fresh where there is none."""
-    model = build(spec.recipe, spec.seed)
-    compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
+    try:
+        model = build(spec.recipe, spec.seed)
+        compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
+    except (ValueError, TypeError) as error:  # what Keras raises for shapes and arguments; memory has errors of its own
+        raise ImpossibleRecipe(first_line(error)) from error
     model.optimizer.build(model.trainable_variables)  # else load_weights would leave the optimizer at zero
     history = record.history()
     if history:

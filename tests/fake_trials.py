@@ -11,11 +11,12 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import numpy as np
 
-from fer_exp.execute.entry import Task
+from fer_exp.execute.entry import Task, report
 from fer_exp.execute.lifeline import alone_in, end_with_parents
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Outcome, Predictions, Record, State, best_epoch, now_ms
@@ -29,34 +30,79 @@ def accuracy(recipe: Recipe, epoch: int) -> float:
     return 0.6 + 0.01 * epoch - abs(recipe.block_dropout - 0.3) - 10 * abs(recipe.learning_rate - 3e-3)
 
 
+class Killed(Exception):
+    """The recipe has its process killed."""
+
+
 def train_fake(task: Task, parent: Connection) -> None:
     """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    record = Record(task.record)
     end_with_parents()
-    alone_in(record.path)
-    spec = record.spec()
-    record.attempt_log(task.attempt).write_text("a line of the log\n")
-    for epoch in range(len(record.history()) + 1, spec.epochs + 1):
+    alone_in(task.record)
+
+    def tell(epoch: int) -> None:
         with contextlib.suppress(OSError):
             parent.send((epoch, 1, 1))
         time.sleep(EPOCH_SECONDS)
-        if spec.recipe.ema == 0.9 or (spec.recipe.ema == 0.8 and task.attempt == 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        work_on(Record(task.record), task.attempt, tell, lambda: parent.poll() and parent.recv() == "stop", task)
+    except Killed:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_fake_where_it_works(task: Task, parent: Connection) -> None:
+    """Entry of an attempt's process on a machine that is broken while its home holds a file `broken`.
+
+    That file names the exception that every attempt meets, as a line of Python.
+    """
+    broken = task.record.parents[3] / "broken"
+    if broken.exists():
+        error: Exception = eval(broken.read_text())
+        report(error, parent)
+        raise error
+    train_fake(task, parent)
+
+
+def work_on(
+    record: Record,
+    attempt: int,
+    tell: Callable[[int], None],
+    asked_to_stop: Callable[[], bool],
+    task: Task | None = None,
+) -> None:
+    """Trains nothing, from the record's last epoch on.
+
+    Args:
+        record: What to fill.
+        attempt: Its number, from 1.
+        tell: Called with every epoch that begins.
+        asked_to_stop: Asked after every epoch but the last.
+        task: Says whether checkpoints stay; None drops them.
+
+    Raises:
+        Killed: The recipe says so.
+    """
+    spec = record.spec()
+    record.attempt_log(attempt).write_text("a line of the log\n")
+    for epoch in range(len(record.history()) + 1, spec.epochs + 1):
+        tell(epoch)
+        if spec.recipe.ema == 0.9 or (spec.recipe.ema == 0.8 and attempt == 1):
+            raise Killed
         if spec.recipe.label_smoothing == 0.5:
             record.end(Outcome(state=State.FAILED, reason=f"NotFinite: loss became nan in epoch {epoch}"))
             return
         record.checkpoint(epoch).write_bytes(b"weights")
         record.append(_epoch(spec.recipe, epoch))
-        if epoch < spec.epochs and parent.poll() and parent.recv() == "stop":
+        if epoch < spec.epochs and asked_to_stop():
             return
     history = record.history()
     record.write_predictions(PREDICTIONS)
     record.write_scores({"val/accuracy": max(row.val_accuracy for row in history), "val/images": 400})
     record.model.write_bytes(b"model")
-    outcome = Outcome(state=State.FINISHED, attempts=task.attempt, best_epoch=best_epoch(history), seconds=1.0)
-    record.end(outcome, keep_checkpoints=task.keep_checkpoints)
+    outcome = Outcome(state=State.FINISHED, attempts=attempt, best_epoch=best_epoch(history), seconds=1.0)
+    record.end(outcome, keep_checkpoints=task is not None and task.keep_checkpoints)
 
 
 def _epoch(recipe: Recipe, epoch: int) -> Epoch:

@@ -28,7 +28,7 @@ from fer_exp.decide import leaderboard
 from fer_exp.doctor.findings import Code
 from fer_exp.doctor.visit import examine
 from fer_exp.errors import BadCampaign, TrialsFailed
-from fer_exp.execute.loop import Next
+from fer_exp.execute.dispatch import Next
 from fer_exp.home import Home
 from fer_exp.ledger import Opening, openings, write_down
 from fer_exp.lock import lock

@@ -11,7 +11,7 @@ from fer_exp.data.info import DataInfo
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.data.protocol import Protocol
 from fer_exp.errors import BadInput, NotFound
-from fer_exp.execute.loop import Next
+from fer_exp.execute.dispatch import Next
 from fer_exp.recipe import Order, baseline_recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Outcome, Record, State
 from fer_exp.search.retrain import Repeat, RetrainWork, choose, refuse_other_network, to_register

@@ -18,9 +18,9 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.decide import leaderboard, whole
 from fer_exp.dimensions import dimensions
 from fer_exp.errors import BadRecord
-from fer_exp.execute.crashes import MAX_DEATHS, Death
+from fer_exp.execute.crashes import Death, crashes_of
 from fer_exp.figures import parallel_figure
-from fer_exp.files import append_line, drop_torn_line, whole_lines
+from fer_exp.files import append_line, drop_torn_line
 from fer_exp.home import Home
 from fer_exp.importance import importance
 from fer_exp.lock import lock
@@ -191,7 +191,7 @@ def test_notes_of_deaths(folder: Path) -> None:
 
     def read() -> Any:
         drop_torn_line(file)
-        return len(whole_lines(file)) < MAX_DEATHS
+        return crashes_of(Record(file.parent))
 
     inputs = (Input(given.name, given.put, damaged=False) for given in every(file, 30, 20, 0))
     throw(file, inputs, read, folder, mends=True).check(at_least=90)

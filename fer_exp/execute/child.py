@@ -19,9 +19,9 @@ import numpy as np
 from fer_exp import provenance
 from fer_exp.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.data.prepare import Development, Split
-from fer_exp.errors import BadRecord, ExitCode, FerExpError
+from fer_exp.errors import BadRecord, ExitCode
 from fer_exp.evaluate import Probabilities
-from fer_exp.execute.entry import Task
+from fer_exp.execute.entry import Task, report
 from fer_exp.execute.lifeline import alone_in, end_with_parents
 from fer_exp.files import is_full, replacing, write_atomically
 from fer_exp.model import predict, with_preprocessing, with_temperature
@@ -29,7 +29,7 @@ from fer_exp.recipe import Recipe
 from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
 from fer_exp.results import write_results
 from fer_exp.temperature import tempered
-from fer_exp.train import Listener, Progress, Trained, train
+from fer_exp.train import ImpossibleRecipe, Listener, NotFinite, Progress, Trained, train
 from fer_exp.values import first_line
 
 STOP = "stop"  # what the parent sends to ask for an end after the epoch
@@ -37,12 +37,13 @@ REPORT_EVERY = 0.2  # seconds between progress messages
 
 
 def run(task: Task, parent: Connection) -> None:
-    """Entry of the process. Its exit code matters only where it is not 0: the disk is full, or the process died."""
+    """Entry of the process. Where anything but its recipe fails, the record stays open and the parent hears why."""
     record = Record(task.record)
     try:
         _settle_in(task, record)
         _attempt(task, record, parent)
     except Exception as error:
+        report(error, parent)
         if not is_full(error):
             raise
         with contextlib.suppress(OSError):  # the log may lie on the same disk
@@ -51,17 +52,15 @@ def run(task: Task, parent: Connection) -> None:
 
 
 def _attempt(task: Task, record: Record, parent: Connection) -> None:
+    """Trains and finishes. Only a loss that is not finite or an impossible network ends the record as failed."""
     try:
         trained = train(record, Development.open(task.development), _Line(parent))
-        if trained.complete:
-            _finish(task, record, trained)
-    except OSError:  # the machine's, and no word on the recipe: the parent tries again
-        raise
-    except Exception as error:  # the one place that classifies how a training ended
-        if is_full(error):
-            raise
+    except (NotFinite, ImpossibleRecipe) as error:
         traceback.print_exc()
         _fail(task, record, error)
+        return
+    if trained.complete:
+        _finish(task, record, trained)
 
 
 def _settle_in(task: Task, record: Record) -> None:
@@ -77,8 +76,7 @@ def _settle_in(task: Task, record: Record) -> None:
     if task.threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(task.threads)
-    if task.device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = task.device
+    os.environ |= task.environment
 
 
 class _Line(Listener):
@@ -146,10 +144,9 @@ def _kept(trained: Trained, recipe: Recipe, split: Split) -> tuple[keras.Model, 
 
 
 def _fail(task: Task, record: Record, error: Exception) -> None:
-    reason = error.problem if isinstance(error, FerExpError) else f"{type(error).__name__}: {first_line(error)}"
     outcome = Outcome(
         state=State.FAILED,
-        reason=reason,
+        reason=f"{type(error).__name__}: {first_line(error)}",
         attempts=task.attempt,
         seconds=_seconds(record),
         peak_memory_mib=_peak_memory_mib(),

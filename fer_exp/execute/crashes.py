@@ -1,71 +1,73 @@
-"""Processes that died: what is noted about each, and when their trial is given up.
+"""Attempts that the machine failed: what is noted about each, and the outcome of a trial that is given up for them.
 
-In: a record, and how a process of its ended. Out: a line in the record's `deaths.jsonl`, and in the end an outcome with
-the signal or exit code, the last lines of the log and the peak of memory.
+In: a record, and how an attempt at it ended. Out: a line in the record's `deaths.jsonl`, and in the end an outcome with
+the cause, the last lines of the log and the peak of memory. `failures.py` decides when that end has come.
 """
 
-import signal
-
+from fer_exp.execute.engine import Ended
+from fer_exp.execute.fault import Fault
 from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.records import Outcome, Record, State
 from fer_exp.values import Value
 
-MAX_DEATHS = 2  # of a trial's own processes, before it is given up
 LOG_TAIL = 400  # characters of a dead process's log that are kept
 UNKNOWN = "an unknown cause"
 LINE = 120  # of its last line that go into the reason
 
 
 class Death(Value):
-    """A process that ended without an outcome while its parent was there."""
+    """An attempt that ended without an outcome while its parent was there."""
 
     attempt: int
-    how: str  # "killed by SIGKILL", "exit code 1"
+    how: str  # "killed by SIGKILL", "exit code 1", "FileNotFoundError: ..."
     last_lines: str
     peak_memory_mib: float = 0.0  # the most that was seen, looking a few times a second
 
 
-def note_death(record: Record, attempt: int, code: int, peak_memory_mib: float) -> None:
-    """Writes down that the process of `attempt` ended with `code`, which is minus the signal where one killed it."""
-    log = record.attempt_log(attempt)
+def note_crash(ended: Ended, fault: Fault) -> None:
+    """Writes down that the machine failed an attempt."""
+    record = ended.record
+    log = record.attempt_log(ended.attempt)
     tail = log.read_text(errors="replace")[-LOG_TAIL:].strip() if log.exists() else ""
-    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     notes = record.path / "deaths.jsonl"
     drop_torn_line(notes)
-    append_line(notes, Death(attempt=attempt, how=how, last_lines=tail, peak_memory_mib=peak_memory_mib).sealed())
+    death = Death(attempt=ended.attempt, how=fault.cause, last_lines=tail, peak_memory_mib=ended.peak_memory_mib)
+    append_line(notes, death.sealed())
 
 
-def give_up(record: Record) -> bool:
-    """Ends the record where too many of its processes died; whether that is so."""
-    deaths = _deaths(record)
-    if len(deaths) < MAX_DEATHS:
-        return False
+def give_up(record: Record, failures: int) -> None:
+    """Ends the record for what was noted last.
+
+    Args:
+        record: At least one crash of it was noted.
+        failures: How often in a row its attempts failed.
+    """
+    deaths = crashes_of(record) or [Death(attempt=0, how=UNKNOWN, last_lines="")]
     last, peak = deaths[-1], max(death.peak_memory_mib for death in deaths)
     record.end(
         Outcome(
             state=State.FAILED,
-            reason=_reason(last, peak),
+            reason=_reason(last, peak, failures),
             attempts=last.attempt,
             peak_memory_mib=peak,
             died=last.how,
             last_lines=last.last_lines,
         )
     )
-    return True
 
 
-def _reason(last: Death, peak: float) -> str:
+def _reason(last: Death, peak: float, failures: int) -> str:
     """One line."""
     killed = last.how.startswith("killed")
     said = f"its process was {last.how}" if killed else f"its process ended with {last.how}"
     hint = " (out of memory?)" if last.how == "killed by SIGKILL" else ""
     memory = f"; it used up to {peak:.0f} MiB" if peak else ""
     line = last.last_lines.rpartition("\n")[2][:LINE]
-    return f"{said}{hint}, {MAX_DEATHS} times{memory}" + (f"; its log ends: {line}" if line else "")
+    return f"{said}{hint}, {failures} times{memory}" + (f"; its log ends: {line}" if line else "")
 
 
-def _deaths(record: Record) -> list[Death]:
-    """Those noted, in order."""
+def crashes_of(record: Record) -> list[Death]:
+    """Those noted, in order; a damaged line is one of which nothing else is known."""
     return [_death(number, line) for number, line in enumerate(whole_lines(record.path / "deaths.jsonl"), start=1)]
 
 

@@ -4,10 +4,12 @@ In: a task. Out: nothing; `child.run` does the work. Kept apart so that the pare
 Keras, which stands behind it.
 """
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from fer_exp.execute.fault import fault_of
 from fer_exp.execute.lifeline import end_with_parents
 
 
@@ -20,7 +22,7 @@ class Task:
     attempt: int
     keep_checkpoints: bool  # a later trial may go on from the last epoch
     threads: int  # 0 leaves it to the backend
-    device: str | None  # value of CUDA_VISIBLE_DEVICES; None leaves it alone
+    environment: dict[str, str] = field(default_factory=dict)  # set before a backend starts
 
 
 TRAINING = "fer_exp.execute.child"  # loads Keras, and all that a trial needs besides
@@ -28,9 +30,18 @@ TRAINING = "fer_exp.execute.child"  # loads Keras, and all that a trial needs be
 
 def train_record(task: Task, parent: Connection) -> None:
     """Entry of an attempt's process."""
-    from fer_exp.execute.child import run  # loaded already by the fork server
-
+    try:
+        from fer_exp.execute.child import run  # loaded already by the fork server
+    except Exception as error:  # a library that is missing or broken: nothing was trained, and no log is open yet
+        report(error, parent)
+        raise
     run(task, parent)
+
+
+def report(error: Exception, parent: Connection) -> None:
+    """Tells the parent why this process ends; it finds out by the exit code where this does not reach it."""
+    with contextlib.suppress(OSError):
+        parent.send(fault_of(error))
 
 
 def follow_records(home: Path, campaign: str, control: Connection) -> None:

@@ -1,16 +1,13 @@
-"""The parent's side of attempts: starts them, hears their progress, finds out how they ended, tries again once.
+"""The engine of one machine: a process for each attempt, started, heard, and found out how it ended.
 
-In: records to train. Out: the same records, ended. Processes come from a fork server that has Keras loaded already, so
-one starts in hundredths of a second; this process never touches a device. A process that died without an outcome is
-noted in its record (`deaths.jsonl`), and its trial goes on from the last epoch; after two deaths the trial is given
-up.
+In: records to train. Out: attempts that are over. Processes come from a fork server that has Keras loaded already, so
+one starts in hundredths of a second; this process never touches a device.
 """
 
 import contextlib
 import multiprocessing
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -19,16 +16,17 @@ from pathlib import Path
 
 import psutil
 
-from fer_exp.errors import ExitCode, NoSpace
-from fer_exp.execute.crashes import give_up, note_death
+from fer_exp.execute.devices import deal, visible_devices
+from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.entry import TRAINING, Task, train_record
+from fer_exp.execute.fault import Fault, fault_of_exit
 from fer_exp.provenance import cores
 from fer_exp.quiet import stderr_to
-from fer_exp.records import Record, TrialSpec
+from fer_exp.records import Record, State, TrialSpec
 
 
 @dataclass
-class Attempt:
+class LocalAttempt:
     """A process at work. Changes as messages come in; only the engine changes it."""
 
     record: Record
@@ -42,6 +40,7 @@ class Attempt:
     step: int = 0
     steps: int = 0
     peak_memory_mib: float = 0.0  # the most that was seen
+    fault: Fault | None = None  # what its process said of its end
 
     def look(self) -> None:
         """Sees how much memory it uses now."""
@@ -66,7 +65,16 @@ def start_fork_server(log: Path, loads: str = TRAINING) -> multiprocessing.conte
 
 
 class LocalEngine:
-    """Up to `workers` attempts at a time."""
+    """Up to `workers` attempts at a time.
+
+    Args:
+        context: Of the fork server.
+        workers: Slots.
+        development: Folder of the development part that attempts train on.
+        keep_checkpoints: Later trials may go on from the last epoch of an earlier one.
+        entry: What an attempt's process runs.
+        devices: Graphics processors to deal to the slots; None for those that are visible.
+    """
 
     def __init__(
         self,
@@ -76,85 +84,69 @@ class LocalEngine:
         *,
         keep_checkpoints: bool = False,
         entry: Entry = train_record,
+        devices: Sequence[str] | None = None,
     ) -> None:
         self._context = context
         self._entry = entry
-        self._workers = workers
+        self._slots = deal(workers, visible_devices() if devices is None else devices)
         self._development = development
         self._keep_checkpoints = keep_checkpoints
-        self._attempts: list[Attempt] = []
+        self._attempts: list[LocalAttempt] = []
         self._stopping = False
 
     @property
-    def attempts(self) -> tuple[Attempt, ...]:
+    def capacity(self) -> int:
+        """Attempts that can run at a time."""
+        return len(self._slots)
+
+    @property
+    def attempts(self) -> tuple[LocalAttempt, ...]:
         """The attempts at work."""
         return tuple(self._attempts)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another attempt can start."""
-        return len(self._attempts) < self._workers
-
-    def start(self, record: Record) -> bool:
-        """Starts the next attempt at `record`; False where it has been given up instead, and so has ended."""
-        if give_up(record):
-            return False
-        slot = min(set(range(self._workers)) - {attempt.slot for attempt in self._attempts})
+    def start(self, record: Record) -> None:
+        """Starts the next attempt at `record`; there must be a free slot."""
+        slot = min(set(range(self.capacity)) - {attempt.slot for attempt in self._attempts})
         number = 1 + len(list(record.path.glob("attempt-*.log")))
         task = Task(
             record=record.path,
             development=self._development,
             attempt=number,
             keep_checkpoints=self._keep_checkpoints,
-            threads=max(cores() // self._workers, 1) if self._workers > 1 else 0,
-            device=_device(slot, self._workers),
+            threads=max(cores() // self.capacity, 1) if self.capacity > 1 else 0,
+            environment=self._slots[slot].environment(),
         )
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=self._entry, args=(task, theirs), daemon=True)
         process.start()
         theirs.close()
-        self._attempts.append(Attempt(record, record.spec(), number, process, ours, slot))
-        return True
+        self._attempts.append(LocalAttempt(record, record.spec(), number, process, ours, slot))
 
-    def wait(self, seconds: float) -> list[Record]:
-        """Waits until something happens, at most `seconds`; returns the records that have ended.
-
-        Raises:
-            NoSpace: A trial's process could not write for want of space.
-        """
+    def wait(self, seconds: float) -> list[Ended]:
+        """Waits until something happens, at most `seconds`; returns the attempts that are over, each once."""
         for attempt in self._attempts:
             attempt.look()
         lines = {attempt.line: attempt for attempt in self._attempts}
         ends = {attempt.process.sentinel: attempt for attempt in self._attempts}
         for ready in wait([*lines, *ends], timeout=seconds):
             if isinstance(ready, Connection):
-                self._hear(lines[ready])
-        ended = [attempt for attempt in self._attempts if attempt.process.exitcode is not None]
-        return [attempt.record for attempt in ended if self._has_ended(attempt)]
+                _hear(lines[ready])
+        return [self._end(attempt) for attempt in self.attempts if attempt.process.exitcode is not None]
 
-    def _hear(self, attempt: Attempt) -> None:
-        try:
-            while attempt.line.poll():
-                attempt.epoch, attempt.step, attempt.steps = attempt.line.recv()
-        except (EOFError, OSError):
-            attempt.process.join(timeout=5)
-
-    def _has_ended(self, attempt: Attempt) -> bool:
-        """Takes an attempt whose process is over off the list; returns whether its trial has ended with it."""
+    def _end(self, attempt: LocalAttempt) -> Ended:
+        """Takes an attempt whose process is over off the list, and says how it ended."""
         self._attempts.remove(attempt)
+        _hear(attempt)
         attempt.line.close()
-        if attempt.record.outcome() is not None:
-            return True
         code = attempt.process.exitcode or 0
-        if code == ExitCode.NO_SPACE:
-            raise NoSpace(
-                f"the disk is full: {attempt.record.path} could not be written",
-                "All that was complete is kept. Free some space and give the same command again.",
-            )
-        if self._stopping or code == 0:  # asked to stop after an epoch, and did
-            return False
-        note_death(attempt.record, attempt.number, code, attempt.peak_memory_mib)
-        return not self.start(attempt.record)
+        fault = None
+        if (outcome := attempt.record.outcome()) is not None:
+            end = End.FINISHED if outcome.state is State.FINISHED else End.RECIPE_FAILED
+        elif code == 0 or (self._stopping and attempt.fault is None):  # asked to stop after an epoch, and did
+            end = End.STOPPED
+        else:
+            end, fault = End.MACHINE_FAILED, attempt.fault or fault_of_exit(code)
+        return Ended(attempt.record, attempt.number, end, fault, attempt.peak_memory_mib)
 
     def ask_to_stop(self) -> None:
         """Asks every attempt to end after its epoch."""
@@ -176,7 +168,14 @@ class LocalEngine:
         self._attempts.clear()
 
 
-def _device(slot: int, workers: int) -> str | None:
-    """The graphics processor of a slot, where several are visible and several work; else all stay visible."""
-    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return visible[slot % len(visible)] if workers > 1 and len(visible) > 1 else None
+def _hear(attempt: LocalAttempt) -> None:
+    """Takes in what an attempt's process has said: how far it is, or why it fails."""
+    try:
+        while attempt.line.poll():
+            said = attempt.line.recv()
+            if isinstance(said, Fault):
+                attempt.fault = said
+            else:
+                attempt.epoch, attempt.step, attempt.steps = said
+    except (EOFError, OSError):
+        attempt.process.join(timeout=5)

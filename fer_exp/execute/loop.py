@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from types import FrameType
-from typing import Protocol
 
-from fer_exp.decide import Row
-from fer_exp.execute.local import Attempt, LocalEngine
+from fer_exp.execute.dispatch import Dispatch, Work
+from fer_exp.execute.engine import Attempt, Engine
 from fer_exp.execute.pace import Pace
 from fer_exp.execute.tracker import Tracker
 from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
@@ -22,13 +21,6 @@ from fer_exp.records import Epoch, Record, State, title_of
 
 TICK = 0.25  # seconds between looks
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # schedulers announce their end with the last
-
-
-class Next(Enum):
-    """Why there is no record to start."""
-
-    WAIT = "wait"  # one that runs must end first
-    DONE = "done"
 
 
 class Ending(Enum):
@@ -49,24 +41,6 @@ def hearing_signals(hear: Callable[[int, FrameType | None], None]) -> Iterator[N
             signal.signal(number, handler)
 
 
-class Work(Protocol):
-    """Who hands out records to train and takes them back."""
-
-    name: str  # of the campaign
-    objective: str
-    planned: int  # records in all, at most
-    planned_epochs: int
-
-    def next(self) -> Record | Next:
-        """The next record to train."""
-
-    def ended(self, record: Record) -> None:
-        """Takes back a record that has an outcome."""
-
-    def rows(self) -> tuple[Row, ...]:
-        """The leaderboard so far."""
-
-
 class Loop:
     """Carries work out.
 
@@ -82,7 +56,7 @@ class Loop:
     def __init__(
         self,
         work: Work,
-        engine: LocalEngine,
+        engine: Engine,
         watcher: Watcher,
         tracker: Tracker | None,
         seconds: float | None = None,
@@ -98,6 +72,7 @@ class Loop:
         self._stopping = False
         self._was_behind = False
         self._pace = Pace()
+        self._dispatch = Dispatch(work, engine, self._take_in, watcher.say)
 
     def run(self) -> Ending:
         """Until the work is done or a stop was asked for."""
@@ -112,12 +87,12 @@ class Loop:
         exhausted = False
         while True:
             self._look_for_requests()
-            exhausted = self._fill() if not self._stopping else False
+            exhausted = self._dispatch.fill() if not self._stopping else False
             if not self._engine.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
             self._check()
-            for record in self._engine.wait(TICK):
-                self._take_in(record)
+            for ended in self._engine.wait(TICK):
+                self._dispatch.over(ended)
             if self._tracker is not None:
                 self._listen_to(self._tracker)
             self._watcher.show(self._snapshot())
@@ -130,18 +105,6 @@ class Loop:
             self._was_behind = behind is not None
             told = f"Tracking behind: {behind}. Training does not wait for it." if behind else "Tracking level again."
             self._watcher.say(told)
-
-    def _fill(self) -> bool:
-        """Starts what there is room for; returns whether nothing is left to start."""
-        while self._engine.has_room:
-            record = self._work.next()
-            if record is Next.DONE:
-                return True
-            if record is Next.WAIT:
-                return False
-            if isinstance(record, Record) and not self._engine.start(record):
-                self._take_in(record)
-        return False
 
     def _take_in(self, record: Record) -> None:
         self._check()

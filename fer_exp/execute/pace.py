@@ -29,10 +29,21 @@ class Asked(Protocol):
 class AtWork(Protocol):
     """What a pace looks at in an attempt."""
 
-    record: Record
-    epoch: int  # in progress, from 1; 0 before the first
-    step: int
-    steps: int  # 0 before the first
+    @property
+    def record(self) -> Record:
+        """What it writes."""
+
+    @property
+    def epoch(self) -> int:
+        """In progress, from 1; 0 before the first."""
+
+    @property
+    def step(self) -> int:
+        """Batches done of it."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch; 0 before the first."""
 
     @property
     def spec(self) -> Asked:

@@ -15,9 +15,11 @@ from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
 from fer_exp.errors import BadData, Busy, FerExpError, TrackingFailed
+from fer_exp.execute.dispatch import Work
+from fer_exp.execute.engine import Engine
 from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
-from fer_exp.execute.loop import Ending, Loop, Work
+from fer_exp.execute.loop import Ending, Loop
 from fer_exp.execute.watch import Watcher
 from fer_exp.home import Home
 from fer_exp.lock import Lock, lock
@@ -260,7 +262,7 @@ def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home
 
 def _carry_out(
     work: Work,
-    engine: LocalEngine,
+    engine: Engine,
     context: ForkServerContext,
     conditions: Conditions,
     holding: Lock,

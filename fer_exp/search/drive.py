@@ -17,7 +17,7 @@ from fer_exp.data.prepare import Development
 from fer_exp.decide import Row
 from fer_exp.digest import check_last_checkpoint
 from fer_exp.errors import BadRecord, TrialsFailed
-from fer_exp.execute.loop import Next
+from fer_exp.execute.dispatch import Next
 from fer_exp.files import is_there, read_file, write_atomically
 from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.search.answers import forget, give_answer, is_loss, link, question, untouched

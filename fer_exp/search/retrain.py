@@ -15,7 +15,7 @@ from fer_exp.data.prepare import Development
 from fer_exp.decide import Row, best, leaderboard, whole
 from fer_exp.digest import check_last_checkpoint, model_is_vouched_for
 from fer_exp.errors import BadInput, NotFound
-from fer_exp.execute.loop import Next
+from fer_exp.execute.dispatch import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
 from fer_exp.home import Home
 from fer_exp.recipe import Recipe
