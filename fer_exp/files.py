@@ -5,9 +5,14 @@ read and written: a pipe would be waited on for ever, a device has no end.
 """
 
 import errno
+import functools
 import hashlib
 import os
+import re
+import secrets
+import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +23,9 @@ from fer_exp.errors import BadRecord
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
 BROKEN = (errno.EIO, errno.ESTALE)  # the disk does not answer as it should, or the server behind it
 LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials has a few million
-TEMPORARY = ".partial-"  # begins the name of files being written; the number of the process that writes it follows
+TEMPORARY = ".partial-"  # begins the name of files being written; `temporary_name` says what follows
+_NAMED = re.compile(r"\.partial-(?P<host>[0-9a-f]{8})\.(?P<pid>\d{1,18})\.[0-9a-f]{8}-")
+FOREIGN_AGE = 24 * 3600.0  # seconds unwritten, after which a temporary file of another host is a leftover
 CLOCK = 2.0  # seconds by which the times of a file and of a process may seem to differ
 
 
@@ -27,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` for the caller to write; it takes `path`'s place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The temporary name ends like the final one, because Keras and NumPy choose the format by it.
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -36,6 +43,30 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def temporary_name(name: str, *, pid: int | None = None, host: str | None = None) -> str:
+    """A name for a file or folder that is to be called `name` once it is whole; another one at every call.
+
+    It says who writes: `.partial-<host>.<pid>.<random>-<name>`. Process numbers alone are not enough, because two
+    containers that share a disk both begin with 1.
+
+    Args:
+        name: The final name, at the end of this one.
+        pid: Of the process that writes; None for this one.
+        host: Eight hexadecimal digits, as `host_digest` gives; None for this host.
+    """
+    return f"{TEMPORARY}{host or host_digest()}.{pid or os.getpid()}.{secrets.token_hex(4)}-{name}"
+
+
+@functools.cache
+def host_digest() -> str:
+    """Eight hexadecimal digits that tell apart where process numbers are counted: hosts, and containers of a host."""
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # not Linux, or hidden
+        namespace = ""
+    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
 
 
 def _put(temporary: Path, path: Path) -> None:
@@ -149,17 +180,20 @@ def drop_partial(folder: Path) -> None:
 
 
 def is_abandoned(temporary: Path) -> bool:
-    """Whether the process that wrote a temporary file is gone, as far as this machine knows.
+    """Whether whoever wrote a temporary file is gone.
 
-    A process number is given out again, in a container soon: a file older than the process that has its number now is
-    another one's.
+    The process of a file of this host is looked for. Its number may have been given out again: a file older than the
+    process that has its number now is another one's. The number says nothing about a file of another host, nor about
+    one whose name says no host: such a file is a leftover when nobody has written to it for `FOREIGN_AGE`.
     """
+    named = _NAMED.match(temporary.name)
+    if named is None or named["host"] != host_digest():
+        return _is_old(temporary)
     import psutil  # for this alone: every command imports this module
 
-    number = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
     try:
         written = temporary.stat().st_mtime
-        process = psutil.Process(int(number))
+        process = psutil.Process(int(named["pid"]))
         return bool(process.status() == psutil.STATUS_ZOMBIE or process.create_time() > written + CLOCK)
     except FileNotFoundError:  # finished meanwhile
         return False
@@ -167,6 +201,13 @@ def is_abandoned(temporary: Path) -> bool:
         return False
     except (ValueError, OverflowError, psutil.NoSuchProcess):
         return True
+
+
+def _is_old(temporary: Path) -> bool:
+    try:
+        return time.time() - temporary.stat().st_mtime > FOREIGN_AGE
+    except FileNotFoundError:  # finished meanwhile
+        return False
 
 
 def is_full(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fer_exp.calibration import Calibration, Trust
 from fer_exp.doctor import Code
-from fer_exp.files import write_atomically
+from fer_exp.files import temporary_name, write_atomically
 from fer_exp.gap import GAP, Gap, Part
 from fer_exp.records import Record
 from tests.commands import call
@@ -154,7 +154,7 @@ MENDED: dict[str, tuple[Code, Damage]] = {
     ),
     "a file half written": (
         Code.LEFTOVER_FILE,
-        lambda f: (trial(f) / f".partial-{dead_pid()}-scores.json").write_text("{"),
+        lambda f: (trial(f) / temporary_name("scores.json", pid=dead_pid())).write_text("{"),
     ),
     "checkpoints of a finished training": (
         Code.LEFTOVER_CHECKPOINT,

@@ -16,7 +16,7 @@ from fer_exp.campaign import Algorithm
 from fer_exp.doctor import Code, mending
 from fer_exp.doctor import visit as visits
 from fer_exp.errors import Busy
-from fer_exp.files import append_line, drop_torn_line
+from fer_exp.files import append_line, drop_torn_line, temporary_name
 from fer_exp.home import Home
 from fer_exp.lock import lock
 from fer_exp.records import Record, State, records_in
@@ -231,7 +231,7 @@ def test_what_changed_before_the_doctor_had_the_lock_is_mended_as_it_is_then(
 def test_while_somebody_drives_nothing_is_mended_and_passing_things_are_no_findings(home: Home, tiny: Path) -> None:
     with lock(tiny):
         MENDED["a trial whose record is gone"][1](tiny)
-        (trial(tiny, 1) / f".partial-{dead_pid()}-scores.json").write_text("{")
+        (trial(tiny, 1) / temporary_name("scores.json", pid=dead_pid())).write_text("{")
         Record(trial(tiny, 1)).checkpoint(2).write_bytes(b"weights")
         tear(trial(tiny, 1) / "history.jsonl")
         before = contents(home)

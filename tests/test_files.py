@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -10,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_exp.files import TEMPORARY, append_line, drop_partial, drop_torn_line, replacing, whole_lines, write_atomically
+from fer_exp.files import (
+    FOREIGN_AGE,
+    TEMPORARY,
+    append_line,
+    drop_partial,
+    drop_torn_line,
+    replacing,
+    temporary_name,
+    whole_lines,
+    write_atomically,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -138,8 +149,11 @@ def dead_pid() -> int:
 def test_what_killed_processes_left_half_written_goes(tmp_path: Path) -> None:
     (tmp_path / "trials" / "0001").mkdir(parents=True)
     gone = dead_pid()
-    left = [tmp_path / f"{TEMPORARY}{gone}-state.json", tmp_path / "trials" / "0001" / f"{TEMPORARY}{gone}-scores.json"]
-    left += [tmp_path / f"{TEMPORARY}{name}" for name in ("x-state.json", "", "-3-a", f"{10**30}-b")]
+    left = [
+        tmp_path / temporary_name("state.json", pid=gone),
+        tmp_path / "trials" / "0001" / temporary_name("scores.json", pid=gone),
+        tmp_path / temporary_name("b", pid=10**17),
+    ]
     kept = [tmp_path / "state.json", tmp_path / "trials" / "0001" / "scores.json"]
     for path in (*left, *kept):
         path.write_text("x")
@@ -169,10 +183,40 @@ with fer_exp.files.replacing(pathlib.Path({str(tmp_path / "tracking.json")!r})) 
 
 def test_a_file_older_than_the_process_that_has_its_number_now_goes(tmp_path: Path) -> None:
     """Numbers are given out again: after a restart of a container, the same ones in the same order."""
-    mine, older = tmp_path / f"{TEMPORARY}{os.getpid()}-a", tmp_path / f"{TEMPORARY}{os.getpid()}-b"
+    mine, older = tmp_path / temporary_name("a"), tmp_path / temporary_name("b")
     for path in (mine, older):
         path.write_text("x")
     before = psutil.Process().create_time() - 60
     os.utime(older, (before, before))
     drop_partial(tmp_path)
     assert [path.exists() for path in (mine, older)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        temporary_name("state.json", pid=2**22 + 1, host="0" * 8),
+        f"{TEMPORARY}{2**22 + 1}-state.json",  # as earlier versions named it, on whichever host
+        f"{TEMPORARY}x-state.json",
+        TEMPORARY,
+    ],
+)
+def test_the_file_of_another_host_is_not_judged_by_a_process_number_of_this_one(tmp_path: Path, name: str) -> None:
+    """It goes when nobody has written to it for a day."""
+    theirs = tmp_path / name
+    theirs.write_text("x")
+    drop_partial(tmp_path)
+    assert theirs.exists()
+    long_ago = time.time() - FOREIGN_AGE - 60
+    os.utime(theirs, (long_ago, long_ago))
+    drop_partial(tmp_path)
+    assert not theirs.exists()
+
+
+def test_two_writers_with_one_process_number_never_share_a_temporary_file(tmp_path: Path) -> None:
+    """Two containers on one disk: in both the search is process 1."""
+    with replacing(tmp_path / "state.json") as first, replacing(tmp_path / "state.json") as second:
+        first.write_text("the first, which is longer")
+        second.write_text("the second")
+        assert first != second
+    assert (tmp_path / "state.json").read_text() == "the first, which is longer"

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fer_exp.errors import Busy, ExitCode
-from fer_exp.files import TEMPORARY
+from fer_exp.files import temporary_name
 from fer_exp.lock import FILE, Owner, is_held, lock
 from fer_exp.values import Value
 
@@ -119,9 +119,9 @@ def test_the_lock_of_an_earlier_version_is_understood(tmp_path: Path) -> None:
 
 def test_what_was_left_half_written_goes_before_and_after_and_nothing_of_others(tmp_path: Path) -> None:
     """A search that ends its trials at once has them leave half of a file, and is not there at the next start."""
-    before, meanwhile = (tmp_path / f"{TEMPORARY}{dead_pid()}-{name}" for name in ("state.json", "scores.json"))
+    before, meanwhile = (tmp_path / temporary_name(name, pid=dead_pid()) for name in ("state.json", "scores.json"))
     before.touch()
-    mine = tmp_path / f"{TEMPORARY}{os.getpid()}-report.json"
+    mine = tmp_path / temporary_name("report.json")
     with lock(tmp_path):
         assert not before.exists()
         meanwhile.touch()

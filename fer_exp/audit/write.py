@@ -5,7 +5,6 @@ older audit there is replaced, anything else there is left alone and refused.
 """
 
 import io
-import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from fer_exp.audit.page import page
 from fer_exp.audit.sheets import Sheet, draw, sheets_of
 from fer_exp.data.faces import Faces
 from fer_exp.errors import BadInput
-from fer_exp.files import TEMPORARY, sync_folder, write_atomically
+from fer_exp.files import sync_folder, temporary_name, write_atomically
 
 REPORT, PAGE, SHEETS = "audit.json", "audit.html", "sheets"
 
@@ -40,7 +39,7 @@ def write_audit(audit: Audit, faces: Faces, folder: Path) -> None:
     """
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh, old = (folder.with_name(f"{TEMPORARY}{os.getpid()}-{kind}-{folder.name}") for kind in ("new", "old"))
+    fresh, old = (folder.with_name(temporary_name(f"{kind}-{folder.name}")) for kind in ("new", "old"))
     try:
         _fill(fresh, audit, faces)
         if folder.exists():

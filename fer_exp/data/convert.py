@@ -25,7 +25,7 @@ import zstandard
 from fer_exp.data.faces import Emotion, Faces, Images, Usage
 from fer_exp.data.sources import read_faces
 from fer_exp.errors import BadInput, NoSpace
-from fer_exp.files import TEMPORARY, replacing, sync_folder
+from fer_exp.files import replacing, sync_folder, temporary_name
 
 _NUMBERS = [str(value).encode() for value in range(256)]
 _PARTS = {Usage.TRAINING: "train", Usage.PUBLIC_TEST: "test", Usage.PRIVATE_TEST: "test"}
@@ -161,8 +161,8 @@ def _write_parquet(faces: Faces, destination: Path) -> None:
 
 def _write_folder(faces: Faces, destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
-    fresh = destination.with_name(f"{TEMPORARY}{os.getpid()}-{destination.name}")
-    stale = destination.with_name(f"{TEMPORARY}{os.getpid()}-old-{destination.name}")
+    fresh = destination.with_name(temporary_name(destination.name))
+    stale = destination.with_name(temporary_name(f"old-{destination.name}"))
     digits = len(str(len(faces)))  # zeros in front, so that names sort as rows do
     try:
         for number, (image, label, usage) in enumerate(zip(faces.images, faces.labels, faces.usage, strict=True)):

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.archives import Stream
 from fer_exp.errors import BadInput, FerExpError
-from fer_exp.files import TEMPORARY, sync_folder
+from fer_exp.files import TEMPORARY, sync_folder, temporary_name
 from fer_exp.home import Home
 from fer_exp.lock import lock
 from fer_exp.portable.manifest import MEMBER, SET_ASIDE, Entry, Manifest, manifest_problem
@@ -86,7 +86,7 @@ def _scratch(home: Home) -> Iterator[Path]:
         fcntl.flock(held, fcntl.LOCK_EX)
         for left in home.root.glob(f"{TEMPORARY}*-unpack"):  # by a kill: whoever holds the lock is the only one
             shutil.rmtree(left)
-        scratch = home.root / f"{TEMPORARY}{os.getpid()}-unpack"
+        scratch = home.root / temporary_name("unpack")
         scratch.mkdir()
         try:
             yield scratch
