@@ -67,6 +67,7 @@ class HyperParameters(Interface):
 
 Space = Callable[[HyperParameters], Recipe]
 
+AT_REST = "at rest"  # in the place of a campaign's state: whatever its folder says, as after a retrain
 LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # fit for a folder, a URL, a shell and MLflow's filters
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring

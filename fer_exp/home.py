@@ -34,6 +34,11 @@ class Home:
         return self.campaigns / name
 
     @property
+    def ledger(self) -> Path:
+        """Every opening of a test part."""
+        return self.root / "ledger.jsonl"
+
+    @property
     def audits(self) -> Path:
         """One folder per audited data digest."""
         return self.root / "audits"

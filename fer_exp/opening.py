@@ -1,6 +1,6 @@
 """Opening the test part: the only place where a model meets it.
 
-In: a record with a model, the data source. Out: test results in the record, and a line in the campaign's ledger, which
+In: a record with a model, the data source. Out: test results in the record, and a line in the home's ledger, which
 says who looked at the test part, when and why. The line is written before the result is: a look that crashed was a
 look.
 """
@@ -18,10 +18,11 @@ from fer_exp.digest import model_is_vouched_for
 from fer_exp.evaluate import Scores, score
 from fer_exp.files import is_there, sha256_of, write_atomically
 from fer_exp.gap import GAP, Gap, part_of
-from fer_exp.ledger import Opening, openings, refuse_another, write_down
+from fer_exp.home import Home
+from fer_exp.ledger import Looks, Opening, all_openings, write_down
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import baseline_recipe
-from fer_exp.records import DATA, Predictions, Record, now_ms
+from fer_exp.records import Predictions, Record, now_ms
 from fer_exp.results import write_results
 
 
@@ -34,58 +35,54 @@ class TestResult:
     scores: Scores
     scores_without_copies: Scores | None  # on the test images that training holds no copy of; None where there are none
     copies: int  # test images that are copies of training images
-    openings: int  # of this data's test part in this campaign so far, this one included
-    models: int  # that it was opened for
+    looks: Looks  # at this test part so far, this one included
     gap: Gap | None  # validation against test; None where the record's validation results are of other rows
     calibration: Calibration | None  # with the temperature from validation; None where the record knows none
     vouched: bool = True  # the record says which file its model is, and it was this one
 
 
 def open_and_evaluate(
-    folder: Path, record: Record, model: Path, source: str, info: DataInfo, cache: Path, *, again: str = ""
+    home: Home, record: Record, model: Path, source: str, info: DataInfo, *, again: str = ""
 ) -> TestResult:
     """Evaluates `model` on the test part and writes the results into `record`.
 
     Args:
-        folder: The campaign's.
+        home: Where the record's campaign, the ledger and prepared data are.
         record: Where results go (`test/`).
         model: A `.keras` file that takes raw grey faces.
         source: The data, as for `search`; must be the data that the campaign was run on.
         info: How the campaign split them.
-        cache: Prepared data.
-        again: Why, where the campaign has opened these data's test part for another model already.
+        again: Why, where this test part was opened for another model already.
 
     Raises:
         BadData: The source holds other data, or no test part.
         BadInput: The model file is not one that fer-exp will load, or a reason is missing.
         BadRecord: The ledger or a file of the record is damaged, or it is not the model that the record ended with.
     """
-    openings(folder, info.data_digest)  # a ledger that cannot be read is no ledger: nothing is opened then
+    all_openings(home)  # a ledger that cannot be read is no ledger: nothing is opened then
     vouched = model_is_vouched_for(record, model)
     loaded = load_model(model)
     on_validation = calibration_of(record)
     validation = _on_validation(record)
-    info = _trained_on(record, info)
-    within, sha256 = str(record.path.relative_to(folder)), sha256_of(model)
-    before = openings(folder, info.data_digest)
-    if not again:
-        refuse_another(before, within, sha256)
-    part = open_test(source, info=info, cache=cache, skip_bad_rows=info.dropped_total > 0)
+    info = record.data(info)  # which test images are copies depends on what its training saw
+    part = open_test(source, info=info, cache=home.cache, skip_bad_rows=info.dropped_total > 0)
+    folder = record.path.parents[1]
     opening = Opening(
         time_ms=now_ms(),
         campaign=folder.name,
-        record=within,
+        record=record.path.relative_to(folder).as_posix(),
         data_digest=info.data_digest,
         protocol=info.protocol,
         images=len(part.labels),
-        model=sha256,
+        model=sha256_of(model),
         reason=again,
+        test_digest=part.digest,
     )
-    write_down(folder, opening)
+    looks = write_down(home, opening)
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
     gap = None if validation is None else _gap(record, part, validation, predictions)
-    return replace(_write(record, part, predictions, calibration, [*before, opening], gap), vouched=vouched)
+    return replace(_write(record, part, predictions, calibration, looks, gap), vouched=vouched)
 
 
 def _write(
@@ -93,13 +90,13 @@ def _write(
     part: TestPart,
     predictions: Predictions,
     calibration: Calibration | None,
-    looks: list[Opening],
+    looks: Looks,
     gap: Gap | None,
 ) -> TestResult:
     """The results into the record; its metrics last."""
     scores = write_results(record, predictions, part.images, "test", calibration)
     without = _without_copies(part, predictions)
-    extra = {"test/copies": float(part.copied.sum()), "test/openings": float(len(looks))}
+    extra = {"test/copies": float(part.copied.sum()), "test/openings": float(len(looks.openings))}
     if without is not None:
         extra["test/accuracy_without_copies"] = without.accuracy
         extra["test/macro_f1_without_copies"] = without.macro_f1
@@ -107,20 +104,13 @@ def _write(
         write_atomically(record.path / GAP, gap.sealed(indent=1))
         extra["test/gap"] = gap.points / 100
     record.write_scores(record.test_scores() | extra, "test/scores.json")
-    models = len({look.model or look.record for look in looks})
-    return TestResult(scores, without, int(part.copied.sum()), len(looks), models, gap, calibration)
+    return TestResult(scores, without, int(part.copied.sum()), looks, gap, calibration)
 
 
 def _on_test(predictions: Predictions, on_validation: Calibration) -> Calibration:
     """What the temperature from validation does on test."""
     plain = uncalibrated(predictions.probabilities, on_validation)
     return calibration_at(predictions.labels, plain, on_validation.temperature, applied=on_validation.applied)
-
-
-def _trained_on(record: Record, campaign: DataInfo) -> DataInfo:
-    """Of what the record's training saw: which test images are copies depends on it."""
-    path = record.path / DATA
-    return DataInfo.read(path) if is_there(path) else campaign
 
 
 def _on_validation(record: Record) -> Predictions | None:

@@ -18,11 +18,14 @@ So a start after any interruption needs no guess: with an outcome the trial is o
 last line of its history, from that epoch's checkpoint.
 """
 
+import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_exp.data.info import DataInfo
 from fer_exp.errors import BadRecord
 from fer_exp.files import append_line, drop_torn_line, is_there, sha256_of, whole_lines, write_atomically
 from fer_exp.predictions import Predictions as Predictions  # part of a record, and named as one
@@ -79,6 +82,15 @@ class Record:
     def spec(self) -> TrialSpec:
         """What was asked for."""
         return TrialSpec.read(self.path / "trial.json")
+
+    def data(self, campaign: DataInfo) -> DataInfo:
+        """What it was trained on: its campaign's data, or what it says itself where that was other (`--limit`).
+
+        Raises:
+            BadRecord: The file that says so is damaged.
+        """
+        path = self.path / DATA
+        return DataInfo.read(path) if is_there(path) else campaign
 
     # -- epochs
 
@@ -206,9 +218,15 @@ class Record:
 
 
 def records_in(folder: Path) -> Iterator[Record]:
-    """The records in a campaign's `trials` or `retrains` folder, by name."""
+    """The records in a campaign's `trials` or `retrains` folder, by number, then by the rest of their names."""
     if folder.is_dir():
-        yield from (record for record in map(Record, sorted(folder.iterdir())) if record.exists())
+        yield from (record for record in map(Record, sorted(folder.iterdir(), key=by_number)) if record.exists())
+
+
+def by_number(path: Path) -> tuple[int, str]:
+    """Sorts folders by the number that their names begin with, so that 10000 comes behind 9999; others come last."""
+    number = re.match(r"\d{1,18}", path.name)
+    return (int(number[0]) if number else sys.maxsize, path.name)
 
 
 def now_ms() -> int:

@@ -21,6 +21,7 @@ from fer_exp.data.faces import Emotion, Images, Indices, Labels
 from fer_exp.data.mixup import Batch, mix
 from fer_exp.data.prepare import Development, Split
 from fer_exp.digest import checkpoint_of, start_model
+from fer_exp.errors import BadInput
 from fer_exp.files import replacing, sha256_of
 from fer_exp.model import Rows, build, compile_model, feed, load_model, reseed, take_weights
 from fer_exp.recipe import Recipe, Schedule
@@ -160,7 +161,7 @@ def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model
     try:
         model = build(spec.recipe, spec.seed)
         compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
-    except (ValueError, TypeError) as error:  # what Keras raises for shapes and arguments; memory has errors of its own
+    except (ValueError, TypeError, BadInput) as error:  # Keras's for shapes and arguments, and our own for schedules
         raise ImpossibleRecipe(first_line(error)) from error
     model.optimizer.build(model.trainable_variables)  # else load_weights would leave the optimizer at zero
     history = record.history()

@@ -30,7 +30,7 @@ from fer_exp.doctor.visit import examine
 from fer_exp.errors import BadCampaign, TrialsFailed
 from fer_exp.execute.dispatch import Next
 from fer_exp.home import Home
-from fer_exp.ledger import Opening, openings, write_down
+from fer_exp.ledger import Opening, all_openings, write_down
 from fer_exp.lock import lock
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, best_epoch, now_ms, records_in
@@ -196,9 +196,15 @@ class CampaignMachine(RuleBasedStateMachine):
         """As evaluate writes: a line in the ledger, results beside a record that has ended."""
         record = Record(self.folder / min(self.ends))
         look = Opening(
-            time_ms=now_ms(), campaign="toy", record=min(self.ends), data_digest="d", protocol="official", images=20
+            time_ms=now_ms(),
+            campaign="toy",
+            record=min(self.ends),
+            data_digest="d",
+            protocol="official",
+            images=20,
+            reason="?",
         )
-        write_down(self.folder, look)
+        write_down(self.home, look)
         record.write_scores({"test/accuracy": 0.5, "test/images": 20}, "test/scores.json")
         self.looks += 1
 
@@ -242,7 +248,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_stands_on_disk_can_be_taken_up(self) -> None:
-        assert len(openings(self.folder, "d")) == self.looks
+        assert len(all_openings(self.home)) == self.looks
         if self.work is None and (self.folder / "state.json").exists():
             clean(self.home, "toy")
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm
-from fer_exp.doctor import Code, mending
+from fer_exp.doctor import Code, examine, mending
 from fer_exp.doctor import visit as visits
 from fer_exp.errors import Busy
-from fer_exp.files import append_line, drop_torn_line, temporary_name
+from fer_exp.files import append_line, drop_torn_line, temporary_name, write_atomically
 from fer_exp.home import Home
 from fer_exp.lock import lock
 from fer_exp.records import Record, State, records_in
 from tests.commands import call, contents, done, quick_trials, refused
 from tests.damages import BY_HAND, MENDED, change, codes, dead_pid, tear, trial, visit
-from tests.made_records import made_predictions
+from tests.made_records import made_campaign_spec, made_predictions, made_record
 from tests.test_search import At, campaign, interrupt, run
 
 
@@ -272,3 +272,16 @@ def test_findings_are_one_line_each_with_the_word_and_what_to_do(tiny: Path) -> 
 def test_every_word_is_explained() -> None:
     text = (Path(__file__).parent.parent / "docs" / "reliability.md").read_text()
     assert [code for code in Code if f"`{code}`" not in text] == []
+
+
+def test_a_trial_from_ten_thousand_on_belongs_to_its_campaign(home: Home) -> None:
+    folder = home.campaign("made")
+    write_atomically(folder / "campaign.json", made_campaign_spec("made").to_json())
+    for number in (10_000, 123_456):
+        made_record(folder / "trials", number, state=None)
+    moved = made_record(folder / "trials", 20_000, state=None)
+    moved.path.rename(folder / "trials" / "2000")
+    foreign = [
+        finding for finding in examine(home, ["made"], tracking=False).left if finding.code is Code.RECORD_FOREIGN
+    ]
+    assert [Path(finding.where).name for finding in foreign] == ["2000"]

@@ -1,6 +1,8 @@
 """Opening the test part: what is scored, what the ledger says, and what counts as a copy."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
 from fer_exp.evaluate import Scores
 from fer_exp.files import whole_lines, write_atomically
 from fer_exp.gap import GAP, Gap
-from fer_exp.ledger import Opening
+from fer_exp.home import Home
+from fer_exp.ledger import LEDGER, Opening, all_openings, write_down
 from fer_exp.model import build, load_model, with_preprocessing, with_temperature
 from fer_exp.opening import TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
@@ -59,14 +62,14 @@ def development(source: str, cache: Path, limit: int | None = None) -> Developme
 
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
-    return made_record(tmp_path / "made" / "trials", 1, made_scores(0.6))
+    return made_record(tmp_path / "campaigns" / "made" / "trials", 1, made_scores(0.6))
 
 
 def opened(
     record: Record, model: Path, source: str, cache: Path, limit: int | None = None, again: str = ""
 ) -> TestResult:
     info = development(source, cache, limit).info
-    return open_and_evaluate(record.path.parent.parent, record, model, source, info, cache, again=again)
+    return open_and_evaluate(Home(cache.parent), record, model, source, info, again=again)
 
 
 def ledger(record: Record) -> list[Opening]:
@@ -176,7 +179,7 @@ def test_copies_are_those_of_what_the_record_itself_was_trained_on(
 
 
 def test_every_look_is_a_line_of_the_ledger(record: Record, model: Path, source: str, cache: Path) -> None:
-    assert [opened(record, model, source, cache).openings for _ in range(2)] == [1, 2]
+    assert [len(opened(record, model, source, cache).looks.openings) for _ in range(2)] == [1, 2]
     info = development(source, cache).info
     assert [(line.campaign, line.record, line.images) for line in ledger(record)] == [("made", "trials/0001", TEST)] * 2
     assert {(line.data_digest, line.protocol) for line in ledger(record)} == {(info.data_digest, "official")}
@@ -200,7 +203,7 @@ def test_a_torn_line_of_the_ledger_is_cut_off(record: Record, model: Path, sourc
     opened(record, model, source, cache)
     with (record.path.parent.parent / "ledger.jsonl").open("a") as torn:
         torn.write('{"time_ms": 17')
-    assert opened(record, model, source, cache).openings == 2
+    assert len(opened(record, model, source, cache).looks.openings) == 2
     assert len(ledger(record)) == 2
 
 
@@ -223,11 +226,11 @@ def test_other_data_or_no_model_open_nothing(
     record: Record, model: Path, source: str, cache: Path, tmp_path: Path
 ) -> None:
     info = development(source, cache).info
-    folder = record.path.parent.parent
+    home = Home(tmp_path)
     with pytest.raises(BadData, match="expected the faces with digest"):
-        open_and_evaluate(folder, record, model, "demo", info, cache)
+        open_and_evaluate(home, record, model, "demo", info)
     with pytest.raises(NotFound):
-        open_and_evaluate(folder, record, tmp_path / "none.keras", source, info, cache)
+        open_and_evaluate(home, record, tmp_path / "none.keras", source, info)
     assert ledger(record) == []
     assert record.test_scores() == {}
 
@@ -247,32 +250,96 @@ def test_another_model_is_opened_only_for_a_reason_which_is_written_down(
 ) -> None:
     opened(record, model, source, cache)
     before = {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()}
-    with pytest.raises(BadInput, match=r"opened for trials/0001 on 20\d\d-\d\d-\d\d already") as refusal:
+    with pytest.raises(BadInput, match=r"opened for made/trials/0001 on 20\d\d-\d\d-\d\d already") as refusal:
         opened(record, other, source, cache)
     assert "--again" in refusal.value.remedy
     assert {path: path.read_bytes() for path in record.path.parents[1].rglob("*") if path.is_file()} == before
     result = opened(record, other, source, cache, again="the first was trained on the wrong data")
-    assert (result.openings, result.models) == (2, 2)
+    assert (len(result.looks.openings), result.looks.models) == (2, 2)
     assert [line.reason for line in ledger(record)] == ["", "the first was trained on the wrong data"]
     assert record.test_scores()["test/openings"] == 2
 
 
 def test_the_same_model_may_be_looked_at_again(record: Record, model: Path, source: str, cache: Path) -> None:
     opened(record, model, source, cache)
-    assert opened(record, model, source, cache).models == 1
+    assert opened(record, model, source, cache).looks.models == 1
+
+
+def test_a_model_opened_before_may_be_looked_at_again_after_another_was_opened_with_a_reason(
+    record: Record, model: Path, other: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    opened(record, other, source, cache, again="another architecture")
+    for file in (model, other):
+        assert opened(record, file, source, cache).looks.models == 2
+
+
+def test_a_second_campaign_is_a_second_look_at_the_same_test_part(
+    record: Record, model: Path, other: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    elsewhere = made_record(cache.parent / "campaigns" / "more" / "trials", 4, made_scores(0.6))
+    with pytest.raises(BadInput, match=r"opened for made/trials/0001 on .* and more/trials/0004 is another model"):
+        opened(elsewhere, other, source, cache)
+    assert not (elsewhere.path / "test").exists()
+    looks = opened(elsewhere, other, source, cache, again="another question").looks
+    assert str(looks) == "opened 2 times, for 2 models, by campaigns made, more"
+    shutil.rmtree(record.path.parents[1])  # what was looked at stays so when the campaign is deleted
+    assert len(opened(elsewhere, other, source, cache).looks.openings) == 3
+
+
+def test_another_test_part_is_another_matter(
+    record: Record, model: Path, other: Path, source: str, cache: Path
+) -> None:
+    opened(record, model, source, cache)
+    info = prepare(source, protocol=Protocol.STRATIFIED, seed=1, limit=None, cache=cache, skip_bad_rows=True).info
+    result = open_and_evaluate(Home(cache.parent), record, other, source, info)
+    assert (len(result.looks.openings), result.looks.models) == (1, 1)
+
+
+def test_of_two_that_come_at_once_one_is_refused(tmp_path: Path) -> None:
+    """Both had read the ledger before either had written its line."""
+    home = Home(tmp_path)
+    lines = [
+        Opening(
+            time_ms=n,
+            campaign="made",
+            record=f"trials/{n}",
+            data_digest="d",
+            protocol="official",
+            images=3,
+            model=f"{n}",
+        )
+        for n in range(6)
+    ]
+
+    def write(line: Opening) -> bool:
+        try:
+            write_down(home, line)
+        except BadInput:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(lines)) as threads:
+        passed = list(threads.map(write, lines))
+    assert passed.count(True) == 1
+    assert [line.model for line in all_openings(home)] == [str(passed.index(True))]
 
 
 def test_a_ledger_line_of_an_earlier_version_counts_by_its_record(
     record: Record, model: Path, source: str, cache: Path
 ) -> None:
     opened(record, model, source, cache)
-    ledger_file = record.path.parents[1] / "ledger.jsonl"
+    ledger_file = record.path.parents[1] / LEDGER
+    home = Home(cache.parent)
+    home.ledger.unlink()  # earlier versions had none
     old = json.loads(ledger_file.read_text())
-    del old["model"], old["reason"], old["crc32"]
+    del old["model"], old["reason"], old["crc32"], old["test_digest"]
     ledger_file.write_text(json.dumps(old) + "\n")
-    assert opened(record, model, source, cache).openings == 2
+    assert len(opened(record, model, source, cache).looks.openings) == 2
     ledger_file.write_text(json.dumps(old | {"record": "trials/0007"}) + "\n")
-    with pytest.raises(BadInput, match="opened for trials/0007"):
+    home.ledger.unlink()
+    with pytest.raises(BadInput, match="opened for made/trials/0007"):
         opened(record, model, source, cache)
 
 

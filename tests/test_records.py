@@ -24,6 +24,7 @@ from fer_exp.records import (
     now_ms,
     records_in,
 )
+from tests.made_records import made_record
 
 SPEC = TrialSpec(
     campaign="demo",
@@ -349,3 +350,10 @@ def test_records_are_listed_by_name_and_other_folders_are_not(tmp_path: Path) ->
 
 def test_a_folder_that_does_not_exist_holds_no_records(tmp_path: Path) -> None:
     assert list(records_in(tmp_path / "trials")) == []
+
+
+def test_records_are_sorted_by_number_however_many_there_are(tmp_path: Path) -> None:
+    numbers = [10_000, 9_999, 2, 100_000]
+    for number in numbers:
+        made_record(tmp_path, number, state=None)
+    assert [record.spec().number for record in records_in(tmp_path)] == sorted(numbers)

@@ -145,7 +145,14 @@ def test_a_model_that_the_record_no_longer_keeps_stays_while_it_is_registered(re
     assert sync(recorded, NAME).models_deleted == 0
     for what in (version.run_id, f"models:/{NAME}@champion"):
         assert download_model(recorded, what, tmp_path / "got").read_bytes() == b"a better model"
-    assert [path.name for path in (tmp_path / "got").iterdir()] == ["model.keras"]
+    assert [path.name for path in (tmp_path / "got").rglob("*.keras")] == ["model.keras"]
+
+
+def test_two_downloaded_models_do_not_take_each_others_place(recorded: Home, tmp_path: Path) -> None:
+    runs = [run_of(recorded, title).info.run_id for title in ("baseline", "trial 1")]
+    files = [download_model(recorded, run, tmp_path / "got") for run in runs]
+    assert [file.read_bytes() for file in files] == [trial(recorded, number).model.read_bytes() for number in (0, 1)]
+    assert list((tmp_path / "got").rglob(".partial-*")) == []
 
 
 def test_a_run_without_a_model_has_none_to_download(recorded: Home, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp import opening
 from fer_exp.data.info import DataInfo
 from fer_exp.errors import BadInput, BadRecord, FerExpError, NotFound
 from fer_exp.files import append_line
-from fer_exp.ledger import Opening, openings
+from fer_exp.home import Home
+from fer_exp.ledger import Opening, all_openings
 from fer_exp.model import build, keep, load_model, with_preprocessing
 from fer_exp.opening import open_and_evaluate
 from fer_exp.recipe import Recipe
@@ -207,7 +207,7 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path, good: Path) -> None
 
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
-    return made_record(tmp_path / "campaign" / "trials", 1, made_scores(0.6))
+    return made_record(tmp_path / "campaigns" / "campaign" / "trials", 1, made_scores(0.6))
 
 
 def opened() -> Opening:
@@ -220,6 +220,7 @@ def test_the_ledger(record: Record) -> None:
     """A torn last line is a look that was never made; any other damage keeps the test part shut."""
     folder = record.path.parents[1]
     ledger = folder / "ledger.jsonl"
+    home = Home(folder.parents[1])
     for _ in range(3):
         append_line(ledger, opened().sealed())
     good = ledger.read_bytes()
@@ -231,10 +232,10 @@ def test_the_ledger(record: Record) -> None:
 
     def read() -> Any:
         with pytest.raises(FerExpError) as caught:
-            open_and_evaluate(folder, record, record.path / "model.keras", "demo", INFO, folder / "cache")
+            open_and_evaluate(home, record, record.path / "model.keras", "demo", INFO)
         if not isinstance(caught.value, NotFound):  # there is no model, but the ledger comes before it
             raise caught.value
-        return openings(folder, INFO.data_digest)
+        return all_openings(home)
 
     some = (Input(given.name, given.put, damaged=False) for given in inputs())
     verdict = throw(ledger, some, read, folder)
@@ -246,7 +247,7 @@ def test_the_data_that_a_record_was_trained_on(record: Record) -> None:
     file = record.path / DATA
     file.write_text(INFO.sealed(indent=1))
     inputs = chain(altered(file.read_bytes(), DATA, 100, 40), misfilled(file.read_bytes(), DATA, 100), no_files())
-    throw(file, inputs, lambda: opening._trained_on(record, INFO), record.path).check(at_least=270)
+    throw(file, inputs, lambda: record.data(INFO), record.path).check(at_least=270)
     assert DataInfo.read(file) == INFO
 
 
@@ -254,5 +255,5 @@ def test_a_damaged_ledger_is_named_and_nothing_is_opened(record: Record) -> None
     folder = record.path.parents[1]
     append_line(folder / "ledger.jsonl", opened().sealed().replace("made", "mad"))
     with pytest.raises(BadRecord, match=r"ledger\.jsonl: .*its checksum crc32 does not fit") as caught:
-        open_and_evaluate(folder, record, record.model, "demo", INFO, folder / "cache")
+        open_and_evaluate(Home(folder.parents[1]), record, record.model, "demo", INFO)
     assert "Nothing was opened" in caught.value.remedy

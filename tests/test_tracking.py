@@ -13,13 +13,14 @@ import pytest
 from mlflow import MlflowClient
 
 from fer_exp.errors import NotFound, TrackingFailed
+from fer_exp.files import write_atomically
 from fer_exp.home import Home
 from fer_exp.model import with_preprocessing, with_temperature
 from fer_exp.recipe import Views, baseline_recipe
-from fer_exp.records import Kind, Record, best_epoch
+from fer_exp.records import DATA, Kind, Record, best_epoch
 from fer_exp.tracking import SyncReport, sync
 from fer_exp.tracking.store import connect
-from tests.made_records import made_history, made_scores
+from tests.made_records import made_campaign_spec, made_history, made_scores
 from tests.tracked import (
     COMMIT,
     NAME,
@@ -100,6 +101,22 @@ def test_datasets_carry_our_digest_and_the_counts_before_and_after_oversampling(
     assert profile["class_counts_after_oversampling"]["disgust"] == 6144
     assert profile["data_digest"] == "0123456789abcdef"
     assert json.loads(str(given["validation"].dataset.profile))["num_rows"] == 3589
+
+
+def test_the_datasets_of_a_retrain_on_less_data_are_those_it_was_trained_on(mlflow_home: Home) -> None:
+    campaign = made_campaign_spec(NAME).data
+    begin_campaign(mlflow_home)
+    less = campaign.model_copy(
+        update={"limit": 700, "train_counts": (100,) * 7, "validation_counts": (50,) * 7, "split_digest": "0" * 16}
+    )
+    record = begin(mlflow_home, 1, kind=Kind.RETRAIN)
+    write_atomically(record.path / "trial.json", record.spec().model_copy(update={"split_digest": "0" * 16}).sealed())
+    write_atomically(record.path / DATA, less.sealed())
+    finish(record)
+    sync(mlflow_home, NAME)
+    run = next(run for run in all_runs(mlflow_home) if run.data.tags["fer_exp.kind"] == "retrain")
+    given = {tag.value: json.loads(str(one.dataset.profile)) for one in datasets_of(run) for tag in one.tags}
+    assert (given["train"]["num_rows"], given["validation"]["num_rows"]) == (700, 350)
 
 
 def test_a_failed_training_keeps_its_epochs_says_why_and_has_no_final_values(shown: Home) -> None:

@@ -3,6 +3,7 @@
 The time of an epoch is measured here and now on a few batches of the baseline, so it is this machine's.
 """
 
+import math
 import time
 
 from fer_exp.campaign import Campaign, Settings
@@ -33,7 +34,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         from fer_exp.search.propose import Proposer
 
         proposer = Proposer(campaign, settings)
-        seconds = seconds_per_epoch(campaign, development)
+        seconds = seconds_per_epoch(campaign, settings, development)
     plan = proposer.plan()
     info = development.info
     lines = [
@@ -54,7 +55,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     return "\n".join(lines)
 
 
-def seconds_per_epoch(campaign: Campaign, development: Development) -> float:
+def seconds_per_epoch(campaign: Campaign, settings: Settings, development: Development) -> float:
     """Training of the baseline over all its images, extrapolated from a few batches; validation adds little."""
     import keras
     import numpy as np
@@ -63,9 +64,9 @@ def seconds_per_epoch(campaign: Campaign, development: Development) -> float:
 
     recipe = campaign.baseline
     training = development.train(clahe=False)
-    images = len(oversample(training.labels, recipe.oversampling, 1))
+    images = len(oversample(training.labels, 0.0 if development.info.oversampled else recipe.oversampling, 1))
     model = build(recipe, 1)
-    compile_model(model, recipe, steps_per_epoch=1, horizon=1)
+    compile_model(model, recipe, steps_per_epoch=math.ceil(images / recipe.batch_size), horizon=settings.epochs)
     batch = np.resize(training.images, (recipe.batch_size, 48, 48, 1))
     targets = keras.utils.to_categorical(np.arange(recipe.batch_size) % 7, 7)
     for _ in range(WARM_UP_BATCHES):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from fer_exp.records import Record
 
 
+# No choice follows from this look: the procedure that is reproduced ends with it.
+REPRODUCES = "it reproduces the reference's procedure, which ends on test"
+
+
 @dataclass(frozen=True)
 class _Chosen:
     """The model to open the test part for."""
@@ -91,7 +95,7 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
     record = Record(home.campaign(campaign) / "trials" / "0000")
     opened = not (record.path / GAP).exists()
     if opened:
-        _open(home, known_campaign(home, campaign), _Chosen(record, record.model, None), source, "")
+        _open(home, known_campaign(home, campaign), _Chosen(record, record.model, None), source, REPRODUCES)
     return gap_table(Gap.read(record.path / GAP)), opened
 
 
@@ -101,8 +105,7 @@ def _open(home: Home, spec: "CampaignSpec", chosen: _Chosen, source: str, again:
     with stderr_to():
         from fer_exp.opening import open_and_evaluate
 
-        folder = home.campaign(spec.name)
-        return open_and_evaluate(folder, chosen.record, chosen.file, source, spec.data, home.cache, again=again)
+        return open_and_evaluate(home, chosen.record, chosen.file, source, spec.data, again=again)
 
 
 def _by_record(home: Home, name: str) -> _Chosen:

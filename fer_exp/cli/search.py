@@ -127,7 +127,7 @@ def retrain_best(
     ] = None,
     recover: Annotated[bool, typer.Option("--recover", help="Start from the champion's weights.")] = False,
     replace_champion: Annotated[
-        bool, typer.Option("--replace-champion", help="Make it the champion even if it is worse.")
+        bool, typer.Option("--replace-champion", help="Make it the champion whatever the verdict.")
     ] = False,
     against_baseline: Annotated[
         bool | None,

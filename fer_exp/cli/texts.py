@@ -103,8 +103,7 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
             f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
             f"accuracy {without.accuracy:.4f}, macro-F1 {without.macro_f1:.4f}"
         )
-    models = "" if result.models == 1 else f", for {result.models} models"
-    lines.append(f"The test part of these data was opened {result.openings} time(s) in this campaign{models}.")
+    lines.append(f"This test part was {result.looks}.")
     if not result.vouched:
         lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")

@@ -15,7 +15,7 @@ from fer_exp.errors import BadRecord
 from fer_exp.files import TEMPORARY
 from fer_exp.home import Home
 from fer_exp.lock import is_held
-from fer_exp.records import ASKED, DATA, SCHEMA, Outcome, Record, State, TrialSpec
+from fer_exp.records import ASKED, DATA, SCHEMA, Outcome, Record, State, TrialSpec, by_number
 from fer_exp.search import state as search_state
 from fer_exp.values import first_line
 
@@ -128,7 +128,11 @@ def _folders(parent: Path) -> list[Path]:
     """What is or was a record; a folder that holds no more than where it was asked for is neither yet."""
     if not parent.is_dir():
         return []
-    there = [path for path in sorted(parent.iterdir()) if path.is_dir() and not path.name.startswith(TEMPORARY)]
+    there = [
+        path
+        for path in sorted(parent.iterdir(), key=by_number)
+        if path.is_dir() and not path.name.startswith(TEMPORARY)
+    ]
     return [path for path in there if any(not _comes_first(found.name) for found in path.iterdir())]
 
 

@@ -42,7 +42,7 @@ def foreign_records(case: Case) -> Iterator[Finding]:
         asked, name = chart.spec, chart.record.path.name
         if asked.campaign != case.folder.name:
             what = f"it is a record of campaign {asked.campaign!r}"
-        elif name[:4] != f"{asked.number:04d}":
+        elif name.partition("-")[0] != f"{asked.number:04d}":
             what = f"it is a record of number {asked.number}"
         else:
             continue
@@ -145,13 +145,13 @@ def _not_json(path: Path) -> str | None:
 
 def ledger(case: Case) -> Iterator[Finding]:
     """Who looked at the test part cannot be made up again, so a damaged line stays where it is."""
-    path = case.folder / "ledger.jsonl"
-    for number, line in enumerate(whole_lines(path), start=1):
-        try:
-            json.loads(line)
-        except ValueError:
-            advice = "put it back from a pack; until then openings are not counted"
-            yield Finding(Code.LEDGER_UNREADABLE, case.within(path), f"line {number} is damaged", advice)
+    for path in (case.folder / "ledger.jsonl", case.home.ledger):
+        for number, line in enumerate(whole_lines(path), start=1):
+            try:
+                json.loads(line)
+            except ValueError:
+                advice = "put it back from a pack or a copy; until then no test part is opened"
+                yield Finding(Code.LEDGER_UNREADABLE, case.within(path), f"line {number} is damaged", advice)
 
 
 def altered_models(case: Case) -> Iterator[Finding]:

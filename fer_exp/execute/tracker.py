@@ -60,7 +60,7 @@ class Tracker:
         Ctrl-C ends the wait: the records are complete, and so is what was searched.
 
         Args:
-            state: How the search ended.
+            state: How the search ended; `AT_REST` leaves it to the campaign's folder.
             patience: Seconds to wait at most; None for `PATIENCE`.
         """
         seconds = PATIENCE if patience is None else patience

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, Settings
+from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row
 from fer_exp.errors import BadData, Busy, FerExpError, TrackingFailed
@@ -153,7 +153,7 @@ def _search(
             keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
             entry=conditions.entry,
         )
-        return _carry_out(work, engine, context, conditions, holding, work.close)
+        return _carry_out(work, engine, context, conditions, holding, work.close, "finished")
 
 
 def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
@@ -205,7 +205,7 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         engine = LocalEngine(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
-        result = _carry_out(work, engine, context, conditions, holding, lambda: None)
+        result = _carry_out(work, engine, context, conditions, holding, lambda: None, AT_REST)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
@@ -215,7 +215,7 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
         from fer_exp.search.handover import hand_over
 
         try:
-            handover = hand_over(home, campaign, chosen, replace=wish.replace_champion)
+            handover = hand_over(home, campaign, chosen, seeds=work.records(), replace=wish.replace_champion)
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
         return Retrained(result, chosen, handover, comparison, uncompared)
@@ -267,6 +267,7 @@ def _carry_out(
     conditions: Conditions,
     holding: Lock,
     close: Callable[[], None],
+    state_when_done: str,
 ) -> Result:
     folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
@@ -289,6 +290,6 @@ def _carry_out(
         behind = None
         if tracker is not None:
             conditions.watcher.say("Bringing MLflow level with the records.")
-            state = "finished" if ending is Ending.DONE else "interrupted"
+            state = state_when_done if ending is Ending.DONE else "interrupted"
             behind = tracker.finish(state, HURRIED if loop.requests > 1 else None)
         return Result(ending, folder, work.rows(), behind)

@@ -190,6 +190,13 @@ def champion_model(home: Home, campaign: CampaignSpec, trial: Record) -> Path:
             f"--recover: campaign {campaign.name!r} has no champion to start from",
             f"Nothing was started. Register one first: fer-exp retrain-best {campaign.name}",
         )
+    if present.identity != campaign.identity:
+        raise NotFound(
+            f"--recover: the champion, version {present.version}, is of an earlier campaign called {campaign.name!r}, "
+            "which is not recorded here any more",
+            "Nothing was started. Register one of this campaign first, without --recover: "
+            f"fer-exp retrain-best {campaign.name} --replace-champion",
+        )
     record = Record(home.root / present.record)
     refuse_other_network(record.spec().recipe, trial.spec().recipe)
     file = record.model if record.model.exists() else download_model(home, present.run_id, home.cache / "models")

@@ -73,7 +73,9 @@ def run_id_of(home: Home, campaign: str, record: Record) -> str | None:
 
 
 def download_model(home: Home, what: str, target: Path) -> Path:
-    """Copies the model file behind a run id or model URI into the folder `target`; where it is now.
+    """Copies the model file behind a run id or model URI into a folder of its own below `target`; where it is now.
+
+    The file of one model never takes the place of another's, and has its name only once it is whole.
 
     Raises:
         NotFound: There is no such run or model, or the run has none.
@@ -81,12 +83,13 @@ def download_model(home: Home, what: str, target: Path) -> Path:
     """
     store = connect(home)
     model_id = _model_id(store, what) if what.startswith("models:/") else model_of_run(store, what)
-    target.mkdir(parents=True, exist_ok=True)
-    with asking(store.uri), tempfile.TemporaryDirectory(prefix=".partial-", dir=target) as folder:
+    folder_of_model = target / model_id
+    folder_of_model.mkdir(parents=True, exist_ok=True)
+    with asking(store.uri), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder_of_model) as folder:
         location = store.client.get_logged_model(model_id).artifact_location
         repository = get_artifact_repository(location, store.uri)
         got = repository.download_artifacts(models.MODEL_FILE, folder)  # type: ignore[no-untyped-call]
-        return Path(shutil.move(got, target / "model.keras"))
+        return Path(shutil.move(got, folder_of_model / "model.keras"))
 
 
 def model_of_run(store: Store, run_id: str) -> str:
@@ -125,11 +128,38 @@ def _get_run(store: Store, run_id: str) -> Run:
 def _run_ref(store: Store, run_id: str) -> RunRef:
     tags = _get_run(store, run_id).data.tags
     campaign = tags["fer_exp.campaign"]
-    within = tags[contents.RECORD].partition("/")[2]
+    identity, _, within = tags[contents.RECORD].partition("/")
+    refuse_namesake(store.home, campaign, identity, f"run {run_id}")
     folder = Path("campaigns", campaign)
     return RunRef(
         run_id, campaign, Kind(tags["fer_exp.kind"]), folder if within == contents.CAMPAIGN_RUN else folder / within
     )
+
+
+def refuse_namesake(home: Home, campaign: str, identity: str, what: str) -> None:
+    """Lets pass what MLflow shows of the campaign recorded here, or of one that is not here at all.
+
+    Args:
+        home: Where records are.
+        campaign: The name that MLflow gives.
+        identity: Of the campaign that MLflow shows.
+        what: The run or version, for the message.
+
+    Raises:
+        NotFound: Another campaign of that name is recorded here.
+        BadRecord: The campaign's file is damaged.
+    """
+    file = home.campaign(campaign) / "campaign.json"
+    if not file.exists():
+        return
+    present = CampaignSpec.read(file).identity
+    if present != identity:
+        raise NotFound(
+            f"{what} shows an earlier campaign called {campaign!r} (identity {identity}), which is not recorded here "
+            f"any more: the one that is has identity {present}",
+            "Nothing was changed. Choose a run of the present campaign, or set FER_EXP_HOME to the home that holds the "
+            "earlier one.",
+        )
 
 
 def _run_id_of_model(store: Store, model_id: str) -> str:

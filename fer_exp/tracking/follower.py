@@ -14,10 +14,11 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from fer_exp.campaign import AT_REST
 from fer_exp.errors import FerExpError
 from fer_exp.home import Home
 from fer_exp.records import Record
-from fer_exp.tracking.folder import records_of
+from fer_exp.tracking.folder import records_of, state_at_rest
 from fer_exp.tracking.project import Projection
 from fer_exp.tracking.store import holding
 from fer_exp.values import first_line
@@ -114,7 +115,8 @@ class _Follower:
             self._say(("telling", len(self._known)))
             try:
                 with holding(self._folder / "tracking.lock"):
-                    Projection(self._home, self._campaign, state).level_all()
+                    at_rest = state_at_rest(self._folder) if state == AT_REST else state
+                    Projection(self._home, self._campaign, at_rest).level_all()
             except Exception as error:  # as above
                 problem = _reason(error)
                 self._say(("behind", problem))

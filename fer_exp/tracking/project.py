@@ -152,7 +152,9 @@ class Projection:
 
     def _level_inputs(self, run: Run, record: Record) -> None:
         known = {given.dataset.name for given in (run.inputs.dataset_inputs if run.inputs else [])}
-        missing = [given for given in datasets_of(record, self.spec.data) if given.dataset.name not in known]
+        missing = [
+            given for given in datasets_of(record, record.data(self.spec.data)) if given.dataset.name not in known
+        ]
         if missing:
             self.store.client.log_inputs(run.info.run_id, missing)
 

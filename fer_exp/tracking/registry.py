@@ -16,13 +16,14 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.errors import NotFound, TrackingFailed
 from fer_exp.home import Home
 from fer_exp.records import Record
-from fer_exp.tracking.contents import folder_of
+from fer_exp.tracking.contents import RECORD, folder_of
 from fer_exp.tracking.find import model_of_run, model_of_version
 from fer_exp.tracking.folder import campaign_folder
 from fer_exp.tracking.project import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
 
 CHAMPION = "champion"
+IDENTITY = "fer_exp.identity"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Champion:
     data_digest: str
     protocol: str
     seed: int
+    identity: str  # of the campaign it is of; empty where neither its version nor its run say
 
 
 def register(home: Home, campaign: str, record: Record) -> RegisteredVersion:
@@ -105,6 +107,7 @@ def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:
     value = record.scores().get(metric)
     return {
         "fer_exp.campaign": spec.name,
+        IDENTITY: spec.identity,
         "fer_exp.record": f"campaigns/{spec.name}/{folder_of(record)}",
         "fer_exp.objective": metric,
         "fer_exp.value": "nan" if value is None else repr(value),
@@ -144,7 +147,20 @@ def champion(home: Home, name: str) -> Champion | None:
         data_digest=tags["fer_exp.data"],
         protocol=tags["fer_exp.protocol"],
         seed=int(tags["fer_exp.seed"]),
+        identity=tags.get(IDENTITY) or _identity_of_run(store, str(found.run_id)),
     )
+
+
+def _identity_of_run(store: Store, run_id: str) -> str:
+    """Versions of earlier fer-exp do not say of which campaign they are; their runs do, unless they were deleted."""
+    with asking(store.uri):
+        try:
+            tags = store.client.get_run(run_id).data.tags
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            return ""
+    return str(tags.get(RECORD, "")).partition("/")[0]
 
 
 def set_champion(home: Home, name: str, version: int) -> None:

@@ -11,7 +11,7 @@ Pure maths over stored predictions; method, sources and measured properties are 
 """
 
 from fer_exp.verdict.compare import Comparison, compare_groups
-from fer_exp.verdict.groups import Group, baseline_of, find_groups, matching
+from fer_exp.verdict.groups import Group, baseline_of, find_groups, group_of, matching
 from fer_exp.verdict.judge import LEVEL, Answer, Judgement, Scope
 from fer_exp.verdict.words import sentence, verdict_text
 
@@ -25,6 +25,7 @@ __all__ = [
     "baseline_of",
     "compare_groups",
     "find_groups",
+    "group_of",
     "matching",
     "sentence",
     "verdict_text",

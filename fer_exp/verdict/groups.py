@@ -97,6 +97,15 @@ def _budget(group: Group) -> tuple[int, int, str]:
     return spec.epochs, spec.horizon, spec.split_digest
 
 
+def group_of(record: Record) -> Group:
+    """A finished record with the other seeds of its retrain; alone where it is no retrain."""
+    if record.spec().kind is not Kind.RETRAIN:
+        return Group.of([record])
+    terms = _terms(record.spec())
+    seeds = {one.spec().seed: one for one in finished_in(record.path.parent) if _terms(one.spec()) == terms}
+    return Group.of((seeds | {record.spec().seed: record}).values())
+
+
 def failed_seeds(group: Group) -> tuple[int, ...]:
     """The seeds of the same retrain that failed, and so are not in it; none of a trial."""
     if group.specs[0].kind is not Kind.RETRAIN:

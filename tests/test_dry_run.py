@@ -1,0 +1,33 @@
+"""A dry run accepts what the search accepts."""
+
+import pytest
+
+from fer_exp.campaign import Campaign, HyperParameters, Settings
+from fer_exp.cli.dry_run import seconds_per_epoch
+from fer_exp.data.prepare import Development
+from fer_exp.recipe import ClassWeights, Loss, Optimizer, Recipe, Schedule
+from tests.trainings import TINY, demo_development
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> Development:
+    return demo_development(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        TINY.but(schedule=Schedule.COSINE, warmup_epochs=1.0),
+        TINY.but(schedule=Schedule.COSINE, warmup_epochs=2.9),
+        TINY.but(schedule=Schedule.COSINE),
+        TINY.but(mixup=0.4, loss=Loss.FOCAL, ema=0.99, optimizer=Optimizer.SGD, momentum=0.0),
+        TINY.but(class_weights=ClassWeights.NONE, clahe=False, calibrate=True, crop=40, batch_size=7),
+    ],
+    ids=["warm-up of an epoch", "warm-up of nearly all", "cosine", "mixup, focal, averaged", "cropped"],
+)
+def test_an_epoch_of_any_recipe_that_can_be_trained_can_be_measured(recipe: Recipe, development: Development) -> None:
+    def space(_: HyperParameters) -> Recipe:
+        return recipe
+
+    campaign = Campaign("toy", "?", space, Settings(epochs=3), baseline=recipe)
+    assert seconds_per_epoch(campaign, campaign.settings, development) > 0
