@@ -86,7 +86,8 @@ class Settings(Value):
     cleaning: Cleaning = Cleaning()  # what training leaves out
     # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
     seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
-    keep_models: Annotated[int, Field(ge=0)] = 3  # models of the best so many trials stay on disk and in MLflow
+    # Models of the best so many trials stay on disk and in MLflow, and the baseline's; None keeps every trial's.
+    keep_models: Annotated[int, Field(ge=0)] | None = None
     hyperband_factor: Annotated[int, Field(ge=2)] = 3
     hyperband_iterations: Annotated[int, Field(ge=1)] = 1
 
@@ -126,6 +127,13 @@ class Campaign:
             )
 
 
+class Sample(Value):
+    """What `space` made of one point when the campaign started."""
+
+    values: dict[str, bool | int | float | str]  # of the hyperparameters
+    changes: dict[str, bool | int | float | str] | None  # recipe fields other than the baseline's; None: it refused
+
+
 class CampaignSpec(Value):
     """What a campaign's folder says about it: `campaign.json`."""
 
@@ -139,6 +147,7 @@ class CampaignSpec(Value):
     space: list[dict[str, Any]]  # Keras Tuner's description of each hyperparameter
     file: str  # the campaign file, as given
     created_ms: Annotated[int, Field(ge=0, lt=2**63)]
+    samples: tuple[Sample, ...] = ()  # of the space; none in campaigns of earlier versions
     identity: str  # random; tells two campaigns of one name apart (on two machines, or after a deletion)
 
     @model_validator(mode="after")

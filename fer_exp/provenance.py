@@ -3,6 +3,7 @@
 In: the running process. Out: flat scalars. It reads the clock of nothing and changes nothing.
 """
 
+import json
 import os
 import platform
 import subprocess
@@ -23,6 +24,8 @@ PACKAGES = (
     "jax",
     "torch",
 )
+# Raised whenever a change of fer-exp makes a recipe, a seed and data train to another result than before.
+TRAINING_VERSION = 1
 GIT_SECONDS = 5  # a repository on a dead network disk must not hold a trial up
 
 
@@ -58,6 +61,37 @@ def device() -> dict[str, str]:
 
     devices = keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu")
     return {"backend": keras.backend.backend(), "device": ", ".join(devices), "dtype": keras.config.dtype_policy().name}
+
+
+def trained_with(device_kind: str) -> str:
+    """What determines a training beside its recipe, seed and data, as text: code, Keras, backend, kind of device.
+
+    Known without loading Keras, so that who looks for an answer can ask before a device is started.
+
+    Args:
+        device_kind: "cpu" or "gpu".
+    """
+    backend = backend_name()
+    return f"training {TRAINING_VERSION}, keras {_version('keras')}, {backend} {_version(backend)}, {device_kind}"
+
+
+def backend_name() -> str:
+    """Keras's backend: of the environment, else of Keras's own file, else its default."""
+    if named := os.environ.get("KERAS_BACKEND"):
+        return named
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        stored = json.loads((home / "keras.json").read_bytes())
+    except (OSError, ValueError):
+        return "tensorflow"
+    return str(stored.get("backend", "tensorflow")) if isinstance(stored, dict) else "tensorflow"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _git() -> dict[str, str | bool]:

@@ -204,7 +204,7 @@ class Record:
 
     @property
     def model(self) -> Path:
-        """The trained model with its preprocessing: raw grey faces in, probabilities out. Kept for the best trials."""
+        """The trained model with its preprocessing: raw grey faces in, probabilities out."""
         return self.path / "model.keras"
 
     @property

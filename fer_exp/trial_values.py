@@ -94,7 +94,9 @@ class Outcome(Value):
     peak_memory_mib: Seconds = 0.0
     died: str = ""  # how its last process died, where that is why it failed: "killed by SIGKILL", "exit code 1"
     last_lines: str = ""  # of that process's log
-    same_as: Count | None = None  # trial that had already answered the same question
+    same_as: Count | None = None  # trial of this campaign that had already answered the same question
+    answered_by: str = ""  # the record that was trained, where this one was not: "demo/trials/0003"
+    trained_with: str = ""  # code, Keras, backend and kind of device that trained it; empty in older records
     ended_ms: Count = 0
     model_sha256: str | None = None  # of model.keras as it was then; None without one, and in older records
 

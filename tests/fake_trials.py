@@ -18,6 +18,7 @@ import numpy as np
 
 from fer_exp.execute.entry import Task, report
 from fer_exp.execute.lifeline import alone_in, end_with_parents
+from fer_exp.provenance import trained_with
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Outcome, Predictions, Record, State, best_epoch, now_ms
 
@@ -101,7 +102,13 @@ def work_on(
     record.write_predictions(PREDICTIONS)
     record.write_scores({"val/accuracy": max(row.val_accuracy for row in history), "val/images": 400})
     record.model.write_bytes(b"model")
-    outcome = Outcome(state=State.FINISHED, attempts=attempt, best_epoch=best_epoch(history), seconds=1.0)
+    outcome = Outcome(
+        state=State.FINISHED,
+        attempts=attempt,
+        best_epoch=best_epoch(history),
+        seconds=1.0,
+        trained_with=trained_with("cpu"),
+    )
     record.end(outcome, keep_checkpoints=task is not None and task.keep_checkpoints)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +16,12 @@ import pytest
 from fer_exp.calibration import Calibration, fit_temperature, uncalibrated
 from fer_exp.data.prepare import Development
 from fer_exp.evaluate import Scores
+from fer_exp.execute.engine import End, Ended
+from fer_exp.execute.entry import Task
+from fer_exp.execute.fault import Fault, FaultKind
 from fer_exp.execute.local import LocalEngine, start_fork_server
 from fer_exp.model import load_model, predict
-from fer_exp.recipe import Augmentation, Recipe, Views
+from fer_exp.recipe import Augmentation, Recipe, Schedule, Views
 from fer_exp.records import Record, State, best_epoch
 from tests.trainings import TINY, demo_development, new_record, without_times
 
@@ -68,6 +72,12 @@ def pid_of(engine: LocalEngine) -> int:
     pid = engine.attempts[0].process.pid
     assert pid is not None
     return pid
+
+
+def only_end(engine: LocalEngine) -> Ended:
+    while True:
+        for ended in engine.wait(0.05):
+            return ended
 
 
 def same(a: Record, b: Record) -> bool:
@@ -198,6 +208,51 @@ def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(engine_of:
     assert not list(record.path.glob("checkpoint-*"))
 
 
+# -- faults of the machine
+
+
+def test_a_cache_that_has_gone_is_no_word_on_the_recipe(context: ForkServerContext, tmp_path: Path) -> None:
+    engine = LocalEngine(context, 1, tmp_path / "gone")
+    record = new_record(tmp_path / "open", TINY, epochs=1)
+    engine.start(record)
+    ended = only_end(engine)
+    assert ended.end is End.MACHINE_FAILED
+    assert ended.fault is not None
+    assert (ended.fault.kind, record.outcome()) == (FaultKind.FILES, None)
+    assert "gone" in ended.fault.cause
+
+
+def test_a_schedule_that_does_not_fit_the_training_fails_for_its_recipe(engine_of: EngineOf, tmp_path: Path) -> None:
+    recipe = TINY.but(schedule=Schedule.COSINE, warmup_epochs=3.0)
+    engine = engine_of(1)
+    record = new_record(tmp_path / "impossible", recipe, epochs=2)
+    engine.start(record)
+    assert only_end(engine).end is End.RECIPE_FAILED
+    outcome = record.outcome()
+    assert outcome is not None
+    assert outcome.reason.startswith("ImpossibleRecipe: warmup_epochs: expected fewer than the 2 epochs")
+
+
+def test_processes_that_share_a_device_are_told_to_take_what_they_need(
+    context: ForkServerContext, development: Development, tmp_path: Path
+) -> None:
+    """With fake devices: each process writes down what it finds in its environment."""
+    engine = LocalEngine(context, 3, development.folder, entry=say_environment, devices=["GPU-a", "GPU-b"])
+    for number in range(3):
+        engine.start(new_record(tmp_path / f"{number}", TINY, epochs=1))
+    ends = [only_end(engine) for _ in range(3)]
+    assert all(ended.fault is not None and ended.fault.cause.startswith("exit code") for ended in ends)
+    found = [(tmp_path / f"{number}" / "environment").read_text() for number in range(3)]
+    assert found == ["GPU-a true false", "GPU-b None None", "GPU-a true false"]
+
+
+def say_environment(task: Task, _parent: Connection) -> None:
+    os.environ |= task.environment
+    names = ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE")
+    (task.record / "environment").write_text(" ".join(str(os.environ.get(name)) for name in names))
+    os._exit(3)
+
+
 # -- deaths
 
 
@@ -209,11 +264,14 @@ def test_a_killed_process_is_followed_by_one_that_goes_on_to_the_same_end(
     engine.start(record)
     work(engine, until=in_epoch(3))
     os.kill(pid_of(engine), signal.SIGKILL)
+    ended = only_end(engine)
+    assert (ended.end, ended.attempt) == (End.MACHINE_FAILED, 1)
+    assert ended.fault == Fault(FaultKind.MEMORY, "killed by SIGKILL")
+    engine.start(record)
     work(engine)
     outcome = record.outcome()
     assert outcome is not None
     assert (outcome.state, outcome.attempts) == (State.FINISHED, 2)
-    assert "killed by SIGKILL" in (record.path / "deaths.jsonl").read_text()
     assert record.attempt_log(2).exists()
     assert same(record, finished)
 
@@ -231,7 +289,6 @@ def test_signals_to_its_group_do_not_end_it(engine_of: EngineOf, finished: Recor
     outcome = record.outcome()
     assert outcome is not None
     assert (outcome.state, outcome.attempts) == (State.FINISHED, 1)
-    assert not (record.path / "deaths.jsonl").exists()
     assert same(record, finished)
 
 

@@ -105,7 +105,7 @@ def test_registering_brings_mlflow_level_with_the_record_first(mlflow_home: Home
 
 
 def test_a_record_without_a_model_is_not_registered(recorded: Home) -> None:
-    with pytest.raises(NotFound, match="only the best trials' models are kept"):
+    with pytest.raises(NotFound, match="its training has none, or its campaign keeps only the best"):
         register(recorded, NAME, trial(recorded, 2))
     assert client_of(recorded).search_registered_models() == []
 

@@ -1,6 +1,7 @@
 """How much disk a campaign needs: counted from above, refused where it is not there, told where it is scarce."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,12 @@ def test_a_checkpoint_takes_what_was_counted_or_a_little_less(optimizer: Optimiz
 
 def need(trainings: int) -> Need:
     return Need((baseline_recipe(),), trainings=trainings, epochs=30, models=4, workers=2, images=3589)
+
+
+def test_room_for_the_model_of_every_training_unless_fewer_are_kept() -> None:
+    every = replace(need(100), models=None)
+    model = weights(baseline_recipe()) * 4
+    assert every.size - need(100).size > (100 - 4 - 2) * 2 * model  # in the record and in MLflow
 
 
 def fitting(place: Path, share: float) -> Need:

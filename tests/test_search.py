@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
+from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, HyperParameters, Settings
 from fer_exp.errors import BadCampaign, BadRecord, Busy, TrialsFailed
 from fer_exp.execute.loop import Ending
 from fer_exp.execute.watch import Silence, Snapshot
+from fer_exp.files import write_atomically
 from fer_exp.home import Home
 from fer_exp.lock import lock
+from fer_exp.provenance import trained_with
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, Record, State, records_in
 from fer_exp.search import drive
@@ -177,7 +179,18 @@ def test_hyperband_goes_on_where_the_promoted_trial_stopped(home: Home) -> None:
         assert len(record.history()) == record.spec().epochs > len(earlier)
 
 
-def test_only_the_best_models_and_the_baselines_stay(home: Home) -> None:
+def test_every_trial_keeps_its_model_unless_the_campaign_says_otherwise(home: Home) -> None:
+    run(home, campaign())
+    assert all(record.model.exists() for record in records(home))
+
+
+def test_a_campaign_of_a_version_that_kept_three_models_goes_on_and_keeps_those_to_come(home: Home) -> None:
+    run(home, campaign(max_trials=5, keep_models=1))
+    run(home, campaign(max_trials=7))
+    assert {record.spec().number for record in records(home) if record.model.exists()} >= {0, 6, 7}
+
+
+def test_only_the_best_models_and_the_baselines_stay_where_that_was_asked(home: Home) -> None:
     result = run(home, campaign(keep_models=2))
     kept = {record.spec().number for record in records(home) if record.model.exists()}
     assert kept == {0, *(row.number for row in result.rows[:2])}
@@ -196,6 +209,28 @@ def test_what_the_baseline_has_answered_is_not_trained_again(home: Home) -> None
     assert same[0].spec().recipe == space_at(0.3, 3e-3)
     assert same[0].scores() == records(home)[0].scores()
     assert not list(same[0].path.glob("attempt-*.log"))
+
+
+def test_what_another_version_has_trained_is_trained_again(home: Home) -> None:
+    """Another code, Keras, backend or kind of device may find something else for the same recipe and seed."""
+    whole = replace(campaign(Algorithm.GRID, max_trials=12), baseline=space_at(0.3, 3e-3))
+    run(home, replace(whole, settings=whole.settings.model_copy(update={"max_trials": 1})))
+    baseline = records(home)[0]
+    outcome = baseline.outcome()
+    assert outcome is not None
+    assert outcome.trained_with == trained_with("cpu")
+    altered = outcome.model_copy(update={"trained_with": outcome.trained_with.replace("keras 3", "keras 2")})
+    write_atomically(baseline.path / "outcome.json", altered.sealed())
+    run(home, whole)
+    twin = next(record for record in records(home)[1:] if record.spec().recipe == baseline.spec().recipe)
+    assert twin.attempt_log(1).exists()
+    assert [outcome for record in records(home) if (outcome := record.outcome()) and outcome.answered_by] == []
+
+
+def test_a_trial_says_who_trained_it(home: Home) -> None:
+    run(home, replace(campaign(Algorithm.GRID, max_trials=12), baseline=space_at(0.3, 3e-3)))
+    answered = [(r.spec().number, o.answered_by) for r in records(home) if (o := r.outcome()) and o.answered_by]
+    assert [by for _, by in answered] == ["toy/trials/0000"]
 
 
 def space_at(dropout: float, learning_rate: float) -> Recipe:
@@ -267,6 +302,57 @@ def test_a_changed_campaign_under_an_old_name_is_refused_with_the_difference(
     with pytest.raises(BadCampaign, match=said):
         run(home, changed)
     assert read_state(home.campaign("toy")) == state
+
+
+def fixed(**fields: object) -> Campaign:
+    """The same hyperparameters; the code of the space fixes other fields."""
+    return replace(campaign(max_trials=2), space=lambda hp: space(hp).but(**fields))
+
+
+def hidden(hp: HyperParameters) -> Recipe:
+    """Another recipe at one choice alone, which few points of the space have."""
+    made = space(hp)
+    return made.but(mixup=0.2) if made.block_dropout == 0.4 else made
+
+
+@pytest.mark.parametrize("samples", [True, False], ids=["with samples", "of an earlier version"])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (fixed(batch_size=64, mixup=0.2), "it makes batch_size 32 -> 64; mixup 0.0 -> 0.2"),
+        (fixed(label_smoothing=0.1), r"at block_dropout=0.\d, learning_rate=0.\d+ it makes label_smoothing 0.0 -> 0.1"),
+    ],
+)
+def test_a_space_whose_code_makes_other_recipes_is_refused(
+    home: Home, changed: Campaign, said: str, samples: bool
+) -> None:
+    """Though it declares the same hyperparameters: trials of two recipes would stand in one leaderboard."""
+    run(home, campaign(max_trials=2))
+    file = home.campaign("toy") / "campaign.json"
+    if not samples:
+        file.write_text(CampaignSpec.read(file).model_copy(update={"samples": ()}).sealed())
+    before = {path: path.read_bytes() for path in home.campaign("toy").rglob("*.json")}
+    with pytest.raises(BadCampaign, match=said) as refused:
+        run(home, changed)
+    assert "new name" in refused.value.remedy
+    assert {path: path.read_bytes() for path in home.campaign("toy").rglob("*.json")} == before
+
+
+def test_a_space_that_differs_at_one_choice_alone_is_refused(home: Home) -> None:
+    run(home, campaign(max_trials=2))
+    with pytest.raises(BadCampaign, match=r"at block_dropout=0.4, learning_rate=0.001 it makes mixup 0.0 -> 0.2"):
+        run(home, replace(campaign(), space=hidden))
+
+
+def moved_helper(hp: HyperParameters) -> Recipe:
+    """Other code, another docstring, and the same recipes."""
+    dropout = hp.Choice("block_dropout", [0.1, 0.2, 0.3, 0.4], default=0.2)
+    return Recipe(block_dropout=dropout, learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3))
+
+
+def test_a_space_rewritten_to_the_same_recipes_goes_on(home: Home, through: Callable[[Algorithm], object]) -> None:
+    run(home, campaign(max_trials=2))
+    assert leaderboard(run(home, replace(campaign(), space=moved_helper))) == through(Algorithm.RANDOM)
 
 
 def test_a_second_driver_is_refused_by_name(home: Home) -> None:

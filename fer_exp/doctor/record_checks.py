@@ -211,12 +211,12 @@ def missing_models(case: Case) -> Iterator[Finding]:
         yield Finding(Code.MODEL_MISSING, case.within(chart.record.model), what, advice, mend)
 
 
-def _with_model(case: Case, keep: int) -> list[Chart]:
+def _with_model(case: Case, keep: int | None) -> list[Chart]:
     if case.spec is None:
         return []
     own = [chart for chart in case.charts if chart.finished and chart.outcome and chart.outcome.same_as is None]
     trials = [chart.record for chart in own if chart.record.path.parent.name == "trials"]
-    winner = best(trials, case.spec.settings.objective) if keep else None
+    winner = best(trials, case.spec.settings.objective) if keep != 0 else None
 
     def kept(chart: Chart) -> bool:
         kind = chart.spec.kind if chart.spec else None

@@ -128,6 +128,7 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
         best_epoch=best_epoch(history),
         seconds=sum(row.seconds for row in history),
         peak_memory_mib=_peak_memory_mib(),
+        trained_with=provenance.trained_with("gpu" if keras.distribution.list_devices("gpu") else "cpu"),
     )
     record.end(outcome, keep_checkpoints=task.keep_checkpoints)
 

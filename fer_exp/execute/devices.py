@@ -70,6 +70,11 @@ def _listed() -> list[str]:
     return parse_list(done.stdout) if done.returncode == 0 else _in_driver_folder()
 
 
+def device_kind() -> str:
+    """What trainings are expected to run on: "gpu" where one is visible, else "cpu"."""
+    return "gpu" if visible_devices() else "cpu"
+
+
 def parse_list(text: str) -> list[str]:
     """The identifiers in what `nvidia-smi -L` prints; a processor that is divided is named by its parts alone."""
     found: list[str] = []

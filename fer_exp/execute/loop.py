@@ -170,6 +170,6 @@ def _told(record: Record, objective: str) -> str:
     if outcome is None or outcome.state is State.FAILED:
         return f"{name}: failed: {outcome.reason if outcome else 'no outcome'}"
     told = f"{name}: {objective} {record.scores().get(objective, float('nan')):.4f}"
-    if outcome.same_as is not None:
-        return f"{told} (same as {outcome.same_as}, not trained again)"
+    if outcome.answered_by:
+        return f"{told} (the same as {outcome.answered_by}, not trained again)"
     return f"{told} (best of {len(record.history())} epochs: {outcome.best_epoch}, {outcome.seconds:.0f} s)"

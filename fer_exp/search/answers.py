@@ -2,15 +2,20 @@
 
 In: a record without results, and the one that answers it. Out: the first, finished, with the files of the second as
 hard links (records never change a file in place).
-A training is determined by its recipe, seed, budget and data, so what it would find is known once it was found.
+A training is determined by its recipe, seed, budget and data, and by the code, the libraries and the kind of device
+that train it (`Outcome.trained_with`), so what it would find is known once it was found. Records of versions that did
+not write down the latter answer for nobody. Decision 0016 has the reasons.
 """
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.errors import BadRecord
+from fer_exp.execute.devices import device_kind
+from fer_exp.provenance import trained_with
 from fer_exp.records import ASKED, DATA, START_MODEL, Record, State, TrialSpec, records_in
 
 # Not shared by a record that answers another.
@@ -45,6 +50,18 @@ def forget(record: Record) -> None:
     shutil.rmtree(record.path)
 
 
+@functools.cache
+def training_now() -> str:
+    """What a training that starts now would be trained with, as far as can be told without starting a device."""
+    return trained_with(device_kind())
+
+
+def answers_now(record: Record) -> bool:
+    """Whether the record finished, and was trained with what a training that starts now would be."""
+    outcome = record.outcome()
+    return outcome is not None and outcome.state is State.FINISHED and outcome.trained_with == training_now()
+
+
 def trained_elsewhere(campaigns: Path, spec: TrialSpec) -> Record | None:
     """A finished record of any campaign that answers `spec`, with its model; None where there is none."""
     return next((record for record in _all_records(campaigns) if _answers(record, spec)), None)
@@ -66,7 +83,8 @@ def give_answer(record: Record, answer: Record, same_as: int | None) -> None:
         own = source.name in OWN_FILES or source.name.startswith("attempt-")
         if source.is_file() and not own and within.parts[0] != "test":  # the ledger knows who opened the test part
             link(source, record.path / within)
-    record.end(ended.model_copy(update={"same_as": same_as}), keep_checkpoints=True)
+    by = ended.answered_by or answer.path.relative_to(answer.path.parents[2]).as_posix()
+    record.end(ended.model_copy(update={"same_as": same_as, "answered_by": by}), keep_checkpoints=True)
 
 
 def link(source: Path, target: Path) -> None:
@@ -88,7 +106,7 @@ def _all_records(campaigns: Path) -> Iterator[Record]:
 def _answers(record: Record, spec: TrialSpec) -> bool:
     try:
         found = record.spec()
-        finished = record.state() is State.FINISHED and record.model.exists()
+        finished = answers_now(record) and record.model.exists()
     except BadRecord:  # what another campaign has lost is not this one's matter
         return False
     return finished and _terms(found) == _terms(spec)

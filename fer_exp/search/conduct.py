@@ -136,7 +136,7 @@ def _search(
             recipes=(campaign.baseline, *proposer.samples(SAMPLES)),
             trainings=max(proposer.plan().trials - ended, 0),
             epochs=settings.epochs,
-            models=settings.keep_models + 1,
+            models=None if settings.keep_models is None else settings.keep_models + 1,
             workers=conditions.workers,
             images=sum(development.info.validation_counts),
             promotions=settings.algorithm is Algorithm.HYPERBAND,
@@ -198,6 +198,8 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
         )
         require(home.root, need, campaign.name, watcher.say)
         work = retrain.RetrainWork(folder, repeat)
+        for note in work.notes:
+            watcher.say(note)
         spec = trial.spec()
         beside = ", and the baseline beside it" if repeat.baseline is not None else ""
         watcher.say(

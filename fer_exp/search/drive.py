@@ -20,11 +20,12 @@ from fer_exp.errors import BadRecord, TrialsFailed
 from fer_exp.execute.dispatch import Next
 from fer_exp.files import is_there, read_file, write_atomically
 from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
-from fer_exp.search.answers import forget, give_answer, is_loss, link, question, untouched
+from fer_exp.search.answers import answers_now, forget, give_answer, is_loss, link, question, untouched
 from fer_exp.search.board import Board
 from fer_exp.search.changes import refuse_changes
 from fer_exp.search.propose import Nothing, Proposal, Proposer
 from fer_exp.search.recall import note_asked, recall
+from fer_exp.search.samples import refuse_other_recipes, samples_of_trials, take_samples
 from fer_exp.search.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
@@ -68,7 +69,7 @@ class SearchWork:
         self.planned, self.planned_epochs = plan.trials, plan.epochs
         self._rows: tuple[Row, ...] | None = None
         # The first of those with the same question: a later one, answered by it, may have to make way.
-        self._answers = {question(record.spec()): record for record in reversed(records) if _finished(record)}
+        self._answers = {question(record.spec()): record for record in reversed(records) if answers_now(record)}
         self._first_ends: dict[int, Outcome] = {}
         for record in records:
             self._note_end(record)
@@ -102,7 +103,7 @@ class SearchWork:
         spec = record.spec()
         if spec.kind is Kind.TRIAL:
             self._proposer.tell(spec.number, self._score(record))
-        if _finished(record):
+        if answers_now(record):
             self._answers.setdefault(question(spec), record)
         self._note_end(record)
         self._board.take(record)
@@ -203,7 +204,10 @@ class SearchWork:
         write_state(self._folder, WrittenState(self._proposer.state_text(), finished=finished))
 
     def _drop_models(self) -> None:
-        for record in self._board.without_place(self._order.settings.keep_models):
+        keep = self._order.settings.keep_models
+        if keep is None:
+            return
+        for record in self._board.without_place(keep):
             record.model.unlink(missing_ok=True)
 
     def _note_end(self, record: Record) -> None:
@@ -237,6 +241,7 @@ def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
         data=order.development.info,
         fingerprint=order.fingerprint,
         space=proposer.space(),
+        samples=take_samples(proposer.fixed_points(), proposer.recipe_at, order.campaign.baseline),
         file=order.file,
         created_ms=now_ms(),
         identity=secrets.token_hex(8),
@@ -244,7 +249,10 @@ def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
     if is_there(path):
         recorded = CampaignSpec.read(path)
         refuse_changes(recorded, spec)
-        spec = spec.model_copy(update={"created_ms": recorded.created_ms, "identity": recorded.identity})
+        known = recorded.samples or samples_of_trials((r.spec() for r in records_in(folder / "trials")), spec.baseline)
+        refuse_other_recipes(spec.name, known, proposer.recipe_at, spec.baseline)
+        kept = {"created_ms": recorded.created_ms, "identity": recorded.identity}
+        spec = spec.model_copy(update=kept | ({"samples": recorded.samples} if recorded.samples else {}))
     elif is_there(folder / "state.json") or any(records_in(folder / "trials")):
         raise BadRecord(
             f"{path} is missing, but the campaign has a state or trials",

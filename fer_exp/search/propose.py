@@ -6,6 +6,7 @@ keep. The oracle lives in this process, never touches a disk, and can be put awa
 
 import contextlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -15,10 +16,12 @@ import numpy as np
 from keras_tuner.engine import trial as keras_trial
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
+from fer_exp.dimensions import Scalar
 from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, put_away, slot_of, take_up
+from fer_exp.search.samples import points_of
 from fer_exp.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
@@ -151,6 +154,20 @@ class Proposer:
         """Each hyperparameter as Keras Tuner describes it."""
         config: list[dict[str, Any]] = self._space.get_config()["space"]
         return config
+
+    def fixed_points(self) -> list[dict[str, Scalar]]:
+        """Points of the space that `samples.py` tries it at, the same at every call."""
+        return [{name: _tidy(value) for name, value in point.items()} for point in points_of(self._space.space)]
+
+    def recipe_at(self, values: Mapping[str, Scalar]) -> Recipe:
+        """What the space makes of these values.
+
+        Raises:
+            BadCampaign: It refuses them.
+        """
+        hyperparameters = self._space.copy()
+        hyperparameters.values = dict(values)
+        return self._build(hyperparameters)
 
     def samples(self, count: int) -> list[Recipe]:
         """Recipes of the space: the one with every number at its largest, and `count` drawn at random."""

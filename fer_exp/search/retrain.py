@@ -19,7 +19,7 @@ from fer_exp.execute.dispatch import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
 from fer_exp.home import Home
 from fer_exp.recipe import Recipe
-from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in
+from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in, title_of
 from fer_exp.search.answers import give_answer, trained_elsewhere, untouched
 
 NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
@@ -105,6 +105,7 @@ class RetrainWork:
 
     def __init__(self, folder: Path, repeat: Repeat) -> None:
         self._repeat = repeat
+        self.notes: list[str] = []  # for the user
         self.name = repeat.campaign.name
         self.objective = repeat.campaign.settings.objective.metric
         first = repeat.campaign.settings.seed + 1
@@ -164,6 +165,8 @@ class RetrainWork:
         answer = trained_elsewhere(folder.parent, spec) if untouched(record) else None
         if answer is not None:
             give_answer(record, answer, None)
+            by = answer.path.relative_to(folder.parent).as_posix()
+            self.notes.append(f"{title_of(spec.kind, spec.number, seed)}: trained already as {by}, not trained again.")
         return record
 
     def _folder_name(self, spec: TrialSpec) -> str:

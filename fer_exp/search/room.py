@@ -32,7 +32,7 @@ class Need:
     recipes: Sequence[Recipe]  # those it may train, or enough of them
     trainings: int
     epochs: int  # of one training
-    models: int  # that stay
+    models: int | None  # that stay; None: every training's
     workers: int
     images: int  # of validation
     promotions: bool = False  # ended trials keep checkpoints, as in Hyperband
@@ -46,7 +46,8 @@ class Need:
         record = FIGURES + PREDICTION * self.images
         at_work = min(self.workers, self.trainings)
         checkpoints = CHECKPOINTS * at_work + (PROMOTABLE * self.trainings if self.promotions else 0)
-        kept = min(self.models + at_work, self.trainings) * model + self.trainings * record
+        models = self.trainings if self.models is None else min(self.models + at_work, self.trainings)
+        kept = models * model + self.trainings * record
         shown = kept + model + DATABASE if self.shown else 0  # a model is logged before the one it replaces goes
         return checkpoints * checkpoint + kept + shown + self.trainings * self.epochs * EPOCH
 

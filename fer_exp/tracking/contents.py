@@ -62,6 +62,8 @@ def tags_of(record: Record, campaign: CampaignSpec, parent_id: str) -> dict[str,
     }
     if outcome and outcome.reason:
         tags["fer_exp.reason"] = outcome.reason
+    if outcome and outcome.answered_by:
+        tags["fer_exp.answered_by"] = outcome.answered_by
     if outcome and outcome.same_as is not None:
         tags["fer_exp.same_as"] = str(outcome.same_as)
     if spec.continues is not None:

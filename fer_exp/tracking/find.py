@@ -107,7 +107,8 @@ def model_of_run(store: Store, run_id: str) -> str:
         if model.status.value == "READY":
             return output.model_id
     raise NotFound(
-        f"run {run_id} ({run.info.run_name}) has no model in MLflow: only the best trials' models are kept",
+        f"run {run_id} ({run.info.run_name}) has no model in MLflow: its training has none, or its campaign keeps only "
+        "the best (keep_models)",
         "Nothing was changed. Choose a trial whose model is kept, or train this one again.",
     )
 

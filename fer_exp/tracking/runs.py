@@ -68,7 +68,7 @@ def tell(store: Store, run: Run, tags: dict[str, str], params: dict[str, str], m
     new_params = [Param(name, value) for name, value in params.items() if name not in run.data.params]
     for batch, points in _batches(new_tags, new_params, metrics):
         store.client.log_batch(run.info.run_id, points, batch[1], batch[0])
-    for name in run.data.tags.keys() & {"fer_exp.reason", "fer_exp.same_as"} - tags.keys():
+    for name in run.data.tags.keys() & {"fer_exp.reason", "fer_exp.same_as", "fer_exp.answered_by"} - tags.keys():
         store.client.delete_tag(run.info.run_id, name)
     return len(metrics)
 
