@@ -224,7 +224,8 @@ def test_what_another_version_has_trained_is_trained_again(home: Home) -> None:
     run(home, whole)
     twin = next(record for record in records(home)[1:] if record.spec().recipe == baseline.spec().recipe)
     assert twin.attempt_log(1).exists()
-    assert [outcome for record in records(home) if (outcome := record.outcome()) and outcome.answered_by] == []
+    outcomes = [record.outcome() for record in records(home)]
+    assert all(outcome is not None and not outcome.answered_by for outcome in outcomes)
 
 
 def test_a_trial_says_who_trained_it(home: Home) -> None:

@@ -126,7 +126,7 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
         state=State.FINISHED,
         attempts=task.attempt,
         best_epoch=best_epoch(history),
-        seconds=sum(row.seconds for row in history),
+        seconds=seconds_trained(record),
         peak_memory_mib=_peak_memory_mib(),
         trained_with=provenance.trained_with("gpu" if keras.distribution.list_devices("gpu") else "cpu"),
     )
@@ -149,16 +149,21 @@ def _fail(task: Task, record: Record, error: Exception) -> None:
         state=State.FAILED,
         reason=f"{type(error).__name__}: {first_line(error)}",
         attempts=task.attempt,
-        seconds=_seconds(record),
+        seconds=seconds_trained(record),
         peak_memory_mib=_peak_memory_mib(),
     )
     record.end(outcome)
 
 
-def _seconds(record: Record) -> float:
-    """Of all epochs recorded; none where the history itself is what is damaged."""
+def seconds_trained(record: Record) -> float:
+    """Of the epochs that the record itself trained, over all attempts; 0 where its history is what is damaged.
+
+    Those of the trial that it goes on from are in its history too, and count there.
+    """
     with contextlib.suppress(BadRecord):
-        return sum(row.seconds for row in record.history())
+        source = record.spec().continues
+        before = 0 if source is None else len(Record(record.path.parent / f"{source:04d}").history())
+        return sum(row.seconds for row in record.history()[before:])
     return 0.0
 
 
