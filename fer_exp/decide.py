@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from fer_exp.campaign import Objective
 from fer_exp.errors import BadRecord
-from fer_exp.records import Kind, Record, State, best_epoch
+from fer_exp.records import Kind, Record, RecordContents, State, best_epoch
 from fer_exp.values import Value
 
 Scalar = bool | int | float | str
@@ -63,22 +63,21 @@ def accuracy_interval(accuracy: float, n: int, confidence: float = 0.95) -> Inte
     return Interval(low=float(found.low), high=float(found.high))
 
 
-def whole(records: Iterable[Record]) -> tuple[list[Record], tuple[str, ...]]:
-    """The records that can be read, and what is wrong with each of the others, a line each.
+def whole(records: Iterable[Record]) -> tuple[list[RecordContents], tuple[str, ...]]:
+    """What the records say that can be read, and what is wrong with each of the others, a line each.
 
     For whoever shows what there is. Whoever decides by it needs all of it: the damaged one may be the best.
     """
     found, damaged = [], []
     for record in records:
         try:
-            _ = record.spec(), record.outcome(), record.history(), record.scores(), record.test_scores()
-            found.append(record)
+            found.append(record.read())
         except BadRecord as error:
             damaged.append(error.problem)
     return found, tuple(damaged)
 
 
-def leaderboard(records: Iterable[Record], objective: Objective) -> list[Row]:
+def leaderboard(records: Iterable[Record | RecordContents], objective: Objective) -> list[Row]:
     """Finished records with a finite objective, best first, ties by lower number; behind them the others by number.
 
     Raises:
@@ -123,27 +122,22 @@ def keepers(rows: Iterable[Row], k: int) -> set[int]:
     return {*finished[:k], *(row.number for row in found if row.kind is Kind.BASELINE)}
 
 
-def _ranked(records: Iterable[Record], objective: Objective) -> list[tuple[Row, Record]]:
-    found = list(records)
-    specs = [record.spec() for record in found]
-    baseline = next((spec.recipe.flat() for spec in specs if spec.kind is Kind.BASELINE), None)
+def _ranked(records: Iterable[Record | RecordContents], objective: Objective) -> list[tuple[Row, Record]]:
+    found = [one.read() if isinstance(one, Record) else one for one in records]
+    baseline = next((one.spec.recipe.flat() for one in found if one.spec.kind is Kind.BASELINE), None)
     place_of = place(objective)
-    return sorted([(row_of(record, objective, baseline), record) for record in found], key=lambda p: place_of(p[0]))
+    return sorted([(row_of(one, objective, baseline), one.record) for one in found], key=lambda p: place_of(p[0]))
 
 
-def row_of(record: Record, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
-    """What a leaderboard says about `record`.
+def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
+    """What a leaderboard says about a record.
 
     Args:
-        record: Ended or not.
+        contents: Of the record, ended or not.
         objective: What the leaderboard is sorted by.
         baseline: The baseline's recipe, field by field; None where the campaign has none.
-
-    Raises:
-        BadRecord: A file of the record is damaged.
     """
-    spec, outcome, history = record.spec(), record.outcome(), record.history()
-    scores = record.scores()
+    spec, outcome, history, scores = contents.spec, contents.outcome, contents.history, contents.scores
     metrics = {
         name: scores[f"val/{name}"] for name in SHOWN_METRICS if math.isfinite(scores.get(f"val/{name}", math.nan))
     }
@@ -156,8 +150,8 @@ def row_of(record: Record, objective: Objective, baseline: dict[str, Scalar] | N
         number=spec.number,
         kind=spec.kind,
         seed=spec.seed,
-        state=record.state(),
-        attempts=outcome.attempts if outcome else len(list(record.path.glob("attempt-*.log"))),
+        state=contents.state,
+        attempts=contents.attempts,
         objective=value if finished else None,
         metrics=metrics,
         accuracy_interval=None if accuracy is None or not images else accuracy_interval(accuracy, images),

@@ -5,11 +5,12 @@ its model, its history those of its checkpoints, and its specification that of t
 copy from elsewhere (MLflow's) is held against the same digest.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import sha256_of
-from fer_exp.records import START_MODEL, Record
+from fer_exp.records import START_MODEL, Epoch, Record
 
 SHOWN = 16  # digits of a digest in a message
 
@@ -43,13 +44,18 @@ def start_model(record: Record) -> Path | None:
     return path
 
 
-def checkpoint_of(record: Record, epoch: int) -> Path:
+def checkpoint_of(record: Record, history: Sequence[Epoch], epoch: int) -> Path:
     """The weights and optimizer after `epoch`, to go on from or to make the model of.
+
+    Args:
+        record: Whose they are.
+        history: The record's.
+        epoch: From 1.
 
     Raises:
         BadRecord: They are missing, or not the ones that the epoch's line of history names.
     """
-    path, wanted = record.checkpoint(epoch), record.history()[epoch - 1].checkpoint_sha256
+    path, wanted = record.checkpoint(epoch), history[epoch - 1].checkpoint_sha256
     if not path.exists():
         raise BadRecord(f"{path} does not exist, and the training is to go on from it", _DOCTOR.format(record.path))
     if wanted is not None:
@@ -65,7 +71,7 @@ def check_last_checkpoint(record: Record) -> None:
     """
     while history := record.history():
         try:
-            checkpoint_of(record, len(history))
+            checkpoint_of(record, history, len(history))
         except BadRecord:
             if len(record.history()) == len(history):
                 raise

@@ -55,6 +55,22 @@ class Record:
 
     path: Path
 
+    def read(self) -> "RecordContents":
+        """All that the record says of its training, each file read once.
+
+        Raises:
+            BadRecord: A file is missing or damaged.
+        """
+        spec, outcome = self.spec(), self.outcome()
+        return RecordContents(
+            record=self,
+            spec=spec,
+            outcome=outcome,
+            history=tuple(self._history(outcome)),
+            scores=self._scores(outcome),
+            test_scores=self.test_scores(),
+        )
+
     # -- what was asked for
 
     @classmethod
@@ -100,8 +116,10 @@ class Record:
         Raises:
             BadRecord: A line is damaged, an epoch is missing or there twice, or there are fewer than at the end.
         """
+        return self._history(self.outcome())  # that first: what ends meanwhile must not look as if epochs had been lost
+
+    def _history(self, outcome: Outcome | None) -> list[Epoch]:
         path = self.path / "history.jsonl"
-        outcome = self.outcome()  # first: what ends while this reads must not look as if epochs had been lost
         epochs = []
         for number, line in enumerate(whole_lines(path), start=1):
             try:
@@ -173,8 +191,11 @@ class Record:
         Raises:
             BadRecord: The file is damaged, or has gone although the training finished.
         """
+        return self._scores(self.outcome())
+
+    def _scores(self, outcome: Outcome | None) -> dict[str, float]:
         found = self._metrics("scores.json")
-        if not found and self.state() is State.FINISHED:
+        if not found and outcome is not None and outcome.state is State.FINISHED:
             raise BadRecord(f"{self.path / 'scores.json'}: expected final metrics, found none", TRAIN_AGAIN)
         return found
 
@@ -215,6 +236,30 @@ class Record:
     def attempt_log(self, attempt: int) -> Path:
         """Everything that attempt's process printed."""
         return self.path / f"attempt-{attempt}.log"
+
+
+@dataclass(frozen=True)
+class RecordContents:
+    """A record as it was when it was read."""
+
+    record: Record
+    spec: TrialSpec
+    outcome: Outcome | None  # None while it has not ended
+    history: tuple[Epoch, ...]
+    scores: dict[str, float]  # final metrics on validation; empty while there are none
+    test_scores: dict[str, float]  # on test; empty until `evaluate` opened it
+
+    @property
+    def state(self) -> State:
+        """How far it had come."""
+        if self.outcome is not None:
+            return self.outcome.state
+        return State.RUNNING if self.history else State.WAITING
+
+    @property
+    def attempts(self) -> int:
+        """Processes that had worked on it."""
+        return self.outcome.attempts if self.outcome else len(list(self.record.path.glob("attempt-*.log")))
 
 
 def records_in(folder: Path) -> Iterator[Record]:

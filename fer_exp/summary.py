@@ -50,11 +50,11 @@ def summarise(folder: Path) -> Summary:
     """
     spec = CampaignSpec.read(folder / "campaign.json")
     records, damaged = whole(records_in(folder / "trials"))
-    for record in records:
-        of = record.spec().campaign
+    for contents in records:
+        of = contents.spec.campaign
         if of != spec.name:
             raise BadRecord(
-                f"{record.path}: expected a trial of campaign {spec.name!r}, received one of {of!r}",
+                f"{contents.record.path}: expected a trial of campaign {spec.name!r}, received one of {of!r}",
                 "Nothing was written. Move that folder away: trials of two campaigns are not comparable.",
             )
     objective = spec.settings.objective

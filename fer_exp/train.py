@@ -133,30 +133,32 @@ def train(record: Record, development: Development, listener: Listener | None = 
     counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
     weights = class_weights(training.labels[chosen], *counted)
     batches = Batches(training.images, training.labels, chosen, weights, spec)
-    model = _model(record, spec, batches.num_batches)
-    regime = Regime(spec.recipe, record.history())
+    history = record.history()
+    model = _model(record, spec, history, batches.num_batches)
+    regime = Regime(spec.recipe, history)
     regime.set_model(model)
-    complete = regime.replay() or len(record.history()) >= spec.epochs
+    complete = regime.replay() or len(history) >= spec.epochs
     if not complete:
         recorder = Recorder(record, spec, batches, listener)
         model.fit(
             feed(batches),
             shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
             validation_data=feed(_validation(development.validation(spec.recipe.clahe))),
-            initial_epoch=len(record.history()),
+            initial_epoch=len(history),
             epochs=spec.epochs,
             callbacks=[*_ema(spec.recipe), regime, recorder],
             verbose=0,
         )
         complete = not recorder.stopped_on_request
-    _load(model, record, best_epoch(record.history()))
+        history = record.history()
+    _load(model, record, history, best_epoch(history))
     if spec.recipe.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     counts = np.bincount(training.labels[chosen], minlength=len(Emotion))
     return Trained(model, complete, tuple(int(count) for count in counts))
 
 
-def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model:
+def _model(record: Record, spec: TrialSpec, history: list[Epoch], steps_per_epoch: int) -> keras.Model:
     """The model as the record's last epoch left it; fresh where there is none."""
     try:
         model = build(spec.recipe, spec.seed)
@@ -164,17 +166,16 @@ def _model(record: Record, spec: TrialSpec, steps_per_epoch: int) -> keras.Model
     except (ValueError, TypeError, BadInput) as error:  # Keras's for shapes and arguments, and our own for schedules
         raise ImpossibleRecipe(first_line(error)) from error
     model.optimizer.build(model.trainable_variables)  # else load_weights would leave the optimizer at zero
-    history = record.history()
     if history:
-        _load(model, record, len(history))
+        _load(model, record, history, len(history))
     elif (start := start_model(record)) is not None:
         take_weights(model, load_model(start))
     return model
 
 
-def _load(model: keras.Model, record: Record, epoch: int) -> None:
+def _load(model: keras.Model, record: Record, history: list[Epoch], epoch: int) -> None:
     if epoch:
-        model.load_weights(checkpoint_of(record, epoch))
+        model.load_weights(checkpoint_of(record, history, epoch))
 
 
 def _validation(split: Split) -> Rows:

@@ -4,6 +4,7 @@ In: JSON. Out: what was asked for, an epoch, how it ended, its metrics; checked,
 """
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -117,7 +118,7 @@ class Metrics(Value):
         return self
 
 
-def best_epoch(history: list[Epoch]) -> int:
+def best_epoch(history: Sequence[Epoch]) -> int:
     """The epoch whose weights are kept: the first with the highest validation accuracy; 0 without epochs."""
     if not history:
         return 0

@@ -139,7 +139,7 @@ def _train(record: Record, _development: Development, listener: Any) -> Any:
     spec = record.spec()
     last = len(record.history())
     if last:
-        checkpoint_of(record, last)  # training goes on from it
+        checkpoint_of(record, record.history(), last)  # training goes on from it
     for epoch in range(last + 1, spec.epochs + 1):
         listener.progress(Progress(epoch, 0, 1))
         with replacing(record.checkpoint(epoch)) as temporary:
@@ -159,7 +159,8 @@ def _train(record: Record, _development: Development, listener: Any) -> Any:
                 checkpoint_sha256=sha256_of(record.checkpoint(epoch)),
             )
         )
-    checkpoint_of(record, best_epoch(record.history()))  # the model is made of it
+    history = record.history()
+    checkpoint_of(record, history, best_epoch(history))  # the model is made of it
     return Trained(_Model(), True, (20,) * 7)
 
 

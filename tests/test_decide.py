@@ -54,7 +54,7 @@ def test_a_finished_trial_whose_scores_have_gone_is_damaged_and_not_the_worst(tm
 def test_what_can_be_read_is_shown_and_what_cannot_is_named(trials: list[Record]) -> None:
     (trials[1].path / "outcome.json").write_text("{")
     found, damaged = whole(trials)
-    assert found == [trials[0], *trials[2:]]
+    assert [contents.record for contents in found] == [trials[0], *trials[2:]]
     assert len(damaged) == 1
     assert str(trials[1].path / "outcome.json") in damaged[0]
     with pytest.raises(BadRecord):

@@ -10,7 +10,7 @@ from fer_exp.cli.search import known_campaign
 from fer_exp.decide import leaderboard, whole
 from fer_exp.errors import BadRecord
 from fer_exp.home import Home
-from fer_exp.records import Record, State, records_in
+from fer_exp.records import Record, RecordContents, State, records_in
 from fer_exp.summary import leaderboard_table
 
 
@@ -81,16 +81,16 @@ def _campaign_json(home: Home, spec: CampaignSpec) -> dict[str, object]:
     return {"folder": str(home.campaign(spec.name)), **json.loads(spec.to_json())}
 
 
-def _trials_json(home: Home, records: list[Record]) -> list[dict[str, object]]:
+def _trials_json(home: Home, records: list[RecordContents]) -> list[dict[str, object]]:
     return [
         {
-            "folder": str(record.path.relative_to(home.root)),
-            "state": record.state(),
-            "spec": json.loads(record.spec().to_json()),
-            "outcome": None if (outcome := record.outcome()) is None else json.loads(outcome.to_json()),
-            "epochs": len(record.history()),
-            "scores": record.scores(),
-            "test_scores": record.test_scores(),
+            "folder": str(read.record.path.relative_to(home.root)),
+            "state": read.state,
+            "spec": json.loads(read.spec.to_json()),
+            "outcome": None if read.outcome is None else json.loads(read.outcome.to_json()),
+            "epochs": len(read.history),
+            "scores": read.scores,
+            "test_scores": read.test_scores,
         }
-        for record in records
+        for read in records
     ]

@@ -71,4 +71,4 @@ class Board:
         return [self._with_models.pop(number) for number in sorted(self._with_models.keys() - keep)]
 
     def _row(self, record: Record) -> Row:
-        return row_of(record, self._objective, dict(self._baseline))
+        return row_of(record.read(), self._objective, dict(self._baseline))

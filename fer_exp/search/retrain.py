@@ -55,7 +55,7 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
         return record
     wanted = [record for record in records if record.path.name == f"{number:04d}" and record.state() is State.FINISHED]
     if not wanted:  # another one that is damaged is no obstacle
-        finished = [str(record.spec().number) for record in whole(records)[0] if record.state() is State.FINISHED]
+        finished = [str(one.spec.number) for one in whole(records)[0] if one.state is State.FINISHED]
         raise NotFound(
             f"campaign {campaign.name!r}: expected a finished trial, received {number}; finished are "
             f"{', '.join(finished) or 'none'}",

@@ -15,7 +15,7 @@ from mlflow.entities import Metric
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.files import read_file
-from fer_exp.records import Epoch, Kind, Outcome, Record, State, TrialSpec, best_epoch, title_of
+from fer_exp.records import Epoch, Kind, Outcome, Record, RecordContents, State, TrialSpec, best_epoch, title_of
 
 RECORD = "fer_exp.record"  # the tag a run is found by: <campaign identity>/trials/0003
 CREATED = "fer_exp.created_ms"  # when the run was made; of two runs for one record the older stays
@@ -42,9 +42,9 @@ def folder_of(record: Record) -> str:
     return f"{record.path.parent.name}/{record.path.name}"
 
 
-def tags_of(record: Record, campaign: CampaignSpec, parent_id: str) -> dict[str, str]:
+def tags_of(contents: RecordContents, campaign: CampaignSpec, parent_id: str) -> dict[str, str]:
     """Everything a run can be filtered by, except its state while that may change with the campaign's."""
-    spec, outcome = record.spec(), record.outcome()
+    record, spec, outcome = contents.record, contents.spec, contents.outcome
     tags = {
         RECORD: key_of(campaign, record),
         "mlflow.parentRunId": parent_id,
@@ -52,13 +52,13 @@ def tags_of(record: Record, campaign: CampaignSpec, parent_id: str) -> dict[str,
         "fer_exp.campaign": spec.campaign,
         "fer_exp.kind": spec.kind.value,
         "fer_exp.trial": str(spec.number),
-        "fer_exp.attempt": str(outcome.attempts if outcome else max(1, len(list(record.path.glob("attempt-*.log"))))),
+        "fer_exp.attempt": str(outcome.attempts if outcome else max(1, contents.attempts)),
         "fer_exp.seed": str(spec.seed),
         "fer_exp.data": spec.data_digest,
         "fer_exp.split": spec.split_digest,
         "fer_exp.protocol": spec.protocol,
         "fer_exp.leaky": str(campaign.data.protocol.leaky).lower(),
-        "fer_exp.state": record.state().value,
+        "fer_exp.state": contents.state.value,
     }
     if outcome and outcome.reason:
         tags["fer_exp.reason"] = outcome.reason
@@ -145,12 +145,11 @@ def epoch_metrics(history: Iterable[Epoch]) -> list[Metric]:
     ]
 
 
-def final_metrics(record: Record, model_id: str | None = None) -> list[Metric]:
+def final_metrics(contents: RecordContents, model_id: str | None = None) -> list[Metric]:
     """Final values of a finished training at its best epoch; none of a failed one, so that no list ranks it."""
-    outcome = record.outcome()
+    record, outcome, history = contents.record, contents.outcome, contents.history
     if outcome is None or outcome.state is not State.FINISHED:
         return []
-    history = record.history()
     at = outcome.best_epoch or best_epoch(history)
     values = {}
     if 0 < at <= len(history):
@@ -159,25 +158,25 @@ def final_metrics(record: Record, model_id: str | None = None) -> list[Metric]:
     metrics = [
         Metric(name, value, time_ms, at, model_id=model_id)
         for found, time_ms in (
-            (values | record.scores(), max(outcome.ended_ms, _mtime_ms(record.path / "scores.json"))),
-            (record.test_scores(), _mtime_ms(record.path / "test" / "scores.json")),
+            (values | contents.scores, max(outcome.ended_ms, _mtime_ms(record.path / "scores.json"))),
+            (contents.test_scores, _mtime_ms(record.path / "test" / "scores.json")),
         )
         for name, value in found.items()
     ]
     return metrics
 
 
-def started_ms(record: Record) -> int:
+def started_ms(contents: RecordContents) -> int:
     """When the training was asked for, as far as files tell: a copied record has younger files than epochs."""
-    asked = _mtime_ms(record.path / "trial.json")
-    history = record.history()
+    asked = _mtime_ms(contents.record.path / "trial.json")
+    history = contents.history
     return min(asked, history[0].time_ms - round(1000 * history[0].seconds)) if history else asked
 
 
-def ended_ms(record: Record) -> int:
+def ended_ms(contents: RecordContents) -> int:
     """When the training ended; of one that was interrupted, when it was last heard of."""
-    outcome, history = record.outcome(), record.history()
-    last = history[-1].time_ms if history else _mtime_ms(record.path / "trial.json")
+    outcome, history = contents.outcome, contents.history
+    last = history[-1].time_ms if history else _mtime_ms(contents.record.path / "trial.json")
     return outcome.ended_ms if outcome and outcome.ended_ms else last
 
 

@@ -12,19 +12,19 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.data.info import DataInfo
-from fer_exp.records import Record
+from fer_exp.records import RecordContents
 from fer_exp.tracking.contents import provenance_of
 
 
-def datasets_of(record: Record, info: DataInfo) -> list[DatasetInput]:
+def datasets_of(read: RecordContents, info: DataInfo) -> list[DatasetInput]:
     """The training and the validation part; none until the record says what oversampling made of the first.
 
     MLflow knows a dataset by name and digest and keeps its first profile, so the ratio of oversampling is in the name.
     """
-    stored = provenance_of(record)
-    if not stored and record.outcome() is None:
+    stored = provenance_of(read.record)
+    if not stored and read.outcome is None:
         return []
-    spec = record.spec()
+    spec = read.spec
     ratio = spec.recipe.oversampling
     made = f" oversampled x{ratio:g}" if ratio and not info.oversampled else ""
     after = stored.get("train_counts_after")

@@ -21,7 +21,7 @@ from mlflow.types import Schema, TensorSpec
 
 from fer_exp import __version__
 from fer_exp.data.faces import SIDE, Emotion
-from fer_exp.records import Record
+from fer_exp.records import Record, RecordContents
 from fer_exp.tracking.contents import RECORD, final_metrics, provenance_of
 from fer_exp.tracking.store import Store, local_path, quoted
 
@@ -64,7 +64,7 @@ def begun(models: list[LoggedModel], sha: str, run: Run) -> LoggedModel | None:
 
 
 def log_model(
-    store: Store, run: Run, record: Record, tags: dict[str, str], sha: str, model: LoggedModel | None
+    store: Store, run: Run, read: RecordContents, tags: dict[str, str], sha: str, model: LoggedModel | None
 ) -> LoggedModel:
     """A logged model of the record's file, ready only when everything about it is told: `model`, begun before, or new.
 
@@ -75,11 +75,11 @@ def log_model(
         about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
         model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
-        _describe(Path(folder), record, model, run_id)
+        _describe(Path(folder), read.record, model, run_id)
         client.log_model_artifacts(model.model_id, folder)
     if model.model_id not in _linked(run):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    if metrics := final_metrics(record, model.model_id):
+    if metrics := final_metrics(read, model.model_id):
         client.log_batch(run_id, metrics)
     return client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 

@@ -14,7 +14,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.errors import BadRecord
 from fer_exp.files import sha256_of
 from fer_exp.home import Home
-from fer_exp.records import Record, now_ms
+from fer_exp.records import Record, RecordContents, now_ms
 from fer_exp.tracking import contents, models, runs, uploads
 from fer_exp.tracking.datasets import datasets_of
 from fer_exp.tracking.folder import campaign_folder, last_end_ms, records_of, state_of
@@ -118,22 +118,23 @@ class Projection:
     # -- a record's run
 
     def _level(self, record: Record, *, growing: bool) -> Run:
-        spec, outcome, history = record.spec(), record.outcome(), record.history()
-        tags, params = contents.tags_of(record, self.spec, self._parent_id), contents.params_of(spec)
-        run = self._run(tags, contents.started_ms(record))
+        read = record.read()
+        outcome, history = read.outcome, read.history
+        tags, params = contents.tags_of(read, self.spec, self._parent_id), contents.params_of(read.spec)
+        run = self._run(tags, contents.started_ms(read))
         note = uploads.read_note(record.path, run.info.run_id)
         times_ms = {epoch.time_ms for epoch in history}
         if not note.epochs and runs.is_of_another_training(self.store, run, params, times_ms):
             self.store.client.delete_run(run.info.run_id)
-            run = self._run(tags, contents.started_ms(record))
-        final = runs.unsaid(run, contents.final_metrics(record))
+            run = self._run(tags, contents.started_ms(read))
+        final = runs.unsaid(run, contents.final_metrics(read))
         points = [*contents.epoch_metrics(history[note.epochs :]), *final]
         self._count(points=runs.tell(self.store, run, tags, params, points))
-        self._level_inputs(run, record)
-        sent = self._level_files(run, record, note, growing=growing or outcome is not None)
-        model = self._level_model(run, record, tags, note)
+        self._level_inputs(run, read)
+        sent = self._level_files(run, read, note, growing=growing or outcome is not None)
+        model = self._level_model(run, read, tags, note)
         status = contents.status_of(outcome, searching=self.state == "running")
-        self._count(ended=runs.set_status(self.store, run, status, lambda: contents.ended_ms(record)))
+        self._count(ended=runs.set_status(self.store, run, status, lambda: contents.ended_ms(read)))
         new = uploads.Note(run_id=run.info.run_id, epochs=len(history), files=sent, model=model)
         uploads.write_note(record.path, note, new)
         return run
@@ -150,25 +151,27 @@ class Projection:
             run = runs.only_run(self.store, runs.runs_with_key(self.store, self._experiment_id, key)) or made
         return run
 
-    def _level_inputs(self, run: Run, record: Record) -> None:
+    def _level_inputs(self, run: Run, read: RecordContents) -> None:
         known = {given.dataset.name for given in (run.inputs.dataset_inputs if run.inputs else [])}
         missing = [
-            given for given in datasets_of(record, record.data(self.spec.data)) if given.dataset.name not in known
+            given for given in datasets_of(read, read.record.data(self.spec.data)) if given.dataset.name not in known
         ]
         if missing:
             self.store.client.log_inputs(run.info.run_id, missing)
 
-    def _level_files(self, run: Run, record: Record, note: uploads.Note, *, growing: bool) -> dict[str, str]:
+    def _level_files(self, run: Run, read: RecordContents, note: uploads.Note, *, growing: bool) -> dict[str, str]:
+        record = read.record
         if not note.files:
-            uploads.upload_text(self.store, run.info.run_id, "recipe.json", record.spec().recipe.to_json(indent=1))
+            uploads.upload_text(self.store, run.info.run_id, "recipe.json", read.spec.recipe.to_json(indent=1))
         files = uploads.record_files(record, growing=growing)
         sent = uploads.upload(self.store, run.info.run_id, record.path, files, note.files)
         self._count(files=_changed(note.files, sent))
         return sent
 
-    def _level_model(self, run: Run, record: Record, tags: dict[str, str], note: uploads.Note) -> str:
+    def _level_model(self, run: Run, read: RecordContents, tags: dict[str, str], note: uploads.Note) -> str:
         """Logs the record's model, or deletes what is logged where the record has none; the stamp of what is logged."""
-        wanted = uploads.stamp(record.model) if record.outcome() is not None else ""
+        record = read.record
+        wanted = uploads.stamp(record.model) if read.outcome is not None else ""
         linked = run.outputs.model_outputs if run.outputs else []
         if wanted == note.model and (linked or not wanted):
             return wanted
@@ -179,7 +182,7 @@ class Projection:
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
                 begun = models.begun(logged, sha, run)
-                current = models.log_model(self.store, run, record, tags, sha, begun)
+                current = models.log_model(self.store, run, read, tags, sha, begun)
                 self._count(models_logged=1)
                 logged = models.models_of(self.store, self._experiment_id, tags[contents.RECORD])  # may be two, as runs
         for model in logged:

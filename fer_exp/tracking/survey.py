@@ -57,11 +57,11 @@ class Survey:
 
     def behind(self, record: Record) -> str | None:
         """What the run of `record` does not say although the record does; None where it says it all."""
-        run = self._run_of(record)
-        wanted = contents.status_of(record.outcome(), searching=False)
+        run, read = self._run_of(record), record.read()
+        wanted = contents.status_of(read.outcome, searching=False)
         if run.info.status not in (wanted, "RUNNING"):
             return f"the run is {run.info.status}, the record is {wanted}"
-        unsaid = sorted({metric.key for metric in runs.unsaid(run, contents.final_metrics(record))})
+        unsaid = sorted({metric.key for metric in runs.unsaid(run, contents.final_metrics(read))})
         return f"the run lacks {', '.join(unsaid)}" if unsaid else None
 
     def artifacts_missing(self, record: Record) -> list[str]:
