@@ -123,9 +123,11 @@ def _search(name: str, seed: int, epochs: int, prepared: Path, home: Path) -> Se
 def _as_many_trials(epochs: int) -> int:
     """Trials of a random search that trains as many epochs as a hyperband."""
     with stderr_to():
-        from fer_exp.search.propose import Proposer
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
     settings = Settings(algorithm=Algorithm.HYPERBAND, epochs=epochs)
-    return max(Proposer(Campaign("promotion", "", _space, settings, RECIPE), settings).plan().epochs // epochs - 1, 1)
+    return max(
+        KerasTunerProposer(Campaign("promotion", "", _space, settings, RECIPE), settings).plan().epochs // epochs - 1, 1
+    )
 
 
 def _warm_up(development: Development) -> None:

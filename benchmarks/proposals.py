@@ -23,11 +23,12 @@ ASKED = 30  # trials in it
 def rows(setting: Setting) -> Iterator[Row]:
     """Seconds a proposal, then duplicates."""
     with stderr_to():
-        from fer_exp.search.propose import Proposal, Proposer
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.search.proposer import Proposal
     random = setting.pick(TRIALS - FITTED, 6)
     fitted = setting.pick(FITTED, 2)
     settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=random + fitted, epochs=1)
-    proposer = Proposer(Campaign("fake", "q", space, settings), settings)
+    proposer = KerasTunerProposer(Campaign("fake", "q", space, settings), settings)
     proposer._oracle.num_initial_points = random
     with tempfile.TemporaryDirectory() as folder:
         stock = _stock(space, random + fitted, random, folder)
@@ -49,7 +50,7 @@ def rows(setting: Setting) -> Iterator[Row]:
                 values[1][0].append(ended - between)
     sides = [Side("fer-exp", tuple(values[0][0])), Side("stock oracle", tuple(values[1][0]))]
     yield share(f"a bayesian proposal at {random + fitted} trials", sides, times_(high=1.1), "no slower than stock")
-    yield _duplicates(setting, Proposer, Proposal)
+    yield _duplicates(setting, KerasTunerProposer, Proposal)
 
 
 def _duplicates(setting: Setting, proposer_of: Callable[..., Any], proposal: type) -> Row:

@@ -48,7 +48,13 @@ def train_fake(task: Task, parent: Connection) -> None:
         time.sleep(EPOCH_SECONDS)
 
     try:
-        work_on(Record(task.record), task.attempt, tell, lambda: parent.poll() and parent.recv() == "stop", task)
+        work_on(
+            Record(task.record),
+            task.attempt,
+            tell,
+            lambda: bool(parent.poll() and parent.recv() == "stop"),
+            keep_checkpoints=task.keep_checkpoints,
+        )
     except Killed:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -71,7 +77,8 @@ def work_on(
     attempt: int,
     tell: Callable[[int], None],
     asked_to_stop: Callable[[], bool],
-    task: Task | None = None,
+    *,
+    keep_checkpoints: bool = False,
 ) -> None:
     """Trains nothing, from the record's last epoch on.
 
@@ -80,7 +87,7 @@ def work_on(
         attempt: Its number, from 1.
         tell: Called with every epoch that begins.
         asked_to_stop: Asked after every epoch but the last.
-        task: Says whether checkpoints stay; None drops them.
+        keep_checkpoints: A later trial may go on from the last epoch.
 
     Raises:
         Killed: The recipe says so.
@@ -109,7 +116,7 @@ def work_on(
         seconds=1.0,
         trained_with=trained_with("cpu"),
     )
-    record.end(outcome, keep_checkpoints=task is not None and task.keep_checkpoints)
+    record.end(outcome, keep_checkpoints=keep_checkpoints)
 
 
 def _epoch(recipe: Recipe, epoch: int) -> Epoch:

@@ -15,7 +15,8 @@ from fer_exp.data.prepare import Development
 from fer_exp.home import Home
 from fer_exp.model import build, compile_model
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.search.propose import Proposal, Proposer
+from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.search.proposer import Proposal
 from fer_exp.train import Batches
 from tests.commands import done
 from tests.trainings import demo_development, new_record
@@ -43,7 +44,7 @@ def campaign(name: str) -> Campaign:
 
 def proposals(of: Campaign) -> Iterator[Proposal]:
     """What its search proposes, as if every trial ended alike."""
-    proposer = Proposer(of, of.settings)
+    proposer = KerasTunerProposer(of, of.settings)
     while isinstance(proposal := proposer.ask(), Proposal):
         yield proposal
         proposer.tell(proposal.number, 0.5)
@@ -90,7 +91,7 @@ def test_every_campaign_file_says_question_hypothesis_command_cost_and_result(pa
 @pytest.mark.parametrize(("name", "trainings"), [("fer2013_ablation", 27), ("fer2013_strong", 21)])
 def test_a_campaign_costs_as_many_trainings_as_its_file_says(name: str, trainings: int) -> None:
     of = campaign(name)
-    assert Proposer(of, of.settings).plan().trials == trainings
+    assert KerasTunerProposer(of, of.settings).plan().trials == trainings
     said = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert re.search(rf"^Cost: {trainings} trainings of (up to )?{of.settings.epochs} epochs", said, re.MULTILINE)
 

@@ -10,7 +10,8 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.errors import BadRecord
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
-from fer_exp.search.propose import Nothing, Proposal, Proposer
+from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.search.proposer import Nothing, Proposal
 from fer_exp.search.recall import note_asked, recall
 from fer_exp.search.state import CampaignState, read_state, write_state
 
@@ -42,7 +43,7 @@ def score(record: Record) -> float | None:
     return None if spec.number == 3 else 0.01 * spec.epochs - abs(spec.recipe.block_dropout - 0.3)
 
 
-def converse(folder: Path, proposer: Proposer, workers: int, upto: int) -> list[Proposal]:
+def converse(folder: Path, proposer: KerasTunerProposer, workers: int, upto: int) -> list[Proposal]:
     """Asks and tells as a search does, until `upto` proposals are there; those of a search that is over end all."""
     running = [record for record in trials(folder) if record.outcome() is None]
     proposals: list[Proposal] = []
@@ -82,8 +83,8 @@ def trials(folder: Path) -> list[Record]:
     return list(records_in(folder / "trials"))
 
 
-def maker(algorithm: Algorithm) -> Callable[[], Proposer]:
-    return lambda: Proposer(campaign(algorithm), campaign(algorithm).settings)
+def maker(algorithm: Algorithm) -> Callable[[], KerasTunerProposer]:
+    return lambda: KerasTunerProposer(campaign(algorithm), campaign(algorithm).settings)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

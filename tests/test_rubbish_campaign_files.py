@@ -16,7 +16,7 @@ import pytest
 
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.errors import BadCampaign
-from fer_exp.search.propose import Proposer
+from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from tests.commands import call, write_campaign
 from tests.rubbish import Input, altered, no_files, patience, throw, told_badly
 
@@ -75,7 +75,7 @@ ODD = (
 def written(path: Path) -> Any:
     """All that a search does with a campaign file before it looks at data."""
     campaign = load_campaign(path)
-    Proposer(campaign, campaign.settings).ask()
+    KerasTunerProposer(campaign, campaign.settings).ask()
     return campaign.name, campaign.settings, fingerprint(path)
 
 

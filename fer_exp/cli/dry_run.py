@@ -31,9 +31,9 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         cleaning=settings.cleaning,
     )
     with stderr_to():
-        from fer_exp.search.propose import Proposer
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 
-        proposer = Proposer(campaign, settings)
+        proposer = KerasTunerProposer(campaign, settings)
         seconds = seconds_per_epoch(campaign, settings, development)
     plan = proposer.plan()
     info = development.info

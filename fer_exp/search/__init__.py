@@ -1,7 +1,11 @@
 """The search: Keras Tuner proposes, trials answer, one state file remembers.
 
 conduct.py   puts a search or a retrain on its feet: fork server, data, tracker, loop, summary
-propose.py   ask and tell: what Keras Tuner's oracles propose, as values
+proposer.py  the interface of what proposes trials: ask and tell, state, plan
+keras_tuner_proposer.py  that interface over Keras Tuner's oracles
+samples.py   what the space makes of fixed points, by which a changed one is told
+answers.py   nothing is trained twice
+board.py     the leaderboard of a search at work
 oracles.py   the oracles, made to live in memory and to be put away whole
 state.py     what a campaign remembers between two starts
 recall.py    the proposer as an earlier start left it, from that state or from the records

@@ -28,7 +28,10 @@ from fer_exp.records import Record, State, records_in
 from fer_exp.search.footing import on_its_feet, shown
 from fer_exp.search.room import Need, require
 
+MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
+
 if TYPE_CHECKING:
+    from fer_exp.search.drive import MakeProposer
     from fer_exp.search.handover import Handover
     from fer_exp.verdict import Comparison
 
@@ -48,6 +51,14 @@ class Conditions:
     max_hours: float | None = None
     entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
     loads: str = TRAINING  # the module that it needs, loaded once for all attempts
+    engine: "MakeEngine | None" = None  # what runs attempts; None: processes of this machine
+    propose: "MakeProposer | None" = None  # what proposes trials; None: Keras Tuner
+
+    def engine_on(self, development: Path, context: ForkServerContext, *, keep_checkpoints: bool = False) -> Engine:
+        """The engine for attempts that train on the development part in a folder."""
+        if self.engine is not None:
+            return self.engine(development, keep_checkpoints)
+        return LocalEngine(context, self.workers, development, keep_checkpoints=keep_checkpoints, entry=self.entry)
 
     @property
     def shows_here(self) -> bool:
@@ -128,9 +139,11 @@ def _search(
         conditions.watcher.say(note)
     with stderr_to():
         from fer_exp.search.drive import Order, SearchWork
-        from fer_exp.search.propose import Proposer
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+
+        propose = conditions.propose or KerasTunerProposer
     with lock(folder, conditions.watcher.say) as holding:
-        proposer = Proposer(campaign, settings)
+        proposer = propose(campaign, settings)
         ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
         need = Need(
             recipes=(campaign.baseline, *proposer.samples(SAMPLES)),
@@ -143,16 +156,11 @@ def _search(
             shown=conditions.shows_here,
         )
         require(conditions.home.root, need, campaign.name, conditions.watcher.say)
-        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development), holding.check)
+        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development, propose), holding.check)
         for note in work.notes:
             conditions.watcher.say(note)
-        engine = LocalEngine(
-            context,
-            conditions.workers,
-            development.folder,
-            keep_checkpoints=settings.algorithm is Algorithm.HYPERBAND,
-            entry=conditions.entry,
-        )
+        promotions = settings.algorithm is Algorithm.HYPERBAND
+        engine = conditions.engine_on(development.folder, context, keep_checkpoints=promotions)
         return _carry_out(work, engine, context, conditions, holding, work.close, "finished")
 
 
@@ -206,7 +214,7 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
             f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {wish.seeds} seed(s) "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
-        engine = LocalEngine(context, conditions.workers, repeat.development.folder, entry=conditions.entry)
+        engine = conditions.engine_on(repeat.development.folder, context)
         result = _carry_out(work, engine, context, conditions, holding, lambda: None, AT_REST)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)

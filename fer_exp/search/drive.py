@@ -23,13 +23,17 @@ from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, rec
 from fer_exp.search.answers import answers_now, forget, give_answer, is_loss, link, question, untouched
 from fer_exp.search.board import Board
 from fer_exp.search.changes import refuse_changes
-from fer_exp.search.propose import Nothing, Proposal, Proposer
+from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.search.proposer import Nothing, Proposal, Proposer
 from fer_exp.search.recall import note_asked, recall
 from fer_exp.search.samples import refuse_other_recipes, samples_of_trials, take_samples
 from fer_exp.search.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 FIRST = 4 * ALIKE  # records among which those are looked for
+
+
+MakeProposer = Callable[[Campaign, Settings], Proposer]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Order:
     file: str  # of the campaign, as given
     fingerprint: str
     development: Development
+    propose: MakeProposer = KerasTunerProposer
 
 
 class SearchWork:
@@ -197,7 +202,7 @@ class SearchWork:
         return [record for record in self.records() if record.spec().kind is Kind.TRIAL]
 
     def _new_proposer(self) -> Proposer:
-        return Proposer(self._order.campaign, self._order.settings)
+        return self._order.propose(self._order.campaign, self._order.settings)
 
     def _remember(self, *, finished: bool = False) -> None:
         self._check()

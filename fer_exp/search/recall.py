@@ -8,15 +8,17 @@ asked for by number, and each one's `asked.json` says how many had been told abo
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from fer_exp.errors import BadRecord
 from fer_exp.files import write_atomically
 from fer_exp.records import ASKED, Record
-from fer_exp.search.propose import Proposer
+from fer_exp.search.proposer import Proposer
 from fer_exp.search.state import CampaignState, LaterState, read_state, set_aside
 from fer_exp.values import Value
 
 Score = Callable[[Record], float | None]
+AnyProposer = TypeVar("AnyProposer", bound=Proposer)
 
 
 class Asked(Value):
@@ -33,8 +35,8 @@ def note_asked(path: Path, proposer: Proposer, number: int) -> None:
 
 
 def recall(
-    folder: Path, trials: Sequence[Record], make: Callable[[], Proposer], score: Score
-) -> tuple[Proposer, list[str]]:
+    folder: Path, trials: Sequence[Record], make: Callable[[], AnyProposer], score: Score
+) -> tuple[AnyProposer, list[str]]:
     """A proposer that knows `trials`, and lines for the user.
 
     Raises:

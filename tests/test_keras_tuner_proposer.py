@@ -9,10 +9,11 @@ import pytest
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.errors import BadCampaign
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.search.propose import Nothing, Proposal, Proposer
+from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.search.proposer import Nothing, Proposal
 from fer_exp.search.state import CampaignState, WrittenState
 
-Visit = Callable[[Proposer], Proposer]
+Visit = Callable[[KerasTunerProposer], KerasTunerProposer]
 
 
 def space(hp: HyperParameters) -> Recipe:
@@ -35,13 +36,13 @@ def score(proposal: Proposal) -> float:
     return 0.01 * proposal.epochs - abs(recipe.block_dropout - 0.3) - 10 * abs(recipe.learning_rate - 3e-3)
 
 
-def stay(proposer: Proposer) -> Proposer:
+def stay(proposer: KerasTunerProposer) -> KerasTunerProposer:
     return proposer
 
 
 def conversation(toy: Campaign, workers: int = 1, visit: Visit = stay, fail: int = 0) -> Iterator[Proposal]:
     """Asks and tells until the end, oldest trial first; `visit` sees the proposer between any two calls."""
-    proposer = visit(Proposer(toy, toy.settings))
+    proposer = visit(KerasTunerProposer(toy, toy.settings))
     running: list[Proposal] = []
     while True:
         answer = proposer.ask() if len(running) < workers else Nothing.WAIT
@@ -59,7 +60,7 @@ def conversation(toy: Campaign, workers: int = 1, visit: Visit = stay, fail: int
 
 
 def put_away_and_take_up(toy: Campaign) -> Visit:
-    return lambda proposer: Proposer(toy, toy.settings, json.loads(json.dumps(proposer.state())))
+    return lambda proposer: KerasTunerProposer(toy, toy.settings, json.loads(json.dumps(proposer.state())))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -75,7 +76,7 @@ def test_a_search_put_away_between_any_two_calls_proposes_the_same_trials(algori
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 def test_running_trials_are_known_after_a_restart(algorithm: Algorithm) -> None:
     toy = campaign(algorithm)
-    proposer = Proposer(toy, toy.settings)
+    proposer = KerasTunerProposer(toy, toy.settings)
     asked = [proposer.ask(), proposer.ask()]
     assert put_away_and_take_up(toy)(proposer).running() == asked
 
@@ -91,7 +92,7 @@ def test_a_grid_visits_every_point_once() -> None:
     toy = campaign(Algorithm.GRID, max_trials=1000)
     points = [tuple(proposal.values.values()) for proposal in conversation(toy)]
     assert len(points) == len(set(points)) == 5 * 3 * 2
-    assert Proposer(toy, toy.settings).plan().trials == 31  # and the baseline
+    assert KerasTunerProposer(toy, toy.settings).plan().trials == 31  # and the baseline
 
 
 def test_hyperband_goes_on_from_trials_of_the_same_recipe() -> None:
@@ -107,7 +108,7 @@ def test_hyperband_goes_on_from_trials_of_the_same_recipe() -> None:
 
 def test_the_plan_is_what_happens_when_nothing_fails() -> None:
     toy = campaign(Algorithm.HYPERBAND)
-    plan = Proposer(toy, toy.settings).plan()
+    plan = KerasTunerProposer(toy, toy.settings).plan()
     trials = {proposal.number: proposal for proposal in conversation(toy)}
     added = sum(t.epochs - (trials[t.continues].epochs if t.continues else 0) for t in trials.values())
     assert (plan.trials, plan.epochs) == (len(trials) + 1, added + toy.settings.epochs)
@@ -131,7 +132,7 @@ def _preferring(number: int) -> Campaign:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
 def test_what_is_not_finite_counts_as_failed(value: float | None) -> None:
     toy = campaign(Algorithm.RANDOM)
-    proposer = Proposer(toy, toy.settings)
+    proposer = KerasTunerProposer(toy, toy.settings)
     proposal = proposer.ask()
     assert isinstance(proposal, Proposal)
     proposer.tell(proposal.number, value)
@@ -150,13 +151,13 @@ def test_no_trials_means_none(algorithm: Algorithm) -> None:
 
 def test_more_trials_may_be_asked_for_later() -> None:
     toy = campaign(Algorithm.RANDOM, max_trials=2)
-    proposer = Proposer(toy, toy.settings)
+    proposer = KerasTunerProposer(toy, toy.settings)
     for _ in range(2):
         proposal = proposer.ask()
         assert isinstance(proposal, Proposal)
         proposer.tell(proposal.number, 0.5)
     assert proposer.ask() is Nothing.DONE
-    longer = Proposer(toy, toy.settings.model_copy(update={"max_trials": 3}), proposer.state())
+    longer = KerasTunerProposer(toy, toy.settings.model_copy(update={"max_trials": 3}), proposer.state())
     third = longer.ask()
     assert isinstance(third, Proposal)
     assert third.number == 3
@@ -184,12 +185,12 @@ def test_a_space_that_cannot_work_is_refused_before_anything_starts(
     bad: Callable[[HyperParameters], Recipe], said: str
 ) -> None:
     with pytest.raises(BadCampaign, match=said):
-        Proposer(Campaign("toy", "?", bad), Settings())
+        KerasTunerProposer(Campaign("toy", "?", bad), Settings())
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 def test_the_state_in_words_is_to_the_byte_what_the_state_as_a_value_says(algorithm: Algorithm) -> None:
-    def compare(proposer: Proposer) -> Proposer:
+    def compare(proposer: KerasTunerProposer) -> KerasTunerProposer:
         for finished in (False, True):
             value = CampaignState(proposer=proposer.state(), finished=finished)
             assert WrittenState(proposer.state_text(), finished).sealed() == value.sealed()
@@ -218,7 +219,7 @@ def test_a_bayesian_search_proposes_every_point_once_and_ends_with_the_space() -
 
 def test_in_the_place_of_a_repeat_stands_the_new_point_with_the_least_bound() -> None:
     toy = bayesian_on_twelve_points()
-    proposer = Proposer(toy, toy.settings)
+    proposer = KerasTunerProposer(toy, toy.settings)
     for _ in range(7):  # six are drawn at random before the first fit
         proposal = proposer.ask()
         assert isinstance(proposal, Proposal)

@@ -1,4 +1,4 @@
-"""Ask and tell: what Keras Tuner's oracles propose, as values.
+"""The proposer over Keras Tuner's oracles: random, Bayesian, Hyperband and grid search.
 
 In: a campaign, its settings, and the state that an earlier start left. Out: proposals, one at a time, and the state to
 keep. The oracle lives in this process, never touches a disk, and can be put away between any two calls.
@@ -7,8 +7,6 @@ keep. The oracle lives in this process, never touches a disk, and can be put awa
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import keras_tuner
@@ -21,39 +19,14 @@ from fer_exp.errors import BadCampaign, BadRecord
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, put_away, slot_of, take_up
+from fer_exp.search.proposer import Nothing, Plan, Proposal
 from fer_exp.search.samples import points_of
 from fer_exp.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
 
 
-class Nothing(Enum):
-    """Why there is no proposal."""
-
-    WAIT = "wait"  # a running trial must end first
-    DONE = "done"  # the budget is spent, or the space is exhausted
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One trial to run."""
-
-    number: int  # from 1
-    recipe: Recipe
-    values: dict[str, bool | int | float | str]
-    epochs: int
-    continues: int | None  # number of the trial whose last epoch this one goes on from
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much a campaign will do at most, the baseline included."""
-
-    trials: int
-    epochs: int  # trained in all; promoted trials count only the epochs they add
-
-
-class Proposer:
+class KerasTunerProposer:
     """A Keras Tuner oracle that can be put away and taken up again between any two calls."""
 
     def __init__(self, campaign: Campaign, settings: Settings, state: State | None = None) -> None:
