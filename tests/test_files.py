@@ -200,6 +200,7 @@ def test_a_file_older_than_the_process_that_has_its_number_now_goes(tmp_path: Pa
         f"{TEMPORARY}x-state.json",
         TEMPORARY,
     ],
+    ids=["of another host", "of an earlier version", "of no process", "of no name"],
 )
 def test_the_file_of_another_host_is_not_judged_by_a_process_number_of_this_one(tmp_path: Path, name: str) -> None:
     """It goes when nobody has written to it for a day."""
