@@ -71,7 +71,9 @@ def whole(records: Iterable[Record]) -> tuple[list[RecordContents], tuple[str, .
     found, damaged = [], []
     for record in records:
         try:
-            found.append(record.read())
+            contents = record.read()
+            _ = contents.test_scores  # read too: what is shown of a record must be whole
+            found.append(contents)
         except BadRecord as error:
             damaged.append(error.problem)
     return found, tuple(damaged)

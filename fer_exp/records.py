@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fer_exp.data.info import DataInfo
@@ -56,7 +57,7 @@ class Record:
     path: Path
 
     def read(self) -> "RecordContents":
-        """All that the record says of its training, each file read once.
+        """All that the record says of its training, each file read once; results on test when they are asked for.
 
         Raises:
             BadRecord: A file is missing or damaged.
@@ -68,7 +69,6 @@ class Record:
             outcome=outcome,
             history=tuple(self._history(outcome)),
             scores=self._scores(outcome),
-            test_scores=self.test_scores(),
         )
 
     # -- what was asked for
@@ -247,7 +247,15 @@ class RecordContents:
     outcome: Outcome | None  # None while it has not ended
     history: tuple[Epoch, ...]
     scores: dict[str, float]  # final metrics on validation; empty while there are none
-    test_scores: dict[str, float]  # on test; empty until `evaluate` opened it
+
+    @cached_property
+    def test_scores(self) -> dict[str, float]:
+        """Final metrics on test; empty until `evaluate` opened it. Read when asked for: no leaderboard rests on them.
+
+        Raises:
+            BadRecord: The file is damaged.
+        """
+        return self.record.test_scores()
 
     @property
     def state(self) -> State:
