@@ -4,14 +4,15 @@
 PYTHON = python3
 BIN = .venv/bin
 BENCH =
+PYTEST = $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 INSTALLED = .venv/.installed-by-make
 BENCH_INSTALLED = .venv-bench/.installed-by-make
 
-.PHONY: help setup demo fmt check test bench clean constraints
+.PHONY: help setup demo fmt check test test-all bench clean constraints
 
 help: # list these words
 	@echo "make <word>, where <word> is one of"
-	@sed -n 's/^\([a-z][a-z]*\):[^#]*# \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*# \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 setup: $(INSTALLED) # make .venv and install the pinned environment; instant when nothing changed
 
@@ -44,8 +45,11 @@ check: setup # format, lint, types, the direction of imports, security advisorie
 	$(BIN)/python .ci/advisories.py
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
-test: setup # all tests, and which of them are slow
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --durations=10
+test: setup # all tests but those of tests/promises (kills, faults, outages, rubbish, full disks)
+	$(PYTEST) --ignore tests/promises
+
+test-all: setup # all tests, and which of them are slow
+	$(PYTEST) --durations=10
 
 # An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
 bench: $(BENCH_INSTALLED) # measurements against other packages; BENCH names rows, or options such as --data

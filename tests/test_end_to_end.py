@@ -215,7 +215,7 @@ def _in_the_middle(home: Home) -> bool:
 
 
 def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(mlflow_home: Home, tmp_path: Path) -> None:
-    """From start to end with MLflow; tests/test_killed_real.py kills all four algorithms, many times."""
+    """From start to end with MLflow; tests/promises/test_killed_real.py kills all four algorithms, many times."""
     home, file = mlflow_home, write_campaign(tmp_path, trials=2)
     undisturbed = Home(tmp_path / "undisturbed")
     subprocess.run([sys.executable, "-c", UNDISTURBED, file, undisturbed.root], check=True, capture_output=True)

@@ -123,7 +123,7 @@ def test_an_import_in_the_wrong_direction_is_refused(tmp_path: Path, contract: s
 
 
 def test_make_alone_lists_every_word() -> None:
-    words = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE)
+    words = re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE)
     # Without what `make test`, which may be running this, hands down to every make below it.
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     result = subprocess.run(["make"], cwd=CHECKOUT, env=alone, capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """Searches killed again and again, at random moments and at named points: every trial once, the same leaderboard.
 
 Trials are fake; everything else is what a person runs. Figures are printed (`-s`). Kills are counted where they hit, so
-a machine that is too fast for some makes a test longer, never empty. tests/test_killed_real.py is about real trainings.
+a machine that is too fast for some makes a test longer, never empty. test_killed_real.py is about real trainings.
 """
 
 import errno
