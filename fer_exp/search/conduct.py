@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
-from fer_exp.data.prepare import Development, prepare
+from fer_exp.data.prepare import prepare
 from fer_exp.decide import Row
-from fer_exp.errors import BadData, Busy, FerExpError, TrackingFailed
+from fer_exp.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
 from fer_exp.execute.entry import TRAINING, train_record
@@ -188,7 +188,9 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
             trial=trial,
             seeds=wish.seeds,
             epochs=wish.epochs or campaign.settings.epochs,
-            development=_same_data(campaign, wish, data, home),
+            development=retrain.same_data(
+                campaign, data.source, home.cache, limit=wish.limit, skip_bad_rows=data.skip_bad_rows
+            ),
             start=start,
             baseline=retrain.baseline_to_beat(
                 folder, trial, wish.seeds, recover=wish.recover, wanted=wish.against_baseline
@@ -247,27 +249,6 @@ def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparis
         return compare_groups(Group.of(ours), Group.of(theirs)), None
     except FerExpError as error:
         return None, error.problem
-
-
-def _same_data(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, home: Home) -> Development:
-    info = campaign.data
-    limit = info.limit if wish.limit is None else (wish.limit or None)
-    development = prepare(
-        data.source,
-        protocol=info.protocol,
-        seed=info.seed,
-        limit=limit,
-        cache=home.cache,
-        skip_bad_rows=data.skip_bad_rows,
-        cleaning=info.cleaning,
-    )
-    if development.info.data_digest != info.data_digest:
-        raise BadData(
-            f"{data.source}: expected the data of campaign {campaign.name!r} (digest {info.data_digest}), "
-            f"received others ({development.info.data_digest})",
-            f"Nothing was started. Give the data it was run on with --data; it was {info.path}.",
-        )
-    return development
 
 
 def _carry_out(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.prepare import Development
+from fer_exp.data.prepare import Development, prepare
 from fer_exp.decide import Row, best, leaderboard, whole
 from fer_exp.digest import check_last_checkpoint, model_is_vouched_for
-from fer_exp.errors import BadInput, NotFound
+from fer_exp.errors import BadData, BadInput, NotFound
 from fer_exp.execute.dispatch import Next
 from fer_exp.files import replacing, sha256_of, write_atomically
 from fer_exp.home import Home
@@ -98,6 +98,40 @@ def baseline_to_beat(folder: Path, trial: Record, seeds: int, *, recover: bool, 
         "--against-baseline: the campaign's baseline has not finished",
         "Nothing was started. Go on with `fer-exp search`, or leave the option out.",
     )
+
+
+def same_data(
+    campaign: CampaignSpec, source: str, cache: Path, *, limit: int | None, skip_bad_rows: bool
+) -> Development:
+    """The development part of the campaign, prepared from `source`.
+
+    Args:
+        campaign: Says which data it was run on.
+        source: The data, as the user gave them.
+        cache: Prepared data.
+        limit: Training images kept; None for the campaign's number, 0 for all.
+        skip_bad_rows: As the user gave it.
+
+    Raises:
+        BadData: The source holds other data.
+    """
+    info = campaign.data
+    development = prepare(
+        source,
+        protocol=info.protocol,
+        seed=info.seed,
+        limit=info.limit if limit is None else (limit or None),
+        cache=cache,
+        skip_bad_rows=skip_bad_rows,
+        cleaning=info.cleaning,
+    )
+    if development.info.data_digest != info.data_digest:
+        raise BadData(
+            f"{source}: expected the data of campaign {campaign.name!r} (digest {info.data_digest}), "
+            f"received others ({development.info.data_digest})",
+            f"Nothing was started. Give the data it was run on with --data; it was {info.path}.",
+        )
+    return development
 
 
 class RetrainWork:
