@@ -13,6 +13,7 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.data.prepare import Development
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, now_ms, records_in
+from fer_exp.search.answers import training_now
 from fer_exp.search.drive import Order, SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
@@ -67,7 +68,7 @@ def end(record: Record) -> Record:
         )
     record.write_predictions(made_predictions(20))
     record.write_scores({"val/accuracy": value, "val/images": 20})
-    record.end(Outcome(state=State.FINISHED, best_epoch=1, seconds=1.0))
+    record.end(Outcome(state=State.FINISHED, best_epoch=1, seconds=1.0, trained_with=training_now()))
     return record
 
 
