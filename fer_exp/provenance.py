@@ -13,8 +13,15 @@ from pathlib import Path
 
 from fer_exp import __version__
 
+# TensorFlow comes under several names, of which an environment has one.
+BACKEND_PACKAGES = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly", "tf-nightly-cpu"),
+    "jax": ("jax", "jax-nightly"),
+    "torch": ("torch",),
+    "numpy": ("numpy",),
+}
 PACKAGES = (
-    "tensorflow",
+    *BACKEND_PACKAGES["tensorflow"],
     "keras",
     "keras-tuner",
     "mlflow",
@@ -26,6 +33,7 @@ PACKAGES = (
 )
 # Raised whenever a change of fer-exp makes a recipe, a seed and data train to another result than before.
 TRAINING_VERSION = 1
+UNKNOWN = "unknown"
 GIT_SECONDS = 5  # a repository on a dead network disk must not hold a trial up
 
 
@@ -59,8 +67,27 @@ def device() -> dict[str, str]:
     """Keras's backend and the devices it computes on. Starts the backend if nothing has yet."""
     import keras  # late: `collect` is also for processes that do not train
 
-    devices = keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu")
-    return {"backend": keras.backend.backend(), "device": ", ".join(devices), "dtype": keras.config.dtype_policy().name}
+    backend, dtype = keras.backend.backend(), keras.config.dtype_policy().name
+    return {"backend": backend, "device": ", ".join(_devices()), "dtype": dtype}
+
+
+def device_in_use() -> str:
+    """What kind of device Keras computes on: "gpu", "tpu" or "cpu". Starts the backend if nothing has yet."""
+    return _devices()[0].partition(":")[0]
+
+
+def _devices() -> list[str]:
+    """The devices that Keras's backend computes on, as `gpu:0`; Keras lists them for TensorFlow and JAX alone."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return list(keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu"))
+    if backend == "jax":
+        return list(keras.distribution.list_devices())  # asked for a kind that is absent, JAX raises an error
+    torch = sys.modules.get("torch")  # Keras has loaded it where it is the backend
+    count = torch.cuda.device_count() if torch and backend == "torch" else 0
+    return [f"gpu:{number}" for number in range(count)] or ["cpu:0"]
 
 
 def trained_with(device_kind: str) -> str:
@@ -72,7 +99,8 @@ def trained_with(device_kind: str) -> str:
         device_kind: "cpu" or "gpu".
     """
     backend = backend_name()
-    return f"training {TRAINING_VERSION}, keras {_version('keras')}, {backend} {_version(backend)}, {device_kind}"
+    versions = f"keras {_version('keras')}, {backend} {_version_of_backend(backend)}"
+    return f"training {TRAINING_VERSION}, {versions}, {device_kind}"
 
 
 def backend_name() -> str:
@@ -87,11 +115,16 @@ def backend_name() -> str:
     return str(stored.get("backend", "tensorflow")) if isinstance(stored, dict) else "tensorflow"
 
 
+def _version_of_backend(backend: str) -> str:
+    found = (_version(package) for package in BACKEND_PACKAGES.get(backend, (backend,)))
+    return next((text for text in found if text != UNKNOWN), UNKNOWN)
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN
 
 
 def _git() -> dict[str, str | bool]:

@@ -96,7 +96,7 @@ def test_from_a_search_to_a_champion_that_anyone_can_load(mlflow_home: Home, tmp
 
     told = finish(home, "evaluate", "--model", "models:/tiny@champion")
     assert "on the test part, protocol official" in told
-    assert "opened 1 time(s)" in told
+    assert "opened 1 time, for 1 model" in told
     best, champion = leaderboard(trials(home), Objective())[0], _champion(home)
     for count, run_id in enumerate((champion, run_of(home, "trial 1", "tiny").info.run_id, _parent(home)), start=2):
         shown = json.loads(done("evaluate", "--run-id", run_id, "--again", "to see both", "--json"))
@@ -199,7 +199,7 @@ def test_the_reference_is_reproduced_beside_its_own_figures(home: Home) -> None:
     assert done(*command).splitlines()[-8:] == told.splitlines()[-8:]
     assert len(whole_lines(home.campaign(name) / "ledger.jsonl")) == 1  # the second time told what the first had found
 
-    assert "opened 2 time(s)" in done("evaluate", "--record", name, "--no-tracking")
+    assert "opened 2 times, for 1 model" in done("evaluate", "--record", name, "--no-tracking")
     assert not (home.root / "mlflow.db").exists()
 
 

@@ -5,7 +5,9 @@ import os
 import platform
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -123,3 +125,36 @@ def test_the_device_is_what_keras_computes_on() -> None:
     assert facts["backend"] == keras.backend.backend()
     assert facts["device"].split(":")[0] in ("cpu", "gpu")
     assert facts["dtype"] == keras.config.dtype_policy().name
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "numpy"])
+def test_every_backend_names_its_device(backend: str) -> None:
+    asked = "from fer_exp import provenance as p; print(p.device()['device'], p.device_in_use(), p.trained_with('cpu'))"
+    environment = os.environ | {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True)
+    device, kind, trained = done.stdout.strip().split(maxsplit=2)
+    assert device == "cpu:0"
+    assert kind == "cpu"
+    assert f", {backend} " in trained
+    assert "unknown" not in trained
+
+
+def test_pytorch_says_what_it_computes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: 2))
+    monkeypatch.setitem(sys.modules, "torch", torch)  # Keras does not list devices for it
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    assert provenance.device()["device"] == "gpu:0, gpu:1"
+    assert provenance.device_in_use() == "gpu"
+
+
+def test_a_backend_installed_under_another_name_has_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"tensorflow-cpu": "2.99.0", "keras": "3.99.0"}
+
+    def version(package: str) -> str:
+        if package not in versions:
+            raise PackageNotFoundError(package)
+        return versions[package]
+
+    monkeypatch.setattr(provenance, "version", version)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert provenance.trained_with("cpu").endswith("keras 3.99.0, tensorflow 2.99.0, cpu")

@@ -128,7 +128,7 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
         best_epoch=best_epoch(history),
         seconds=seconds_trained(record),
         peak_memory_mib=_peak_memory_mib(),
-        trained_with=provenance.trained_with("gpu" if keras.distribution.list_devices("gpu") else "cpu"),
+        trained_with=provenance.trained_with(provenance.device_in_use()),
     )
     record.end(outcome, keep_checkpoints=task.keep_checkpoints)
 

@@ -1,9 +1,9 @@
 """What a failed attempt means: try again, try later, the recipe's own failure, or a machine that cannot train.
 
 In: attempts that the machine failed, and trainings that came to an end. Out: a decision for each, or an error that
-stops the search. The evidence against a recipe is a training of another one that ends well while this one keeps
-failing; without it the fault is the machine's, the trial stays open, and after `IN_A_ROW` such attempts the search
-stops.
+stops the search. The evidence against a recipe is a training of another one that begins and ends well while this one
+keeps failing; without it the fault is the machine's, the trial stays open, and after `IN_A_ROW` such attempts the
+search stops.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,13 @@ class Decision(Enum):
 class _Tally:
     """What is known of one trial's attempts. Changes with each."""
 
+    started: int  # place of its present attempt in the order of all attempts, from 1
     epochs: int  # recorded when its present attempt began
+    first_failed: int = 0  # attempts that had started when its first failure in a row came
     failures: int = 0  # in a row, without a new epoch
     alone: bool = False  # nothing else ran when it failed last
     kind: FaultKind | None = None  # of the last failure
-    proven: bool = False  # another training ended well since its first failure
+    proven: bool = False  # another training began and ended well since its first failure
 
 
 class Failures:
@@ -46,22 +48,25 @@ class Failures:
     def __init__(self) -> None:
         self._tallies: dict[str, _Tally] = {}
         self._in_a_row: list[Fault] = []
+        self._started = 0  # attempts so far
         self._finished = 0
 
     def started(self, record: Record) -> None:
         """An attempt at `record` begins."""
+        self._started += 1
         epochs = _epochs(record)
-        tally = self._tallies.setdefault(str(record.path), _Tally(epochs))
-        tally.epochs = epochs
+        tally = self._tallies.setdefault(str(record.path), _Tally(self._started, epochs))
+        tally.started, tally.epochs = self._started, epochs
 
     def ended(self, record: Record, *, finished: bool) -> None:
         """The trial of `record` has an outcome; `finished` says that it was a good one."""
-        self._tallies.pop(str(record.path), None)
+        over = self._tallies.pop(str(record.path), None)
         self._in_a_row.clear()
-        if finished:
+        if finished and over is not None:
             self._finished += 1
             for tally in self._tallies.values():
-                tally.proven = tally.proven or tally.failures > 0
+                # A training that had begun before may have needed nothing of what the machine lacks since.
+                tally.proven = tally.proven or (tally.failures > 0 and over.started > tally.first_failed)
 
     def failed(self, ended: Ended, fault: Fault, *, alone: bool) -> Decision:
         """What to do about an attempt that the machine failed.
@@ -82,6 +87,8 @@ class Failures:
         if _epochs(ended.record) > tally.epochs:  # it got further, so neither recipe nor machine is hopeless
             tally.failures, tally.proven = 0, False
             self._in_a_row.clear()
+        if tally.failures == 0:
+            tally.first_failed = self._started
         tally.failures, tally.alone, tally.kind = tally.failures + 1, alone, fault.kind
         if self._is_recipes(tally):
             return Decision.RECIPE
@@ -93,7 +100,7 @@ class Failures:
         return Decision.AGAIN if alone or fault.kind is not FaultKind.MEMORY else Decision.AGAIN_ALONE
 
     def proven(self, record: Record) -> bool:
-        """Whether another training has ended well since this trial failed first: worth another attempt."""
+        """Whether another training has begun and ended well since this trial failed first: worth another attempt."""
         return self._tallies[str(record.path)].proven
 
     def failures(self, record: Record) -> int:

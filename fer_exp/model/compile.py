@@ -7,6 +7,7 @@ The loss takes one-hot labels throughout, so that label smoothing and mixed imag
 import keras
 
 from fer_exp.errors import BadInput
+from fer_exp.provenance import device_in_use
 from fer_exp.recipe import Loss, Optimizer, Recipe, Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]  # names of variables that only shift or scale; decaying them does harm
@@ -83,4 +84,4 @@ def _optimizer(
 
 
 def _tensorflow_on_cpu() -> bool:
-    return keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+    return keras.backend.backend() == "tensorflow" and device_in_use() == "cpu"

@@ -116,7 +116,7 @@ def test_the_test_part_is_opened_there_for_the_very_model(
     done("sync", "tiny")
     run_id = run_id_of(moved, "tiny", Record(moved.campaign("tiny") / "trials" / "0001"))
     told = done("evaluate", "--run-id", run_id)
-    assert "opened 1 time(s)" in told
+    assert "opened 1 time, for 1 model" in told
     assert "holds no digest" not in told
     assert done("doctor").startswith("Nothing wrong: 1 campaigns, 2 records")
     Record(moved.campaign("tiny") / "trials" / "0001").model.write_bytes(b"another model")
