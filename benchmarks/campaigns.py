@@ -17,9 +17,9 @@ from benchmarks.command import run
 from benchmarks.setting import CHECKOUT, Setting
 from benchmarks.sides import Doing, Row, faster, in_turns, times_
 from benchmarks.toy import TRIALS
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.provenance import cores
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.provenance import cores
 
 WAYS = {
     "notebook": "the notebook's loop, not tracked",

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.setting import CHECKOUT, Setting
 from benchmarks.sides import Goal, Row, in_turns, row, share, times_
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import Record
 
 LIMIT = 70  # training images: a few steps

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks.setting import Setting
 from benchmarks.sides import Goal, Row, faster, in_turns, row, times_
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
 
 
 def rows(setting: Setting) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.execute.entry import Task
+from fer_exp.execute.task import Task
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Predictions, Record, State, best_epoch, now_ms
 
@@ -35,7 +35,7 @@ def fake_campaign(algorithm: Algorithm, trials: int, epochs: int = 1) -> Campaig
 
 
 def train_fake(task: Task, _parent: Connection) -> None:
-    """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
+    """Entry of an attempt's process, in the place of `fer_exp.execute.task.train_record`."""
     record = Record(task.record)
     record.attempt_log(task.attempt).write_text("a line\n")
     finish(record, keep_checkpoints=task.keep_checkpoints)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from fer_exp.provenance import cores
+from fer_exp.system.provenance import cores
 
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "mlflow", "optuna", "optuna-integration", "numpy", "pandas")
 BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # x86's flags, then Arm's

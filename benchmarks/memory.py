@@ -16,11 +16,11 @@ import psutil
 from benchmarks import toy
 from benchmarks.setting import CHECKOUT, Setting
 from benchmarks.sides import Goal, Row, Side, row
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.execute.watch import Silence
-from fer_exp.home import Home
-from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.execute.progress import Silence
+from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.system.home import Home
 
 LIMIT = 70
 TRIALS = 10

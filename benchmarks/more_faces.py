@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.data.faces import Usage
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
 
 NOISE = 3  # grey levels either way
 FILE = "faces.csv"

@@ -14,10 +14,10 @@ from benchmarks.fakes import fake_campaign, finish
 from benchmarks.setting import Setting
 from benchmarks.sides import Goal, Row, Side, row, share, times_
 from fer_exp.campaign import Algorithm
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.quiet import stderr_to
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import Record
+from fer_exp.system.stderr import stderr_to
 
 TRIALS = 1_000
 BEFORE, AROUND = 5, 11  # trials of a short search until it is measured, and those that are: around the tenth
@@ -59,7 +59,7 @@ class _Search:
 
     def __init__(self, algorithm: Algorithm, trials: int, development: Development, folder: Path) -> None:
         with stderr_to():
-            from fer_exp.search.drive import Order, SearchWork
+            from fer_exp.search.trials import Order, SearchWork
         campaign = fake_campaign(algorithm, trials, epochs=3)
         self._work = SearchWork(folder, Order(campaign, campaign.settings, "fake.py", "fingerprint", development))
         self._keeps = algorithm is Algorithm.HYPERBAND

@@ -27,12 +27,12 @@ from benchmarks.setting import Setting
 from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.data.faces import Emotion
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.provenance import cores
-from fer_exp.quiet import stderr_to
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Order, Recipe
 from fer_exp.records import Kind, Outcome, Record, State, best_epoch
+from fer_exp.system.provenance import cores
+from fer_exp.system.stderr import stderr_to
 
 SEEDS = 5
 EPOCHS = 5  # ten trials a search; nine epochs make 23, and did not end in nine minutes
@@ -172,8 +172,8 @@ def _searched(
 ) -> Seen:
     """A search of fer-exp in this process: its own records, promotions and training; only processes are left out."""
     with stderr_to():
-        from fer_exp.search.drive import Order, SearchWork
-    from fer_exp.train import train
+        from fer_exp.search.trials import Order, SearchWork
+    from fer_exp.training.train import train
 
     settings = Settings(algorithm=algorithm, max_trials=trials, epochs=epochs, seed=seed)
     campaign = Campaign("promotion", toy.campaign.question, _space, settings, RECIPE)

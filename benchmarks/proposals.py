@@ -12,7 +12,7 @@ from benchmarks.fakes import space
 from benchmarks.setting import Setting
 from benchmarks.sides import Row, Side, row, share, times_
 from fer_exp.campaign import Algorithm, Campaign, Settings
-from fer_exp.quiet import stderr_to
+from fer_exp.system.stderr import stderr_to
 
 FITTED = 6
 TRIALS = 200

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from benchmarks.setting import Setting
 from benchmarks.sides import Row, Side, faster, times_
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Augmentation, ClassWeights, Order, Recipe, Schedule, baseline_recipe
 from fer_exp.records import Kind, Record, TrialSpec
-from fer_exp.train import Listener, train
+from fer_exp.training.train import Listener, train
 
 MARK = 0.60
 EPOCHS = 40

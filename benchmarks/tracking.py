@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from benchmarks.command import run
 from benchmarks.setting import Setting
 from benchmarks.sides import Doing, Goal, Row, Side, in_turns, row
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
 
 if TYPE_CHECKING:
     from benchmarks.peers import Work

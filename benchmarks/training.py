@@ -17,10 +17,11 @@ from benchmarks.machine import has_bfloat16
 from benchmarks.setting import Setting
 from benchmarks.sides import Doing, Goal, Row, Side, in_turns, row, share_by_turns, times_
 from fer_exp.data.faces import Images, Labels
-from fer_exp.model import build, compile_model, feed
+from fer_exp.model import build, compile_model
 from fer_exp.recipe import Augmentation, Precision, Recipe, baseline_recipe
 from fer_exp.records import Kind, TrialSpec
-from fer_exp.train import Batches
+from fer_exp.training.feed import feed
+from fer_exp.training.train import Batches
 
 IMAGES = 512
 SIDE = 2048  # of the square matrices whose product is the machine's peak

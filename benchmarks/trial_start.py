@@ -16,10 +16,10 @@ from benchmarks.fakes import say_hello
 from benchmarks.setting import CHECKOUT, Setting
 from benchmarks.sides import Goal, Row, Side, in_turns, row
 from benchmarks.toy import BASELINE
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.execute.entry import Task, train_record
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.execute.local import start_fork_server
+from fer_exp.execute.task import Task, train_record
 from fer_exp.records import Kind, Record, TrialSpec
 
 LIMIT = 70

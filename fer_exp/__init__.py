@@ -2,16 +2,20 @@
 
 The way of the data, top to bottom; nothing flows back up:
 
-    data        a source becomes Faces, Faces become a development part and a sealed test part
-    recipe      everything that changes a trained model except data and seed
-    model       Recipe -> keras.Model
-    train       (Recipe, development part, seed) -> epochs and weights, in a child process per attempt
-    evaluate    predictions -> Scores; figures draws them
-    records     a trial's folder: the only truth
-    search      Keras Tuner proposes, records answer
-    tracking    MLflow shows what the records say
-    decide      finished records -> leaderboard
-    cli         a skin over all of it
+    data         a source becomes Faces, Faces become a development part and a sealed test part
+    recipe       everything that changes a trained model except data and seed
+    campaign     a question, its baseline recipe and the space around it
+    model        Recipe -> keras.Model
+    training     (Recipe, development part, seed) -> epochs and weights
+    execute      trainings in child processes, one per attempt
+    metrics      predictions -> Scores; `figures` draws them, `results` writes them beside the record
+    records      a trial's folder: the only truth
+    search       a proposer proposes, records answer
+    tracking     MLflow shows what the records say
+    leaderboard  finished records in order; `verdict` judges, `summary` writes the campaign's end
+    holdout      the test part, opened once for a chosen model
+    cli          a skin over all of it; `doctor`, `portable` and `audit` are tools beside the way
+    system       files, locks, errors and provenance beneath all of it
 """
 
 import os

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from fer_exp.values import Value
+from fer_exp.system.values import Value
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]  # a share of units, images or weight
 Width = Annotated[int, Field(ge=1, le=4096)]  # channels or units

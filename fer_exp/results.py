@@ -7,12 +7,12 @@ metrics file is written last, so that whoever finds it finds the rest.
 from dataclasses import replace
 
 from fer_exp import figures
-from fer_exp.calibration import CALIBRATION, Calibration, calibration_text, uncalibrated
 from fer_exp.data.faces import Images
-from fer_exp.evaluate import Scores, report_json, report_text, score
-from fer_exp.files import write_atomically
+from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_text, uncalibrated
+from fer_exp.metrics.scores import Scores, report_json, report_text, score
+from fer_exp.metrics.temperature import tempered
 from fer_exp.records import Predictions, Record
-from fer_exp.temperature import tempered
+from fer_exp.system.files import write_atomically
 
 PARTS = {"val": "", "test": "test/"}  # part -> where in the record
 

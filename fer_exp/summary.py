@@ -17,13 +17,13 @@ from pathlib import Path
 
 from fer_exp import figures
 from fer_exp.campaign import CampaignSpec, Objective
-from fer_exp.decide import SHOWN_METRICS, Row, Scalar, leaderboard, standard_error, whole
-from fer_exp.dimensions import Dimension, dimensions
-from fer_exp.errors import BadRecord
-from fer_exp.files import write_atomically
-from fer_exp.importance import Importance, importance
+from fer_exp.campaign.space import Dimension, dimensions
+from fer_exp.leaderboard.importance import Importance, importance
+from fer_exp.leaderboard.rows import SHOWN_METRICS, Row, Scalar, leaderboard, standard_error, whole
 from fer_exp.records import Kind, records_in
-from fer_exp.values import Value
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import write_atomically
+from fer_exp.system.values import Value
 
 
 class Leaderboard(Value):

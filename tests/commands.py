@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fer_exp.cli import app
-from fer_exp.home import Home
 from fer_exp.records import Record, records_in
-from fer_exp.search import conduct
+from fer_exp.search import run as search_run
+from fer_exp.system.home import Home
 from tests.fake_trials import train_fake
 
 COMMAND = Path(sys.executable).with_name("fer-exp")
@@ -110,7 +110,7 @@ def finish(home: Home, *arguments: object, **environment: str) -> str:
 
 def quick_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts trials that train nothing in the place of real ones."""
-    monkeypatch.setattr(conduct, "Conditions", functools.partial(conduct.Conditions, entry=train_fake))
+    monkeypatch.setattr(search_run, "Conditions", functools.partial(search_run.Conditions, entry=train_fake))
 
 
 def contents(home: Home) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # FER_EXP_DATA is for the fixture `fer2013` alone: the product must not find it, but processes of pytest-xdist must.

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fer_exp.calibration import Calibration, Trust
 from fer_exp.doctor import Code
-from fer_exp.files import temporary_name, write_atomically
-from fer_exp.gap import GAP, Gap, Part
+from fer_exp.holdout.gap import GAP, Gap, Part
+from fer_exp.metrics.calibration import Calibration, Trust
 from fer_exp.records import Record
+from fer_exp.system.files import temporary_name, write_atomically
 from tests.commands import call
 
 Damage = Callable[[Path], object]

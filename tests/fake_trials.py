@@ -16,11 +16,11 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from fer_exp.execute.entry import Task, report
-from fer_exp.execute.lifeline import alone_in, end_with_parents
-from fer_exp.provenance import trained_with
+from fer_exp.execute.parent_watch import alone_in, end_with_parents
+from fer_exp.execute.task import Task, report
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Outcome, Predictions, Record, State, best_epoch, now_ms
+from fer_exp.system.provenance import trained_with
 
 EPOCH_SECONDS = 0.02
 PREDICTIONS = Predictions(np.zeros(1, np.uint8), np.full((1, 7), 1 / 7, np.float32), np.zeros(1, np.int64))
@@ -36,7 +36,7 @@ class Killed(Exception):
 
 
 def train_fake(task: Task, parent: Connection) -> None:
-    """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
+    """Entry of an attempt's process, in the place of `fer_exp.execute.task.train_record`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     end_with_parents()

@@ -20,11 +20,11 @@ import psutil
 from mlflow.entities import LoggedModelStatus
 
 from fer_exp.campaign import Algorithm
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.files import TEMPORARY
-from fer_exp.home import Home
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import State, title_of
+from fer_exp.system.files import TEMPORARY
+from fer_exp.system.home import Home
 from tests.commands import trials, write_campaign
 from tests.faults import Fault
 from tests.nursery import TICK, Driver, Nursery

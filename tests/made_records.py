@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fer_exp.campaign import Algorithm, CampaignSpec, Objective, Settings
-from fer_exp.data.info import DataInfo
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.info import DataInfo
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Augmentation, Optimizer, baseline_recipe
 from fer_exp.records import Epoch, Kind, Outcome, Predictions, Record, State, TrialSpec, best_epoch
 

@@ -27,8 +27,8 @@ from typing import Any, NoReturn
 
 import psutil
 
-from fer_exp.execute.entry import TRAINING, Task, follow_records, train_record
-from fer_exp.home import Home
+from fer_exp.execute.task import TRAINING, Task, follow_records, train_record
+from fer_exp.system.home import Home
 from tests import faults
 from tests.fake_trials import train_fake
 
@@ -168,7 +168,7 @@ def serving(program: str, **environment: str) -> Iterator[Nursery]:
 
 def serve(trials: Trials) -> None:
     """Answers requests until its standard input ends; in a forked driver, runs the command instead."""
-    from fer_exp.quiet import stderr_to
+    from fer_exp.system.stderr import stderr_to
 
     with stderr_to():
         _load(trials)
@@ -230,13 +230,14 @@ def warm_up(**conditions: Any) -> None:
     """Loads what the command needs, and has it work under these conditions."""
     from fer_exp import summary
     from fer_exp.cli import view
-    from fer_exp.importance import importance
-    from fer_exp.search import conduct, drive
+    from fer_exp.leaderboard.importance import importance
+    from fer_exp.search import run as search_run
+    from fer_exp.search import trials as search_trials
 
     assert view
-    assert drive
+    assert search_trials
     # The command makes its conditions by this name.
-    setattr(conduct, "Conditions", functools.partial(conduct.Conditions, **conditions))  # noqa: B010
+    setattr(search_run, "Conditions", functools.partial(search_run.Conditions, **conditions))  # noqa: B010
     # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
     setattr(summary, "importance", lambda _, space, objective: importance((), space, objective))  # noqa: B010  # as above
     setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from fer_exp.campaign import Campaign, HyperParameters, Settings
-from fer_exp.dimensions import Scalar
-from fer_exp.errors import BadRecord
+from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 from fer_exp.search.proposer import Nothing, Plan, Proposal
+from fer_exp.system.errors import BadRecord
 
 CHOICES: dict[str, list[Any]] = {"block_dropout": [0.2, 0.1, 0.3, 0.4], "learning_rate": [1e-3, 3e-3, 1e-2]}
 SCRIPT: list[dict[str, Any]] = [

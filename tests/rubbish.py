@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fer_exp.errors import FerExpError
+from fer_exp.system.errors import FerExpError
 
 SEED = 1  # of everything drawn at random here
 PATIENCE = 20  # seconds that any input may take; most take a thousandth of one

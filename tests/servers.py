@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 from mlflow import MlflowClient
 
-from fer_exp.tracking.contents import RECORD
+from fer_exp.tracking.mapping import RECORD
 from tests.tracked import told_by
 
 HOST = "127.0.0.1"

@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from fer_exp import lock
-from fer_exp.calibration import CALIBRATION, Calibration, calibration_at
-from fer_exp.data.info import DataInfo
-from fer_exp.data.prepare import Development, Split
-from fer_exp.digest import checkpoint_of
-from fer_exp.execute.entry import Task
-from fer_exp.files import replacing, sha256_of, write_atomically
-from fer_exp.home import Home
+from fer_exp.data.split.info import DataInfo
+from fer_exp.data.split.prepare import Development, Split
+from fer_exp.execute.task import Task
+from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_at
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Record, best_epoch, now_ms
+from fer_exp.records.digest import checkpoint_of
+from fer_exp.system import lock
+from fer_exp.system.files import replacing, sha256_of, write_atomically
+from fer_exp.system.home import Home
 from tests.fake_trials import accuracy
 from tests.faults import Fault
 from tests.killing import prepared
@@ -89,14 +89,15 @@ def watched(drivers: Nursery, folder: Path) -> tuple[Home, list[str]]:
 
 def serve() -> None:
     """As `tests.nursery.serve`."""
-    from fer_exp import provenance, results
+    from fer_exp import results
     from fer_exp.execute import child
-    from fer_exp.quiet import stderr_to
-    from fer_exp.search import conduct
+    from fer_exp.search import run as search_run
+    from fer_exp.system import provenance
+    from fer_exp.system.stderr import stderr_to
 
     with stderr_to():
         warm_up(entry=attempt)
-    _replace(conduct, start_fork_server=lambda *_: multiprocessing.get_context("fork"))
+    _replace(search_run, start_fork_server=lambda *_: multiprocessing.get_context("fork"))
     _replace(child, train=_train, _kept=_kept)
     _replace(results, _write_figures=lambda *_: None, _write_calibration=_write_calibration)
     _replace(provenance, collect=dict, device=dict)  # starts git three times
@@ -133,8 +134,8 @@ class _Model:
 
 
 def _train(record: Record, _development: Development, listener: Any) -> Any:
-    """Writes what `fer_exp.train.train` would, as it does."""
-    from fer_exp.train import Progress, Trained
+    """Writes what `fer_exp.training.train.train` would, as it does."""
+    from fer_exp.training.train import Progress, Trained
 
     spec = record.spec()
     last = len(record.history())

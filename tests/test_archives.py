@@ -14,9 +14,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fer_exp.data import archives
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources import archives
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData
 from tests.made_faces import csv_of, same, some_faces
 
 

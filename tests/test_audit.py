@@ -25,10 +25,10 @@ from fer_exp.audit.write import write_audit
 from fer_exp.cli import app
 from fer_exp.data.check import check
 from fer_exp.data.faces import Faces, Images, Usage
-from fer_exp.data.protocols import image_groups
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadInput
-from fer_exp.home import Home
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.assign import image_groups
+from fer_exp.system.errors import BadInput
+from fer_exp.system.home import Home
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fer_exp.data.balance import class_counts, class_weights, oversample
 from fer_exp.data.faces import Labels
-from fer_exp.data.protocol import Protocol
-from fer_exp.data.protocols import assign
-from fer_exp.data.sources import read_faces
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.assign import assign
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import ClassWeights
+from fer_exp.training.balance import class_counts, class_weights, oversample
 
 
 def labels_with(*counts: int) -> Labels:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Objective
-from fer_exp.decide import leaderboard
-from fer_exp.errors import BadRecord
+from fer_exp.leaderboard.rows import leaderboard
+from fer_exp.leaderboard.running import Board
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Outcome, Record, State
-from fer_exp.search.board import Board
+from fer_exp.system.errors import BadRecord
 from tests.made_records import made_record, made_scores
 
 ACCURACY = Objective()

@@ -5,15 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from fer_exp.calibration import (
-    Calibration,
-    calibration_at,
-    calibration_text,
-    fit_temperature,
-    uncalibrated,
-)
-from fer_exp.evaluate import Probabilities, score
-from fer_exp.temperature import tempered
+from fer_exp.metrics.calibration import Calibration, calibration_at, calibration_text, fit_temperature, uncalibrated
+from fer_exp.metrics.scores import Probabilities, score
+from fer_exp.metrics.temperature import tempered
 from tests.made_records import made_predictions
 
 DRAWS = 20_000

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from fer_exp.campaign import Campaign, Direction, HyperParameters, Objective, Settings, fingerprint, load_campaign
-from fer_exp.errors import BadCampaign, BadData, ExitCode
 from fer_exp.recipe import Recipe, baseline_recipe
+from fer_exp.system.errors import BadCampaign, BadData, ExitCode
 
 FILE = '''"""Does a higher learning rate help?"""
 
@@ -96,7 +96,7 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_an_error_that_already_says_what_to_do_is_passed_on(path: Path) -> None:
-    path.write_text('from fer_exp.errors import BadData\nraise BadData("no faces", "Give some.")')
+    path.write_text('from fer_exp.system.errors import BadData\nraise BadData("no faces", "Give some.")')
     with pytest.raises(BadData, match="no faces"):
         load_campaign(path)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fer_exp.data.check import DataCheck, check, describe
 from fer_exp.data.faces import BadRow, Faces
-from fer_exp.data.sources import read_faces
+from fer_exp.data.sources.read import read_faces
 
 
 def made() -> Faces:

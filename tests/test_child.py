@@ -14,14 +14,14 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp.calibration import Calibration, fit_temperature, uncalibrated
-from fer_exp.data.prepare import Development
-from fer_exp.evaluate import Scores
+from fer_exp.data.split.prepare import Development
 from fer_exp.execute.child import seconds_trained
 from fer_exp.execute.engine import End, Ended
-from fer_exp.execute.entry import Task
 from fer_exp.execute.fault import Fault, FaultKind
 from fer_exp.execute.local import LocalEngine, start_fork_server
+from fer_exp.execute.task import Task
+from fer_exp.metrics.calibration import Calibration, fit_temperature, uncalibrated
+from fer_exp.metrics.scores import Scores
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import Augmentation, Recipe, Schedule, Views
 from fer_exp.records import Record, State, best_epoch
@@ -207,7 +207,7 @@ def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(engine_of:
     assert "\n" not in outcome.reason
     log = record.attempt_log(1).read_text()
     assert "Traceback (most recent call last)" in log
-    assert outcome.reason in log.replace("fer_exp.train.", "")
+    assert outcome.reason in log.replace("fer_exp.training.train.", "")
     assert not list(record.path.glob("checkpoint-*"))
 
 

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fer_exp.campaign import CampaignSpec, Settings
+from fer_exp.campaign.changes import refuse_changes
 from fer_exp.cli import app
 from fer_exp.data.faces import Faces
-from fer_exp.data.info import Cleaning, DataInfo
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.data.protocols import assign, leak_share
-from fer_exp.data.sealed import open_test
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadCampaign, BadData, BadInput
-from fer_exp.home import Home
-from fer_exp.search.changes import refuse_changes
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.assign import assign, leak_share
+from fer_exp.data.split.info import Cleaning, DataInfo
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.holdout.sealed import open_test
+from fer_exp.system.errors import BadCampaign, BadData, BadInput
+from fer_exp.system.home import Home
 from tests.made_faces import csv_of
 from tests.made_records import made_campaign_spec
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.home import Home
 from fer_exp.records import Outcome, Record, State
+from fer_exp.system.home import Home
 from tests.commands import call, done, quick_trials, refused, trials, write_campaign
 
 HEAVY = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.data.sources import read_faces
+from fer_exp.data.sources.read import read_faces
 from tests.commands import call, done, refused
 from tests.made_faces import csv_of, some_faces
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import Objective
-from fer_exp.data.protocol import Protocol
-from fer_exp.errors import ExitCode, NotFound
-from fer_exp.home import Home
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Kind, Outcome, Predictions, Record, State, TrialSpec
+from fer_exp.system.errors import ExitCode, NotFound
+from fer_exp.system.home import Home
 from fer_exp.tracking import run_id_of, sync
 from fer_exp.verdict import find_groups, matching
 from tests.commands import call, done, refused

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fer_exp.data.convert import convert
 from fer_exp.data.faces import Faces
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData, BadInput
+from fer_exp.data.sources.convert import convert
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData, BadInput
 from tests.made_faces import csv_of, lines_of, same, some_faces
 
 FORMS = ("out.csv", "out.csv.gz", "out.csv.xz", "out.csv.zst", "out.csv.zip", "out.parquet")

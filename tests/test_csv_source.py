@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_exp.data.pixels import PIXELS, parse_pixels, pixel_problem
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData, ExitCode
+from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData, ExitCode
 from tests.made_faces import TITLES, csv_of, lines_of, same, some_faces, text_of
 
 FACES = some_faces(40)

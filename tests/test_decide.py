@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import norm
 
 from fer_exp.campaign import Direction, Objective
-from fer_exp.decide import accuracy_interval, best, keepers, leaderboard, standard_error, whole
-from fer_exp.errors import BadRecord
+from fer_exp.leaderboard.rows import accuracy_interval, best, keepers, leaderboard, standard_error, whole
 from fer_exp.records import Record, State
+from fer_exp.system.errors import BadRecord
 from tests.made_records import IMAGES, made_record, made_scores
 
 ACCURACY = Objective()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fer_exp.data.demo import FER2013_COUNTS, draw_faces
 from fer_exp.data.faces import Emotion, Faces, Usage
+from fer_exp.data.sources.demo import FER2013_COUNTS, draw_faces
 
 
 @pytest.fixture(scope="module")

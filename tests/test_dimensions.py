@@ -5,8 +5,8 @@ from typing import Any
 import keras_tuner
 import pytest
 
-from fer_exp.dimensions import Dimension, dimensions
-from fer_exp.errors import BadRecord
+from fer_exp.campaign.space import Dimension, dimensions
+from fer_exp.system.errors import BadRecord
 from tests.made_records import SPACE
 
 

@@ -15,11 +15,11 @@ import pytest
 from fer_exp.campaign import Algorithm
 from fer_exp.doctor import Code, examine, mending
 from fer_exp.doctor import visit as visits
-from fer_exp.errors import Busy
-from fer_exp.files import append_line, drop_torn_line, temporary_name, write_atomically
-from fer_exp.home import Home
-from fer_exp.lock import lock
 from fer_exp.records import Record, State, records_in
+from fer_exp.system.errors import Busy
+from fer_exp.system.files import append_line, drop_torn_line, temporary_name, write_atomically
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 from tests.commands import call, contents, done, quick_trials, refused
 from tests.damages import BY_HAND, MENDED, change, codes, dead_pid, tear, trial, visit
 from tests.made_records import made_campaign_spec, made_predictions, made_record

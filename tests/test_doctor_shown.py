@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fer_exp.doctor import Code
-from fer_exp.home import Home
 from fer_exp.records import Kind, Record
+from fer_exp.system.home import Home
 from fer_exp.tracking import register, sync
-from fer_exp.tracking.contents import RECORD
+from fer_exp.tracking.mapping import RECORD
 from tests.commands import call, done
 from tests.tracked import (
     NAME,

@@ -4,7 +4,7 @@ import pytest
 
 from fer_exp.campaign import Campaign, HyperParameters, Settings
 from fer_exp.cli.dry_run import seconds_per_epoch
-from fer_exp.data.prepare import Development
+from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import ClassWeights, Loss, Optimizer, Recipe, Schedule
 from tests.trainings import TINY, demo_development
 

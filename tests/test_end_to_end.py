@@ -18,12 +18,12 @@ import psutil
 import pytest
 
 from fer_exp.campaign import Objective
-from fer_exp.decide import leaderboard
-from fer_exp.files import whole_lines
-from fer_exp.gap import GAP, Gap
-from fer_exp.home import Home
-from fer_exp.ledger import Opening
+from fer_exp.holdout.gap import GAP, Gap
+from fer_exp.holdout.ledger import Opening
+from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.records import Record, State
+from fer_exp.system.files import whole_lines
+from fer_exp.system.home import Home
 from tests.commands import done, finish, start, trials, write_campaign
 from tests.tracked import all_runs, client_of, run_of
 

@@ -9,11 +9,11 @@ import pytest
 from fer_exp.execute.engine import End, Ended, Engine
 from fer_exp.execute.fault import FaultKind
 from fer_exp.execute.local import LocalEngine, start_fork_server
-from fer_exp.execute.watch import Silence
-from fer_exp.home import Home
+from fer_exp.execute.progress import Silence
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
-from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
 from tests.fake_trials import train_fake
 from tests.test_search import campaign, leaderboard, misbehaving

@@ -1,6 +1,6 @@
 """Errors are told in one line each, whatever they quote."""
 
-from fer_exp.errors import LONGEST, BadInput
+from fer_exp.system.errors import LONGEST, BadInput
 
 
 def test_what_is_quoted_neither_breaks_a_line_nor_fills_the_screen() -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import Campaign, load_campaign
-from fer_exp.data.balance import class_weights
-from fer_exp.data.prepare import Development
-from fer_exp.home import Home
+from fer_exp.data.split.prepare import Development
 from fer_exp.model import build, compile_model
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Proposal
-from fer_exp.train import Batches
+from fer_exp.system.home import Home
+from fer_exp.training.balance import class_weights
+from fer_exp.training.train import Batches
 from tests.commands import done
 from tests.trainings import demo_development, new_record
 

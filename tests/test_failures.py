@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.errors import TrialsFailed
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.failures import Decision, Failures
 from fer_exp.execute.fault import Fault, FaultKind
 from fer_exp.records import Record
+from fer_exp.system.errors import TrialsFailed
 
 PROGRAM = Fault(FaultKind.PROGRAM, "ImportError: libcudnn.so.9")
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp.model import Rows, feed
+from fer_exp.training.feed import Rows, feed
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 tensorflow_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="about TensorFlow's pipelines")

@@ -13,13 +13,13 @@ from matplotlib.text import Text
 
 from fer_exp import figures
 from fer_exp.campaign import Direction, Objective
+from fer_exp.campaign.space import dimensions
 from fer_exp.data.faces import Images
-from fer_exp.decide import Row, leaderboard
-from fer_exp.dimensions import dimensions
-from fer_exp.evaluate import score
-from fer_exp.importance import importance
+from fer_exp.leaderboard.importance import importance
+from fer_exp.leaderboard.rows import Row, leaderboard
+from fer_exp.metrics.scores import score
+from fer_exp.metrics.temperature import tempered
 from fer_exp.records import Predictions, State, records_in
-from fer_exp.temperature import tempered
 from tests.made_records import SPACE, made_campaign, made_history, made_predictions, made_record
 
 ACCURACY = Objective()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_exp.files import (
+from fer_exp.system.files import (
     FOREIGN_AGE,
     TEMPORARY,
     append_line,
@@ -71,8 +71,8 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     write_atomically(path, "old")
     writer = f"""
-import os, pathlib, fer_exp.files
-with fer_exp.files.replacing(pathlib.Path({str(path)!r})) as temporary:
+import os, pathlib, fer_exp.system.files
+with fer_exp.system.files.replacing(pathlib.Path({str(path)!r})) as temporary:
     temporary.write_text("half of the n")
     os._exit(9)
 """
@@ -164,8 +164,8 @@ def test_what_killed_processes_left_half_written_goes(tmp_path: Path) -> None:
 def test_what_another_process_is_writing_stays_and_can_be_finished(tmp_path: Path) -> None:
     """As `fer-exp sync` writes its note into a record while a search starts."""
     writer = f"""
-import pathlib, fer_exp.files
-with fer_exp.files.replacing(pathlib.Path({str(tmp_path / "tracking.json")!r})) as temporary:
+import pathlib, fer_exp.system.files
+with fer_exp.system.files.replacing(pathlib.Path({str(tmp_path / "tracking.json")!r})) as temporary:
     temporary.write_text("whole")
     print(flush=True)
     input()

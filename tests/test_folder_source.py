@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fer_exp.data.faces import Images, Usage
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData
 from tests.made_faces import png_of, some_faces
 
 FACES = some_faces(40)

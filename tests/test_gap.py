@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_exp.gap import Gap, Part, gap_table, part_of
+from fer_exp.holdout.gap import Gap, Part, gap_table, part_of
 from fer_exp.records import Predictions
 
 RIGHT = np.array([1, 1, 0, 0, 1, 0], bool)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 
 
 def test_the_home_is_mlruns_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import Direction, Objective
-from fer_exp.decide import Row, leaderboard
-from fer_exp.dimensions import dimensions
-from fer_exp.importance import importance
+from fer_exp.campaign.space import dimensions
+from fer_exp.leaderboard.importance import importance
+from fer_exp.leaderboard.rows import Row, leaderboard
 from fer_exp.records import Kind, State, records_in
 from tests.made_records import SPACE, made_campaign
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_exp.errors import BadInput, NotFound
-from fer_exp.model import build, compile_model, keep, load_model, predict, with_preprocessing
+from fer_exp.model import build, compile_model, export, load_model, predict, with_preprocessing
 from fer_exp.model.seeds import random_states
 from fer_exp.recipe import Augmentation, Recipe
+from fer_exp.system.errors import BadInput, NotFound
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
@@ -144,7 +144,7 @@ def test_an_archive_with_other_members_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep, "LARGEST_FILE", 1_000_000)
+    monkeypatch.setattr(export, "LARGEST_FILE", 1_000_000)
     members = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\0" * 1_000_000}
     path = archive(tmp_path / "model.keras", members)
     assert path.stat().st_size < 10_000

@@ -5,8 +5,8 @@ import pytest
 
 from fer_exp.audit.label_noise import folds, label_noise, suspects
 from fer_exp.data.faces import Faces
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def late(left):
     time.sleep(600)
 
 if __name__ == "__main__":
-    context = start_fork_server(Path(sys.argv[1]), loads="fer_exp.execute.lifeline")
+    context = start_fork_server(Path(sys.argv[1]), loads="fer_exp.execute.parent_watch")
     process = context.Process(target=late, args=(sys.argv[2],), daemon=True)
     process.start()
     print(process.pid, flush=True)

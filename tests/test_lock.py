@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer_exp.errors import Busy, ExitCode
-from fer_exp.files import temporary_name
-from fer_exp.lock import FILE, Owner, is_held, lock
-from fer_exp.values import Value
+from fer_exp.system.errors import Busy, ExitCode
+from fer_exp.system.files import temporary_name
+from fer_exp.system.lock import FILE, Owner, is_held, lock
+from fer_exp.system.values import Value
 
 pytestmark = pytest.mark.usefixtures("kernel")
 

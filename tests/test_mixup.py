@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_exp.data.mixup import Batch, mix
+from fer_exp.training.mixup import Batch, mix
 
 TARGETS = np.eye(7, dtype=np.float32)[[0, 3, 6]]
 WEIGHTS = np.array([1, 2, 4], dtype=np.float32)

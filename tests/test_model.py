@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_exp.errors import BadInput
 from fer_exp.model import build, compile_model, predict
 from fer_exp.model.seeds import random_states
 from fer_exp.recipe import Augmentation, Loss, Optimizer, Order, Recipe, Schedule, baseline_recipe
+from fer_exp.system.errors import BadInput
 
 EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_exp.calibration import CALIBRATION, Calibration, calibration_at, fit_temperature
 from fer_exp.data.faces import Faces, Usage
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.errors import BadData, BadInput, BadRecord, NotFound
-from fer_exp.evaluate import Scores
-from fer_exp.files import whole_lines, write_atomically
-from fer_exp.gap import GAP, Gap
-from fer_exp.home import Home
-from fer_exp.ledger import LEDGER, Opening, all_openings, write_down
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.holdout.evaluate import TestResult, open_and_evaluate
+from fer_exp.holdout.gap import GAP, Gap
+from fer_exp.holdout.ledger import LEDGER, Opening, all_openings, write_down
+from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_at, fit_temperature
+from fer_exp.metrics.scores import Scores
 from fer_exp.model import build, load_model, with_preprocessing, with_temperature
-from fer_exp.opening import TestResult, open_and_evaluate
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import DATA, Predictions, Record
+from fer_exp.system.errors import BadData, BadInput, BadRecord, NotFound
+from fer_exp.system.files import whole_lines, write_atomically
+from fer_exp.system.home import Home
 from tests.made_faces import csv_of, some_faces
 from tests.made_records import made_predictions, made_record, made_scores
 
@@ -192,7 +192,7 @@ def test_a_look_that_crashed_was_a_look(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr("fer_exp.opening.predict", crash)
+        patch.setattr("fer_exp.holdout.evaluate.predict", crash)
         with pytest.raises(RuntimeError):
             opened(record, model, source, cache)
     assert len(ledger(record)) == 1

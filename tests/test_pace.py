@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.decide import Row
-from fer_exp.errors import BadRecord
-from fer_exp.execute.pace import Pace
+from fer_exp.execute.eta import Pace
+from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, Record, State
+from fer_exp.system.errors import BadRecord
 from tests.made_records import made_history, made_record
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from fer_exp.data.faces import Emotion
-from fer_exp.data.pixels import PIXELS
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources.pixels import PIXELS
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData
 from tests.made_faces import columns_of, png_of, same, some_faces, text_of, write_parquet
 
 FACES = some_faces(40)

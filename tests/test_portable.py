@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from fer_exp.errors import BadInput
-from fer_exp.files import append_line, write_atomically
-from fer_exp.home import Home
-from fer_exp.lock import lock
 from fer_exp.portable import pack, unpack
 from fer_exp.portable.manifest import MEMBER, Entry, Manifest
 from fer_exp.records import Record, State, records_in
+from fer_exp.system.errors import BadInput
+from fer_exp.system.files import append_line, write_atomically
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 from tests.commands import contents, done, refused
 from tests.made_records import made_campaign, made_campaign_spec, made_history
 

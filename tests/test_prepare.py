@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from fer_exp.data.clahe import equalise
 from fer_exp.data.find import find_source
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.data.protocols import assign
-from fer_exp.data.sealed import open_test
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData, BadInput, BadRecord
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.assign import assign
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.holdout.sealed import open_test
+from fer_exp.system.errors import BadData, BadInput, BadRecord
 
 ROWS = 140
 PARTS = ["Training", "Training", "PublicTest", "PrivateTest"]
@@ -120,8 +120,8 @@ def test_a_second_start_does_not_read_the_source(csv: Path, cache: Path) -> None
 def test_a_second_start_loads_none_of_the_libraries_that_read_and_draw(csv: Path, cache: Path) -> None:
     prepared(csv, cache).train(clahe=True)
     program = (
-        "import sys; from pathlib import Path; from fer_exp.data.prepare import prepare; "
-        "from fer_exp.data.protocol import Protocol; "
+        "import sys; from pathlib import Path; from fer_exp.data.split.prepare import prepare; "
+        "from fer_exp.data.split.protocol import Protocol; "
         f"d = prepare({str(csv)!r}, protocol=Protocol.OFFICIAL, seed=1, limit=None, cache=Path({str(cache)!r})); "
         "d.train(clahe=True); "
         "print({'numpy', 'cv2', 'pandas', 'sklearn', 'imblearn', 'pyarrow', 'keras'} & set(sys.modules))"
@@ -229,8 +229,8 @@ def test_a_development_says_what_is_wrong_with_a_damaged_folder(csv: Path, cache
 
 def test_processes_that_prepare_the_same_data_at_once_all_succeed(csv: Path, cache: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from fer_exp.data.prepare import prepare; "
-        "from fer_exp.data.protocol import Protocol; "
+        "import sys; from pathlib import Path; from fer_exp.data.split.prepare import prepare; "
+        "from fer_exp.data.split.protocol import Protocol; "
         f"d = prepare({str(csv)!r}, protocol=Protocol.OFFICIAL, seed=1, limit=None, cache=Path({str(cache)!r})); "
         "print(d.info.split_digest, int(d.train(clahe=True).images.sum()))"
     )

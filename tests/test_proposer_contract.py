@@ -6,14 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from fer_exp.campaign import Algorithm
-from fer_exp.errors import BadRecord
 from fer_exp.execute.loop import Ending
-from fer_exp.execute.watch import Silence
-from fer_exp.home import Home
+from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
-from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal, Proposer
+from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
 from tests.proposers import ScriptedProposer
 from tests.test_search import At, campaign, interrupt, leaderboard

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fer_exp.data.faces import Faces, Usage
-from fer_exp.data.protocol import Protocol
-from fer_exp.data.protocols import Assignment, assign, image_groups, leak_share
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData, BadInput
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.assign import Assignment, assign, image_groups, leak_share
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.errors import BadData, BadInput
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from fer_exp import __version__, provenance
+from fer_exp import __version__
+from fer_exp.system import provenance
 
 ALWAYS = {"fer_exp", "python", "platform", "processor", "cores", "command"}
 IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.quiet import stderr_to
+from fer_exp.system.stderr import stderr_to
 
 
 def chatter(text: str) -> None:

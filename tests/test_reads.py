@@ -6,15 +6,15 @@ from typing import BinaryIO
 
 import pytest
 
-from fer_exp import files
 from fer_exp.campaign import Objective
-from fer_exp.data.prepare import Development
-from fer_exp.decide import leaderboard, whole
-from fer_exp.home import Home
+from fer_exp.data.split.prepare import Development
+from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.records import Kind, records_in
-from fer_exp.tracking.project import Projection
+from fer_exp.system import files
+from fer_exp.system.home import Home
+from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import holding
-from fer_exp.train import Listener, Progress, train
+from fer_exp.training.train import Listener, Progress, train
 from tests.made_records import made_record, made_scores
 from tests.tracked import NAME, begin, begin_campaign, finish
 from tests.trainings import Stopping, demo_development, new_record

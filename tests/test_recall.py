@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.errors import BadRecord
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal
-from fer_exp.search.recall import note_asked, recall
+from fer_exp.search.resume import note_asked, recall
 from fer_exp.search.state import CampaignState, read_state, write_state
+from fer_exp.system.errors import BadRecord
 
 ALGORITHMS = list(Algorithm)
 DAMAGES: dict[str, Callable[[str], str]] = {

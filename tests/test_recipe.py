@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fer_exp.errors import BadRecord
 from fer_exp.recipe import Augmentation, ClassWeights, Loss, Optimizer, Order, Recipe, Schedule, Views, baseline_recipe
-from fer_exp.values import first_line
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.values import first_line
 
 rates = st.floats(0.0, 1.0, exclude_max=True)
 widths = st.integers(1, 4096)

@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_exp import records
-from fer_exp.errors import BadRecord
-from fer_exp.files import sha256_of, whole_lines
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import (
     Epoch,
@@ -24,6 +22,8 @@ from fer_exp.records import (
     now_ms,
     records_in,
 )
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import sha256_of, whole_lines
 from tests.made_records import made_record
 
 SPEC = TrialSpec(

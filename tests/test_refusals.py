@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.home import Home
-from fer_exp.lock import lock
 from fer_exp.records import Outcome, Record, State
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 from tests.commands import call, contents, done, refused
 from tests.made_faces import csv_of, some_faces
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.errors import NotFound, TrackingFailed
-from fer_exp.home import Home
 from fer_exp.records import Kind, Record
+from fer_exp.system.errors import NotFound, TrackingFailed
+from fer_exp.system.home import Home
 from fer_exp.tracking import champion, download_model, find_model, find_run, register, run_id_of, set_champion, sync
 from tests.made_records import made_scores
 from tests.tracked import NAME, begin, begin_campaign, client_of, finish, run_of

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_exp.calibration import Calibration, calibration_at, fit_temperature
-from fer_exp.evaluate import Scores
+from fer_exp.metrics.calibration import Calibration, calibration_at, fit_temperature
+from fer_exp.metrics.scores import Scores
+from fer_exp.metrics.temperature import tempered
 from fer_exp.records import Predictions, Record
 from fer_exp.results import write_results
-from fer_exp.temperature import tempered
 from tests.made_records import made_predictions, made_record
 
 PREDICTIONS = made_predictions(300)

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, CampaignSpec, HyperParameters, Settings
-from fer_exp.errors import BadCampaign, BadRecord, Busy, TrialsFailed
 from fer_exp.execute.loop import Ending
-from fer_exp.execute.watch import Silence, Snapshot
-from fer_exp.files import write_atomically
-from fer_exp.home import Home
-from fer_exp.lock import lock
-from fer_exp.provenance import trained_with
+from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, Record, State, records_in
-from fer_exp.search import drive
-from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search import trials as search_trials
+from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
 from fer_exp.search.state import read_state
+from fer_exp.system.errors import BadCampaign, BadRecord, Busy, TrialsFailed
+from fer_exp.system.files import write_atomically
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
+from fer_exp.system.provenance import trained_with
 from tests.fake_trials import train_fake
 
 ALGORITHMS = list(Algorithm)
@@ -139,7 +139,7 @@ def test_a_driver_that_dies_at_any_write_loses_and_repeats_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before and after each of its writes in turn; what it leaves behind is what a kill at that point leaves."""
-    real = getattr(drive, point)
+    real = getattr(search_trials, point)
     calls = deaths = 0
     result = None
 
@@ -153,7 +153,7 @@ def test_a_driver_that_dies_at_any_write_loses_and_repeats_nothing(
             raise Death
         real(*arguments)
 
-    monkeypatch.setattr(drive, point, dying)
+    monkeypatch.setattr(search_trials, point, dying)
     while result is None:
         calls = 0
         try:

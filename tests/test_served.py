@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer_exp.home import Home
 from fer_exp.records import Kind, Record
+from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, serve_ui, sync
-from fer_exp.tracking.contents import epoch_metrics
+from fer_exp.tracking.mapping import epoch_metrics
 from tests.made_records import made_history
 from tests.tracked import (
     NAME,
@@ -48,7 +48,7 @@ def listening(pid: int) -> set[str]:
     return {entry.laddr.ip for entry in sockets if entry.status == psutil.CONN_LISTEN}
 
 
-SHOW = "import sys; from fer_exp.home import Home; from fer_exp.tracking import serve_ui; " + (
+SHOW = "import sys; from fer_exp.system.home import Home; from fer_exp.tracking import serve_ui; " + (
     "sys.exit(serve_ui(Home.from_environment(), int(sys.argv[1])))"
 )
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources.read import read_faces
+from fer_exp.system.errors import BadData
 from tests.made_faces import columns_of, csv_of, png_of, same, some_faces, write_parquet
 
 FACES = some_faces(40)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Direction, Objective
-from fer_exp.errors import BadRecord
-from fer_exp.importance import Importance
+from fer_exp.leaderboard.importance import Importance
 from fer_exp.records import State, records_in
 from fer_exp.summary import Leaderboard, leaderboard_table, summarise
+from fer_exp.system.errors import BadRecord
 from tests.made_records import made_campaign, made_campaign_spec, made_record, made_scores
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from fer_exp.metrics.temperature import tempered
 from fer_exp.model import Temperature
-from fer_exp.temperature import tempered
 
 Rows = NDArray[np.float32]
 temperatures = st.floats(0.1, 10.0)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.home import Home
 from fer_exp.records import Record
+from fer_exp.system.home import Home
 from fer_exp.tracking import follow
 from tests.tracked import (
     NAME,

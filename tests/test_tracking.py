@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from fer_exp.errors import NotFound, TrackingFailed
-from fer_exp.files import write_atomically
-from fer_exp.home import Home
 from fer_exp.model import with_preprocessing, with_temperature
 from fer_exp.recipe import Views, baseline_recipe
 from fer_exp.records import DATA, Kind, Record, best_epoch
+from fer_exp.system.errors import NotFound, TrackingFailed
+from fer_exp.system.files import write_atomically
+from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, sync
 from fer_exp.tracking.store import connect
 from tests.made_records import made_campaign_spec, made_history, made_scores

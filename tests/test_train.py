@@ -10,16 +10,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_exp.data.balance import class_weights, oversample
-from fer_exp.data.mixup import mix
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.errors import BadRecord
-from fer_exp.files import TEMPORARY, is_full, sha256_of
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Precision, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
-from fer_exp.train import MIN_LEARNING_RATE, MIXUP_STREAM, VALIDATION_BATCH, Batches, NotFinite, Progress, train
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import TEMPORARY, is_full, sha256_of
+from fer_exp.training.balance import class_weights, oversample
+from fer_exp.training.mixup import mix
+from fer_exp.training.regime import MIN_LEARNING_RATE
+from fer_exp.training.train import (
+    MIXUP_STREAM,
+    VALIDATION_BATCH,
+    Batches,
+    NotFinite,
+    Progress,
+    train,
+)
 from tests.made_faces import csv_of, some_faces
 from tests.small_disks import MOUNTABLE, grow, small_disk
 from tests.trainings import (

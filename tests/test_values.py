@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from fer_exp.errors import BadRecord, ExitCode
-from fer_exp.values import Value, first_line
+from fer_exp.system.errors import BadRecord, ExitCode
+from fer_exp.system.values import Value, first_line
 
 
 class Inner(Value):

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from fer_exp.data.faces import Emotion
-from fer_exp.evaluate import score
+from fer_exp.metrics.scores import score
 from fer_exp.verdict.interval import Measured, half_width, spreads, wider_for_picking
 from fer_exp.verdict.judge import Answer, Judgement, Scope, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted, bootstrap_weights, measure, once

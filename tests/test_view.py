@@ -9,8 +9,8 @@ from rich.console import Console
 
 from fer_exp.cli import view
 from fer_exp.cli.view import View, duration, plain
-from fer_exp.decide import Row
-from fer_exp.execute.watch import RunningTrial, Snapshot
+from fer_exp.execute.progress import RunningTrial, Snapshot
+from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, State, title_of
 
 WIDTH = 110

@@ -9,10 +9,10 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Run
 
-from fer_exp.files import write_atomically
-from fer_exp.home import Home
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, best_epoch
+from fer_exp.system.files import write_atomically
+from fer_exp.system.home import Home
 from tests.made_records import made_campaign_spec, made_history, made_predictions, made_scores
 
 NAME = "made"

@@ -1,6 +1,6 @@
 """Small real trainings for the tests of training: tiny networks on a few drawn faces.
 
-In: a folder and a recipe. Out: records trained by `fer_exp.train`, and what two trainings must share to be the same.
+In: a folder and a recipe. Out: records trained by `fer_exp.training`, and what two trainings must share to be the same.
 """
 
 import shutil
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.model import predict
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Kind, Record, TrialSpec
-from fer_exp.train import Listener, Progress, Trained, train
+from fer_exp.training.train import Listener, Progress, Trained, train
 
 TINY = Recipe(widths=(4,), convs_per_block=1, last_width=8, head_widths=(8,), head_dropouts=(0.2,))
 EPOCHS = 3

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from fer_exp.files import append_line, whole_lines, write_atomically
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Epoch, Kind, Outcome, Record, State, TrialSpec
+from fer_exp.system.files import append_line, whole_lines, write_atomically
 
 SHARED = "shared.json"
 LEDGER = "ledger.jsonl"

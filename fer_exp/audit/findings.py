@@ -5,7 +5,7 @@ they were read, counted from 0.
 """
 
 from fer_exp.data.check import DataCheck
-from fer_exp.values import Value
+from fer_exp.system.values import Value
 
 
 class CopyGroup(Value):

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fer_exp.audit.findings import LabelNoise, LabelSuspect
-from fer_exp.data.balance import class_counts
 from fer_exp.data.faces import Emotion, Faces, Indices, Labels
-from fer_exp.errors import BadData
-from fer_exp.model import Rows, build, compile_model, feed, predict
+from fer_exp.model import build, compile_model, predict
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
+from fer_exp.system.errors import BadData
+from fer_exp.training.balance import class_counts
+from fer_exp.training.feed import Rows, feed
 
 FOLDS = 4
 SEED = 1

@@ -12,10 +12,10 @@ from fer_exp.audit.findings import Audit
 from fer_exp.audit.near import NEAR_CORRELATION, NEAR_DISTANCE, near_pairs
 from fer_exp.audit.oddities import flat_images, without_face
 from fer_exp.data.check import check
-from fer_exp.data.cleaning import blank_images
 from fer_exp.data.faces import Faces
-from fer_exp.data.protocols import image_groups
-from fer_exp.quiet import stderr_to
+from fer_exp.data.split.assign import image_groups
+from fer_exp.data.split.cleaning import blank_images
+from fer_exp.system.stderr import stderr_to
 
 LABEL_EPOCHS = 12  # of the networks that suspect labels
 

@@ -12,8 +12,8 @@ from fer_exp.audit.findings import Audit
 from fer_exp.audit.page import page
 from fer_exp.audit.sheets import Sheet, draw, sheets_of
 from fer_exp.data.faces import Faces
-from fer_exp.errors import BadInput
-from fer_exp.files import sync_folder, temporary_name, write_atomically
+from fer_exp.system.errors import BadInput
+from fer_exp.system.files import sync_folder, temporary_name, write_atomically
 
 REPORT, PAGE, SHEETS = "audit.json", "audit.html", "sheets"
 

@@ -1,18 +1,21 @@
 """The command line: a skin. It turns options into calls, values into text, and errors into two lines and an exit code.
 
-app.py       the application and how errors reach a person
-options.py   options that several commands share
-search.py    search, baseline, retrain-best
-evaluate.py  evaluate
-results.py   status, sync, ui
-overview.py  what status shows
-compare.py   compare
-doctor.py    doctor
-records.py   records pack, records unpack
-data.py      data check, data convert
-audit.py     data audit
-view.py      what a running search looks like, on a terminal and without one
-texts.py     results as text
+In: arguments. Out: text and an exit code.
+
+    app         the application and how errors reach a person
+    options     options that several commands share
+    search      search, baseline, retrain-best
+    dry_run     what a search would do, before it does it
+    evaluate    evaluate
+    results     status, sync, ui
+    overview    what status shows
+    compare     compare
+    doctor      doctor
+    records     records pack, records unpack
+    data        data check, data convert
+    audit       data audit
+    view        what a running search looks like, on a terminal and without one
+    texts       results as text
 
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """

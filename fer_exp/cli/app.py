@@ -14,8 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fer_exp import __version__
-from fer_exp.errors import BROKEN_DISK, FULL_DISK, ExitCode, FerExpError, Interrupted
-from fer_exp.files import is_broken
+from fer_exp.system.errors import BROKEN_DISK, FULL_DISK, ExitCode, FerExpError, Interrupted
+from fer_exp.system.files import is_broken
 
 app = typer.Typer(
     name="fer-exp",
@@ -49,7 +49,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except OSError as error:
                 _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
             except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
-                from fer_exp.values import first_line
+                from fer_exp.system.values import first_line
 
                 _fail(
                     f"unforeseen {type(error).__name__}: {first_line(error)}",

@@ -8,7 +8,7 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, command
 from fer_exp.cli.data import Source, data
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 
 
 @command(data, "audit")
@@ -31,7 +31,7 @@ def audit(
     from fer_exp.audit.look import LABEL_EPOCHS, audit
     from fer_exp.audit.text import describe
     from fer_exp.audit.write import PAGE, refuse_foreign, write_audit
-    from fer_exp.data.sources import read_faces
+    from fer_exp.data.sources.read import read_faces
 
     if out is not None:
         refuse_foreign(out)  # before minutes of work, not after

@@ -11,8 +11,8 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.errors import BadInput, ExitCode
-from fer_exp.home import Home
+from fer_exp.system.errors import BadInput, ExitCode
+from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.verdict import Comparison

@@ -24,7 +24,7 @@ def check(
     """Say what a source is, count classes by usage, name defects."""
     from fer_exp.data.check import check as look
     from fer_exp.data.check import describe
-    from fer_exp.data.sources import read_faces
+    from fer_exp.data.sources.read import read_faces
 
     found = look(read_faces(source, skip_bad_rows=skip_bad_rows))
     typer.echo(found.to_json(indent=1) if as_json else describe(found))
@@ -41,7 +41,7 @@ def convert(
     verbose: Verbose = 0,
 ) -> None:
     """Write a source in another format; pixels and labels stay as they are."""
-    from fer_exp.data.convert import convert as write
+    from fer_exp.data.sources.convert import convert as write
 
     faces = write(source, destination, skip_bad_rows=skip_bad_rows, overwrite=overwrite)
     for note in faces.notes:

@@ -7,8 +7,8 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.errors import ExitCode, NotFound
-from fer_exp.home import Home
+from fer_exp.system.errors import ExitCode, NotFound
+from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.doctor import Finding, Report

@@ -7,13 +7,13 @@ import math
 import time
 
 from fer_exp.campaign import Campaign, Settings
+from fer_exp.campaign.changes import describe_hyperparameter
 from fer_exp.cli.view import duration
-from fer_exp.data.balance import oversample
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.home import Home
-from fer_exp.quiet import stderr_to
-from fer_exp.search.changes import describe_hyperparameter
-from fer_exp.search.conduct import DataChoice
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.search.run import DataChoice
+from fer_exp.system.home import Home
+from fer_exp.system.stderr import stderr_to
+from fer_exp.training.balance import oversample
 
 MEASURED_BATCHES = 8
 WARM_UP_BATCHES = 3

@@ -13,12 +13,12 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
-from fer_exp.errors import BadInput, NotFound
-from fer_exp.home import Home
+from fer_exp.system.errors import BadInput, NotFound
+from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import CampaignSpec
-    from fer_exp.opening import TestResult
+    from fer_exp.holdout.evaluate import TestResult
     from fer_exp.records import Record
 
 
@@ -89,7 +89,7 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
 
     It is opened once: a second call tells what the first one found.
     """
-    from fer_exp.gap import GAP, Gap, gap_table
+    from fer_exp.holdout.gap import GAP, Gap, gap_table
     from fer_exp.records import Record
 
     record = Record(home.campaign(campaign) / "trials" / "0000")
@@ -100,10 +100,10 @@ def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:
 
 
 def _open(home: Home, spec: "CampaignSpec", chosen: _Chosen, source: str, again: str) -> "TestResult":
-    from fer_exp.quiet import stderr_to
+    from fer_exp.system.stderr import stderr_to
 
     with stderr_to():
-        from fer_exp.opening import open_and_evaluate
+        from fer_exp.holdout.evaluate import open_and_evaluate
 
         return open_and_evaluate(home, chosen.record, chosen.file, source, spec.data, again=again)
 
@@ -153,7 +153,7 @@ def _by_mlflow(home: Home, run_id: str | None, model: str | None) -> _Chosen:
 
 
 def _best_trial(home: Home, campaign: str) -> "Record":
-    from fer_exp.decide import best
+    from fer_exp.leaderboard.rows import best
     from fer_exp.records import records_in
 
     spec = known_campaign(home, campaign)

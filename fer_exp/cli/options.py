@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fer_exp.data.protocol import Protocol
+from fer_exp.data.split.protocol import Protocol
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign, such as demo.")]

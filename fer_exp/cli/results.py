@@ -7,8 +7,8 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.search import known_campaign
-from fer_exp.errors import BadRecord
-from fer_exp.home import Home
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.home import Home
 
 UI_PORT = 5000
 

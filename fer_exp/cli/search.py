@@ -8,14 +8,14 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.data.protocol import Protocol
-from fer_exp.errors import BadInput, ExitCode, NotFound
-from fer_exp.home import Home
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.errors import BadInput, ExitCode, NotFound
+from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings
     from fer_exp.recipe import Recipe
-    from fer_exp.search.conduct import Conditions, DataChoice, Result, Retrained
+    from fer_exp.search.run import Conditions, DataChoice, Result, Retrained
 
 BASELINE_EPOCHS = 100  # the reference's upper bound
 
@@ -148,11 +148,11 @@ def retrain_best(
     home = Home.from_environment()
     spec = known_campaign(home, campaign)
     from fer_exp.data.find import find_recorded
-    from fer_exp.search.conduct import DataChoice
+    from fer_exp.search.run import DataChoice
 
     choice = DataChoice(find_recorded(data, spec.data.path), skip_bad_rows or bool(spec.data.dropped_total))
     from fer_exp.cli.view import View
-    from fer_exp.search.conduct import Conditions, RetrainWish, conduct_retrain
+    from fer_exp.search.run import Conditions, RetrainWish, conduct_retrain
 
     wish = RetrainWish(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
@@ -187,7 +187,7 @@ def _override(settings: "Settings", **given: object) -> "Settings":
 
 def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) -> "Settings":
     """Switches rules on; those that the campaign file has on stay on."""
-    from fer_exp.data.info import Cleaning
+    from fer_exp.data.split.info import Cleaning
 
     said = settings.cleaning
     cleaning = Cleaning(
@@ -200,7 +200,7 @@ def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool)
 
 def _choose_data(given: str | None, default: str | None, *, skip_bad_rows: bool) -> "DataChoice":
     from fer_exp.data.find import find_source
-    from fer_exp.search.conduct import DataChoice
+    from fer_exp.search.run import DataChoice
 
     return DataChoice(find_source(given, default), skip_bad_rows)
 
@@ -235,7 +235,7 @@ def _search(
 ) -> None:
     from fer_exp.campaign import fingerprint
     from fer_exp.cli.view import View
-    from fer_exp.search.conduct import Conditions, conduct_search
+    from fer_exp.search.run import Conditions, conduct_search
 
     home = Home.from_environment()
     mark = fingerprint(file) if file is not None else "built-in"

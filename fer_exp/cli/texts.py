@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.cli.view import duration
-from fer_exp.errors import ExitCode
 from fer_exp.execute.loop import Ending
-from fer_exp.home import Home
 from fer_exp.records import Kind, State, title_of
-from fer_exp.search.conduct import Result, Retrained
+from fer_exp.search.run import Result, Retrained
 from fer_exp.summary import leaderboard_table
+from fer_exp.system.errors import ExitCode
+from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
-    from fer_exp.opening import TestResult  # brings Keras
+    from fer_exp.holdout.evaluate import TestResult  # brings Keras
     from fer_exp.tracking import SyncReport
 
 
@@ -93,7 +93,7 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
     """The report on the test part."""
     lines = [title, "", report.rstrip(), ""]
     if result.gap is not None:
-        from fer_exp.gap import gap_table
+        from fer_exp.holdout.gap import gap_table
 
         lines += [gap_table(result.gap), ""]
     without = result.scores_without_copies

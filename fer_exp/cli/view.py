@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fer_exp.decide import Row
-from fer_exp.execute.watch import RunningTrial, Snapshot
+from fer_exp.execute.progress import RunningTrial, Snapshot
+from fer_exp.leaderboard.rows import Row
 from fer_exp.records import title_of
 
 SHOWN_ROWS = 5  # of the leaderboard

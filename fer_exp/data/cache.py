@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_exp.data.faces import BadRow, Faces
-from fer_exp.errors import BadData, BadRecord
-from fer_exp.files import is_there, open_file, replacing, write_atomically
-from fer_exp.values import Value
+from fer_exp.system.errors import BadData, BadRecord
+from fer_exp.system.files import is_there, open_file, replacing, write_atomically
+from fer_exp.system.values import Value
 
 FORMAT = 2  # of the cache and of what the readers make of a source; raise it to have every source read anew
-DEMO = "demo"  # the source that is drawn, not read; as `sources.py` knows it, which is not imported for one word
+DEMO = "demo"  # the source that is drawn, not read; as `sources/read.py` knows it, which is not imported for one word
 SEAL = struct.Struct("<I")  # CRC-32 of all before it
 LARGEST_ARRAY = 2**33  # bytes
 ARRAYS = ("images", "labels", "usage")
@@ -72,7 +72,7 @@ def cached_faces(source: str, cache: Path, skip_bad_rows: bool = False) -> tuple
 
 def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Faces, SourceEntry]:
     # Here because the readers load pandas and OpenCV, which a start from the cache has no use for.
-    from fer_exp.data.sources import read_faces
+    from fer_exp.data.sources.read import read_faces
 
     before = _entry_path(source, cache, skip_bad_rows)
     faces = read_faces(source, skip_bad_rows=skip_bad_rows)
@@ -139,7 +139,7 @@ def _entry_path(source: str, cache: Path, skip_bad_rows: bool) -> Path:
 def _outside(source: str) -> list[str]:
     """What can be told about a source without reading it: name, size in bytes and modification time of each file."""
     if source == DEMO:
-        from fer_exp.data.demo import VERSION  # OpenCV, for the demo alone
+        from fer_exp.data.sources.demo import VERSION  # OpenCV, for the demo alone
 
         return [DEMO, str(VERSION)]
     path = Path(source).absolute()

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_exp.data.faces import EMOTION_TITLES, Emotion, Faces, Usage
-from fer_exp.data.protocols import image_groups
-from fer_exp.values import Value
+from fer_exp.data.split.assign import image_groups
+from fer_exp.system.values import Value
 
 _LISTED = 20  # dropped rows that the text names
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer_exp.data.faces import Images
-from fer_exp.provenance import cores
+from fer_exp.system.provenance import cores
 
 CLIP_LIMIT = 2.0  # times the flat histogram; the reference's
 TILES = (8, 8)  # the reference's; 6x6 pixels each

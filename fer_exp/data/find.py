@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from fer_exp.data.cache import DEMO
-from fer_exp.errors import BadInput
+from fer_exp.system.errors import BadInput
 
 VARIABLE = "FER_EXP_DATA"
 DEFAULT = "data"  # in the working folder

@@ -2,13 +2,13 @@
 
 In: a home. Out: a Report of findings.
 
-    findings          the words, and a finding as a value
-    case              a campaign's folder, read as far as it can be
-    campaign_checks   its file, state, lock, versions
-    record_checks     its records
-    shown_checks      MLflow against the records
-    mending           what --fix may do to a folder
-    visit             all checks on all campaigns, and mending
+    findings           the words, and a finding as a value
+    case               a campaign's folder, read as far as it can be
+    campaign_checks    its file, state, lock, versions
+    record_checks      its records
+    shown_checks       MLflow against the records
+    mending            what --fix may do to a folder
+    visit              all checks on all campaigns, and mending
 """
 
 from fer_exp.doctor.findings import Code, Finding, Report

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fer_exp import lock
 from fer_exp.doctor.case import ENDED, Case
 from fer_exp.doctor.findings import Code, Finding, Mend
 from fer_exp.doctor.mending import remove, state_aside
-from fer_exp.errors import BadRecord
-from fer_exp.files import TEMPORARY, is_abandoned
-from fer_exp.provenance import PACKAGES
-from fer_exp.values import first_line
+from fer_exp.system import lock
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import TEMPORARY, is_abandoned
+from fer_exp.system.provenance import PACKAGES
+from fer_exp.system.values import first_line
 
 Check = Callable[[Case], Iterator[Finding]]
 

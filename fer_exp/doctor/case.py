@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.info import DataInfo
-from fer_exp.errors import BadRecord
-from fer_exp.files import TEMPORARY
-from fer_exp.home import Home
-from fer_exp.lock import is_held
+from fer_exp.data.split.info import DataInfo
 from fer_exp.records import ASKED, DATA, SCHEMA, Outcome, Record, State, TrialSpec, by_number
 from fer_exp.search import state as search_state
-from fer_exp.values import first_line
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import TEMPORARY
+from fer_exp.system.home import Home
+from fer_exp.system.lock import is_held
+from fer_exp.system.values import first_line
 
 if TYPE_CHECKING:
-    from fer_exp.tracking.survey import Survey  # brings MLflow
+    from fer_exp.tracking.inspect import Survey  # brings MLflow
 
 FOLDERS = ("trials", "retrains")
 SET_ASIDE = "set-aside"  # in a campaign's folder: what a doctor moved out of the way

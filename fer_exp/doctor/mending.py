@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer_exp.doctor.case import SET_ASIDE, Case
 from fer_exp.doctor.findings import Mend
-from fer_exp.files import drop_torn_line, sync_folder, write_atomically
+from fer_exp.system.files import drop_torn_line, sync_folder, write_atomically
 
 
 def aside(case: Case, path: Path, why: str) -> Mend:

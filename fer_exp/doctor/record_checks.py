@@ -8,19 +8,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.calibration import CALIBRATION, Calibration
 from fer_exp.campaign import Algorithm
-from fer_exp.decide import best
-from fer_exp.digest import check_last_checkpoint, model_is_vouched_for, start_model
 from fer_exp.doctor.campaign_checks import Check
 from fer_exp.doctor.case import Case, Chart
 from fer_exp.doctor.findings import Code, Finding, Mend
 from fer_exp.doctor.mending import aside, cut, remove
-from fer_exp.errors import BadRecord
-from fer_exp.files import is_there, whole_lines
-from fer_exp.gap import GAP, Gap
+from fer_exp.holdout.gap import GAP, Gap
+from fer_exp.leaderboard.rows import best
+from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.records import ASKED, Kind, Record
-from fer_exp.values import Value
+from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import is_there, whole_lines
+from fer_exp.system.values import Value
 
 _TRAINED_AGAIN = "moves the record to set-aside/; the next search or retrain-best trains it again"
 _SIDE_FILES = ("provenance.json", "report.json", ASKED)  # shown to people; no score rests on them

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from fer_exp.doctor import campaign_checks, record_checks, shown_checks
 from fer_exp.doctor.case import FOLDERS, Case, open_case
 from fer_exp.doctor.findings import Code, Finding, Report
-from fer_exp.errors import TrackingFailed
-from fer_exp.home import Home
-from fer_exp.lock import lock
+from fer_exp.system.errors import TrackingFailed
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 
 if TYPE_CHECKING:
-    from fer_exp.tracking.survey import Survey  # brings MLflow
+    from fer_exp.tracking.inspect import Survey  # brings MLflow
 
 ROUNDS = 6  # what was mended may show what it hid; more rounds than that would mean that a mend does not hold
 
@@ -103,7 +103,7 @@ class _Tracker:
     def survey(self, case: Case) -> "Survey | None":
         if not self.asked or self.trouble or case.spec is None:
             return None
-        from fer_exp.tracking.survey import survey
+        from fer_exp.tracking.inspect import survey
 
         try:
             return survey(self._home, case.spec)
@@ -135,7 +135,7 @@ class _Tracker:
         self.trouble = (Finding(Code.MLFLOW_UNREACHABLE, "MLflow", what, advice),)
 
     def _look_at_schema(self) -> None:
-        from fer_exp.tracking.survey import newer_schema
+        from fer_exp.tracking.inspect import newer_schema
 
         schema = newer_schema(self._home)
         if schema is not None:

@@ -16,21 +16,21 @@ from multiprocessing.connection import Connection
 import keras
 import numpy as np
 
-from fer_exp import provenance
-from fer_exp.calibration import Calibration, calibration_at, fit_temperature
-from fer_exp.data.prepare import Development, Split
-from fer_exp.errors import BadRecord, ExitCode
-from fer_exp.evaluate import Probabilities
-from fer_exp.execute.entry import Task, report
-from fer_exp.execute.lifeline import alone_in, end_with_parents
-from fer_exp.files import is_full, replacing, write_atomically
+from fer_exp.data.split.prepare import Development, Split
+from fer_exp.execute.parent_watch import alone_in, end_with_parents
+from fer_exp.execute.task import Task, report
+from fer_exp.metrics.calibration import Calibration, calibration_at, fit_temperature
+from fer_exp.metrics.scores import Probabilities
+from fer_exp.metrics.temperature import tempered
 from fer_exp.model import predict, with_preprocessing, with_temperature
 from fer_exp.recipe import Recipe
 from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
 from fer_exp.results import write_results
-from fer_exp.temperature import tempered
-from fer_exp.train import ImpossibleRecipe, Listener, NotFinite, Progress, Trained, train
-from fer_exp.values import first_line
+from fer_exp.system import provenance
+from fer_exp.system.errors import BadRecord, ExitCode
+from fer_exp.system.files import is_full, replacing, write_atomically
+from fer_exp.system.values import first_line
+from fer_exp.training.train import ImpossibleRecipe, Listener, NotFinite, Progress, Trained, train
 
 STOP = "stop"  # what the parent sends to ask for an end after the epoch
 REPORT_EVERY = 0.2  # seconds between progress messages

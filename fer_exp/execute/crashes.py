@@ -6,9 +6,9 @@ the cause, the last lines of the log and the peak of memory. `failures.py` decid
 
 from fer_exp.execute.engine import Ended
 from fer_exp.execute.fault import Fault
-from fer_exp.files import append_line, drop_torn_line, whole_lines
 from fer_exp.records import Outcome, Record, State
-from fer_exp.values import Value
+from fer_exp.system.files import append_line, drop_torn_line, whole_lines
+from fer_exp.system.values import Value
 
 LOG_TAIL = 400  # characters of a dead process's log that are kept
 UNKNOWN = "an unknown cause"

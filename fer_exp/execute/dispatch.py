@@ -9,11 +9,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from fer_exp.decide import Row
 from fer_exp.execute.crashes import give_up, note_crash
 from fer_exp.execute.engine import End, Ended, Engine
 from fer_exp.execute.failures import Decision, Failures
 from fer_exp.execute.fault import Fault
+from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, title_of
 
 

@@ -9,11 +9,11 @@ search stops.
 from dataclasses import dataclass
 from enum import Enum
 
-from fer_exp.errors import BROKEN_DISK, FULL_DISK, DiskFailed, FerExpError, NoSpace, TrialsFailed
 from fer_exp.execute.engine import Ended
 from fer_exp.execute.fault import Fault, FaultKind
-from fer_exp.files import whole_lines
 from fer_exp.records import Record
+from fer_exp.system.errors import BROKEN_DISK, FULL_DISK, DiskFailed, FerExpError, NoSpace, TrialsFailed
+from fer_exp.system.files import whole_lines
 
 IN_A_ROW = 3  # attempts that the machine failed, and no training that ended between them, stop a search
 REPEATED = 2  # failures of one trial before anything is held against its recipe

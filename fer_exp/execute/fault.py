@@ -8,9 +8,9 @@ import signal
 from dataclasses import dataclass
 from enum import Enum
 
-from fer_exp.errors import BadData, BadRecord, ExitCode
-from fer_exp.files import is_broken, is_full
-from fer_exp.values import first_line
+from fer_exp.system.errors import BadData, BadRecord, ExitCode
+from fer_exp.system.files import is_broken, is_full
+from fer_exp.system.values import first_line
 
 # Every backend has its own exception for a device that is out of memory; this module loads none of them.
 OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")

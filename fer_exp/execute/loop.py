@@ -14,9 +14,9 @@ from types import FrameType
 
 from fer_exp.execute.dispatch import Dispatch, Work
 from fer_exp.execute.engine import Attempt, Engine
-from fer_exp.execute.pace import Pace
+from fer_exp.execute.eta import Pace
+from fer_exp.execute.progress import RunningTrial, Snapshot, Watcher
 from fer_exp.execute.tracker import Tracker
-from fer_exp.execute.watch import RunningTrial, Snapshot, Watcher
 from fer_exp.records import Epoch, Record, State, title_of
 
 TICK = 0.25  # seconds between looks

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 
-from fer_exp.execute.lifeline import be_the_fork_server
+from fer_exp.execute.parent_watch import be_the_fork_server
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Python's fork server ignores SIGINT by itself
 

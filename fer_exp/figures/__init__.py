@@ -2,6 +2,12 @@
 
 In: scores, histories, predictions, leaderboard rows. Out: figures. They are drawn through Figure objects alone: pyplot
 keeps every figure it makes alive in the process, and a search would draw thousands.
+
+    campaign       how a search went, what its trials were, what mattered
+    curves         loss and accuracy by epoch
+    predictions    how far confidence can be trusted, and the surest mistakes
+    scores         the confusion matrix, and precision, recall and F1 of each emotion
+    style          the look of all figures, and how one reaches the disk
 """
 
 from fer_exp.figures.campaign import history_figure, importance_figure, parallel_figure

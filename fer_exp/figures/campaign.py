@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_exp.campaign import Objective
-from fer_exp.decide import Row
-from fer_exp.dimensions import Dimension
+from fer_exp.campaign.space import Dimension
 from fer_exp.figures.style import BLUE, GREY, INK, LIGHT, ORANGE, SMALL, VERMILION, dress, new_figure
-from fer_exp.importance import Importance
+from fer_exp.leaderboard.importance import Importance
+from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, State
 
 NOT_USED = -0.14  # where a line passes an axis whose hyperparameter its trial does not have

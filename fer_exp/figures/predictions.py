@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_exp.data.faces import EMOTION_TITLES, SIDE, Images
-from fer_exp.decide import accuracy_interval
-from fer_exp.evaluate import ECE_BINS, Scores, reliability, score
 from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
+from fer_exp.leaderboard.rows import accuracy_interval
+from fer_exp.metrics.scores import ECE_BINS, Scores, reliability, score
 from fer_exp.records import Predictions
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fer_exp.data.faces import EMOTION_TITLES
-from fer_exp.evaluate import Scores
 from fer_exp.figures.style import BLUE, DARK, INK, ORANGE, SMALL, dress, new_figure
+from fer_exp.metrics.scores import Scores
 
 
 def confusion_figure(scores: Scores) -> Figure:

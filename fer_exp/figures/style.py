@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from fer_exp.files import replacing
+from fer_exp.system.files import replacing
 
 # Okabe and Ito 2008, "Color Universal Design"
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"

@@ -3,6 +3,15 @@
 In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before each epoch) -> `with_preprocessing`
 (-> `with_temperature`), then `load_model` and `predict`. Keras alone is used, so TensorFlow, JAX and PyTorch all serve.
 
+    build           a recipe as a Keras model
+    compile         optimizer, learning rate, loss, accuracy
+    seeds           every random number of a model, from the trial's seed
+    clahe           the layer that equalises histograms as OpenCV does
+    views           the layer that looks at a face several times
+    temperature     the last layer of a calibrated model
+    export          the model that outlives its training: written, read, asked
+    config_check    what a model's file would make Keras build
+
 A kept model holds the layers `Clahe`, `FaceViews` and `Temperature` as its recipe asks, which Keras finds only after
 this package was imported: a file cannot make Keras import anything outside Keras itself. So read kept models with
 `load_model`, or `import fer_exp.model` before `keras.saving.load_model`; otherwise Keras raises "Could not locate class
@@ -12,8 +21,7 @@ this package was imported: a file cannot make Keras import anything outside Kera
 from fer_exp.model.build import build
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.compile import compile_model
-from fer_exp.model.feed import Rows, feed
-from fer_exp.model.keep import load_model, predict, take_weights, with_preprocessing
+from fer_exp.model.export import load_model, predict, take_weights, with_preprocessing
 from fer_exp.model.seeds import reseed
 from fer_exp.model.temperature import Temperature, with_temperature
 from fer_exp.model.views import FaceViews
@@ -21,11 +29,9 @@ from fer_exp.model.views import FaceViews
 __all__ = [
     "Clahe",
     "FaceViews",
-    "Rows",
     "Temperature",
     "build",
     "compile_model",
-    "feed",
     "load_model",
     "predict",
     "reseed",

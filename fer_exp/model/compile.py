@@ -6,9 +6,9 @@ The loss takes one-hot labels throughout, so that label smoothing and mixed imag
 
 import keras
 
-from fer_exp.errors import BadInput
-from fer_exp.provenance import device_in_use
 from fer_exp.recipe import Loss, Optimizer, Recipe, Schedule
+from fer_exp.system.errors import BadInput
+from fer_exp.system.provenance import device_in_use
 
 NOT_DECAYED = ["bias", "gamma", "beta"]  # names of variables that only shift or scale; decaying them does harm
 

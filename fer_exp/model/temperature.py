@@ -1,12 +1,12 @@
 """Temperature: the last layer of a calibrated model.
 
-In: probabilities. Out: those at another temperature, as `fer_exp.temperature.tempered` gives them for arrays.
+In: probabilities. Out: those at another temperature, as `fer_exp.metrics.temperature.tempered` gives them for arrays.
 """
 
 import keras
 from keras import ops
 
-from fer_exp.temperature import LARGEST_SHARE, SMALLEST
+from fer_exp.metrics.temperature import LARGEST_SHARE, SMALLEST
 
 
 @keras.saving.register_keras_serializable(package="fer_exp")

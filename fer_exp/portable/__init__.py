@@ -3,10 +3,10 @@
 In: a campaign's folder, or an archive. Out: the other. What is packed is the truth and nothing else: no caches, locks,
 notes of the tracker, half-written files.
 
-    manifest   what an archive holds, and which names it may hold
-    packing    a folder into an archive
-    unpacking  an archive into a folder, checked before anything takes its place
-    merge      whether an archive only adds to what is there
+    manifest     what an archive holds, and which names it may hold
+    packing      a folder into an archive
+    unpacking    an archive into a folder, checked before anything takes its place
+    merge        whether an archive only adds to what is there
 """
 
 from fer_exp.portable.manifest import Manifest

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from fer_exp import __version__
 from fer_exp.campaign import NAME, CampaignSpec
-from fer_exp.errors import BadInput
-from fer_exp.files import TEMPORARY, sha256_of
-from fer_exp.values import Value
+from fer_exp.system.errors import BadInput
+from fer_exp.system.files import TEMPORARY, sha256_of
+from fer_exp.system.values import Value
 
 SCHEMA = 1
 MEMBER = "manifest.json"

@@ -8,8 +8,8 @@ import filecmp
 from pathlib import Path, PurePosixPath
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.errors import BadInput
 from fer_exp.portable.manifest import Manifest, files_of
+from fer_exp.system.errors import BadInput
 
 SHOWN = 5  # differences in a message
 GROWING = ("*.jsonl", "*.log")  # only added to, so the longer one holds the shorter

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import zstandard
 
-from fer_exp.errors import BadInput
-from fer_exp.files import replacing
-from fer_exp.lock import lock
 from fer_exp.portable.manifest import MEMBER, Manifest, describe
+from fer_exp.system.errors import BadInput
+from fer_exp.system.files import replacing
+from fer_exp.system.lock import lock
 
 LEVEL = 10  # of zstd: models and predictions are packed already, histories get ten times smaller
 READABLE = 0o644

@@ -19,14 +19,14 @@ import zstandard
 from pydantic import ValidationError
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.archives import Stream
-from fer_exp.errors import BadInput, FerExpError
-from fer_exp.files import TEMPORARY, sync_folder, temporary_name
-from fer_exp.home import Home
-from fer_exp.lock import lock
+from fer_exp.data.sources.archives import Stream
 from fer_exp.portable.manifest import MEMBER, SET_ASIDE, Entry, Manifest, manifest_problem
 from fer_exp.portable.merge import difference
-from fer_exp.values import first_line
+from fer_exp.system.errors import BadInput, FerExpError
+from fer_exp.system.files import TEMPORARY, sync_folder, temporary_name
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
+from fer_exp.system.values import first_line
 
 MAX_FILES = 1_000_000
 MAX_MANIFEST = 256 * 2**20  # bytes; a file takes about 200

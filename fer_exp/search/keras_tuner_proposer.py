@@ -14,14 +14,14 @@ import numpy as np
 from keras_tuner.engine import trial as keras_trial
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
-from fer_exp.dimensions import Scalar
-from fer_exp.errors import BadCampaign, BadRecord
+from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, put_away, slot_of, take_up
 from fer_exp.search.proposer import Nothing, Plan, Proposal
 from fer_exp.search.samples import points_of
-from fer_exp.values import first_line
+from fer_exp.system.errors import BadCampaign, BadRecord
+from fer_exp.system.values import first_line
 
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from fer_exp.dimensions import Scalar
+from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 

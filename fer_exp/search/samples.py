@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fer_exp.campaign import Sample
-from fer_exp.dimensions import Scalar
-from fer_exp.errors import BadCampaign
+from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
+from fer_exp.system.errors import BadCampaign
 
 DRAWS = 8  # points drawn at random, beside the default, and every end or choice alone
 CHOICES = 16  # of one hyperparameter that are tried at most

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_exp.errors import BadRecord
-from fer_exp.files import is_there, read_file, sync_folder, write_atomically
 from fer_exp.records import now_ms
-from fer_exp.values import Value, seal
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import is_there, read_file, sync_folder, write_atomically
+from fer_exp.system.values import Value, seal
 
 SCHEMA = 1
 FILE = "state.json"

@@ -3,24 +3,21 @@
 In: a campaign's folder. Out: one MLflow experiment with a parent run, a run per record, datasets, models and a
 registry. The only part that imports mlflow.
 
-    store       the MLflow server or SQLite file, its errors in one line
-    bounds      answers of a server that do not end
-    contents    a record as tags, parameters and metrics; plain values
-    datasets    the parts of the data a record was trained on
-    uploads     a record's files by role, each once per content
-    runs        one run per record, found by a tag of our own
-    models      model.keras as a logged model with signature and requirements, without starting Keras
-    folder      the campaign's folder: its records, how far it has come
-    project     `sync`: MLflow level with the records, any number of times
-    find        from a run or a model back to its record
-    registry    versions and the champion of a campaign
-    follower    the tracker process beside a search
-    survey      what it holds of a campaign, for a doctor
-    serving     what a process that serves a logged model needs
-    ui          MLflow's own pages on the right store
-
-Importing this package sets MLflow's environment, where the user has not: MLflow reads it when it is first imported. A
-server that does not answer then costs seconds instead of four minutes.
+    store         the MLflow server or SQLite file, its errors in one line
+    bounds        answers of a server that do not end
+    mapping       a record as tags, parameters and metrics; plain values
+    datasets      the parts of the data a record was trained on
+    uploads       a record's files by role, each once per content
+    runs          one run per record, found by a tag of our own
+    models        model.keras as a logged model with signature and requirements, without starting Keras
+    folder        the campaign's folder: its records, how far it has come
+    projection    `sync`: MLflow level with the records, any number of times
+    find          from a run or a model back to its record
+    registry      versions and the champion of a campaign
+    follower      the tracker process beside a search
+    inspect       what MLflow holds of a campaign, for the doctor
+    serving       what a process that serves a logged model needs
+    ui            MLflow's own pages on the right store
 """
 
 import os
@@ -41,7 +38,7 @@ for _name, _value in _SETTINGS.items():
 
 from fer_exp.tracking.find import RunRef, download_model, find_model, find_run, run_id_of  # noqa: E402
 from fer_exp.tracking.follower import follow  # noqa: E402
-from fer_exp.tracking.project import SyncReport, sync  # noqa: E402
+from fer_exp.tracking.projection import SyncReport, sync  # noqa: E402
 from fer_exp.tracking.registry import Champion, RegisteredVersion, champion, register, set_champion  # noqa: E402
 from fer_exp.tracking.ui import serve_ui  # noqa: E402
 

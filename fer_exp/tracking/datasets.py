@@ -11,9 +11,9 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from fer_exp.data.faces import SIDE, Emotion
-from fer_exp.data.info import DataInfo
+from fer_exp.data.split.info import DataInfo
 from fer_exp.records import RecordContents
-from fer_exp.tracking.contents import provenance_of
+from fer_exp.tracking.mapping import provenance_of
 
 
 def datasets_of(read: RecordContents, info: DataInfo) -> list[DatasetInput]:

@@ -15,10 +15,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.errors import NotFound
-from fer_exp.home import Home
 from fer_exp.records import Kind, Record
-from fer_exp.tracking import contents, models, runs
+from fer_exp.system.errors import NotFound
+from fer_exp.system.home import Home
+from fer_exp.tracking import mapping, models, runs
 from fer_exp.tracking.store import Store, asking, connect
 
 _MODEL_URI = re.compile(r"models:/(?:(?P<id>m-[0-9a-f]{32})|(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+)))")
@@ -68,7 +68,7 @@ def run_id_of(home: Home, campaign: str, record: Record) -> str | None:
         experiment = store.client.get_experiment_by_name(campaign)
         if experiment is None:
             return None
-        found = runs.runs_with_key(store, experiment.experiment_id, contents.key_of(spec, record))
+        found = runs.runs_with_key(store, experiment.experiment_id, mapping.key_of(spec, record))
     return min(found, key=runs.age).info.run_id if found else None
 
 
@@ -121,7 +121,7 @@ def _get_run(store: Store, run_id: str) -> Run:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
             raise NotFound(f"MLflow has no run {run_id!r}; {_what_exists(store)}", _REMEDY) from error
-    if contents.RECORD not in run.data.tags:
+    if mapping.RECORD not in run.data.tags:
         raise NotFound(f"run {run_id} was not made by fer-exp; {_what_exists(store)}", _REMEDY)
     return run
 
@@ -129,11 +129,11 @@ def _get_run(store: Store, run_id: str) -> Run:
 def _run_ref(store: Store, run_id: str) -> RunRef:
     tags = _get_run(store, run_id).data.tags
     campaign = tags["fer_exp.campaign"]
-    identity, _, within = tags[contents.RECORD].partition("/")
+    identity, _, within = tags[mapping.RECORD].partition("/")
     refuse_namesake(store.home, campaign, identity, f"run {run_id}")
     folder = Path("campaigns", campaign)
     return RunRef(
-        run_id, campaign, Kind(tags["fer_exp.kind"]), folder if within == contents.CAMPAIGN_RUN else folder / within
+        run_id, campaign, Kind(tags["fer_exp.kind"]), folder if within == mapping.CAMPAIGN_RUN else folder / within
     )
 
 

@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.errors import BadRecord, NotFound
-from fer_exp.files import read_file
-from fer_exp.home import Home
-from fer_exp.lock import is_held
 from fer_exp.records import Record, now_ms, records_in
+from fer_exp.system.errors import BadRecord, NotFound
+from fer_exp.system.files import read_file
+from fer_exp.system.home import Home
+from fer_exp.system.lock import is_held
 
 _FOLDERS = ("trials", "retrains")
 

@@ -15,13 +15,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from fer_exp.campaign import AT_REST
-from fer_exp.errors import FerExpError
-from fer_exp.home import Home
 from fer_exp.records import Record
+from fer_exp.system.errors import FerExpError
+from fer_exp.system.home import Home
+from fer_exp.system.values import first_line
 from fer_exp.tracking.folder import records_of, state_at_rest
-from fer_exp.tracking.project import Projection
+from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import holding
-from fer_exp.values import first_line
 
 TICK = 1.0  # seconds between looks at the records
 LONGEST_WAIT = 30.0  # seconds between attempts while MLflow does not answer

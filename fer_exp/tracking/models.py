@@ -22,7 +22,7 @@ from mlflow.types import Schema, TensorSpec
 from fer_exp import __version__
 from fer_exp.data.faces import SIDE, Emotion
 from fer_exp.records import Record, RecordContents
-from fer_exp.tracking.contents import RECORD, final_metrics, provenance_of
+from fer_exp.tracking.mapping import RECORD, final_metrics, provenance_of
 from fer_exp.tracking.store import Store, local_path, quoted
 
 MODEL_FILE = "data/model.keras"  # where MLflow's keras flavour looks within a model's folder

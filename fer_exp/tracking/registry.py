@@ -13,13 +13,13 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.errors import NotFound, TrackingFailed
-from fer_exp.home import Home
 from fer_exp.records import Record
-from fer_exp.tracking.contents import RECORD, folder_of
+from fer_exp.system.errors import NotFound, TrackingFailed
+from fer_exp.system.home import Home
 from fer_exp.tracking.find import model_of_run, model_of_version
 from fer_exp.tracking.folder import campaign_folder
-from fer_exp.tracking.project import Projection
+from fer_exp.tracking.mapping import RECORD, folder_of
+from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
 
 CHAMPION = "champion"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from fer_exp.tracking.contents import CREATED, RECORD
+from fer_exp.tracking.mapping import CREATED, RECORD
 from fer_exp.tracking.store import Store, quoted
 
 _PAGE = 1_000

@@ -24,11 +24,11 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from fer_exp.errors import NoSpace, TrackingFailed
-from fer_exp.files import TEMPORARY, replacing
-from fer_exp.home import Home
+from fer_exp.system.errors import NoSpace, TrackingFailed
+from fer_exp.system.files import TEMPORARY, replacing
+from fer_exp.system.home import Home
+from fer_exp.system.values import first_line
 from fer_exp.tracking.bounds import bound_answers
-from fer_exp.values import first_line
 
 # What comes out of MLflow, its database or its files; the last two where something answers that is no MLflow.
 _FAILURES = (

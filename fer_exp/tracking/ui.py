@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 from fer_exp.tracking.store import connect, without_password
 
 HOST = "127.0.0.1"

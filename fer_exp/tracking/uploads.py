@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fer_exp.errors import BadRecord
-from fer_exp.files import TEMPORARY, write_atomically
 from fer_exp.records import ASKED, Record
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import TEMPORARY, write_atomically
+from fer_exp.system.values import Value
 from fer_exp.tracking.store import Store
-from fer_exp.values import Value
 
 NOTE = "tracking.json"
 _ROLES = {  # the first that fits names the artifact folder

@@ -1,11 +1,13 @@
 """The verdict: is one group of models really better than another, and by how much?
 
-resample.py   metrics on resampled images, for all models at once
-interval.py   the interval of a difference: images, seeds, and the luck of having been picked
-judge.py      two groups to better, not shown or worse
-groups.py     which records a name means
-compare.py    whether two groups can be compared, and what comes out
-words.py      the verdict as text
+In: stored predictions of two groups of models. Out: better, not shown or worse, with an interval.
+
+    resample    metrics on resampled images, for all models at once
+    interval    the interval of a difference: images, seeds, and the luck of having been picked
+    judge       two groups to better, not shown or worse
+    groups      which records a name means
+    compare     whether two groups can be compared, and what comes out
+    words       the verdict as text
 
 Pure maths over stored predictions; method, sources and measured properties are in `docs/verdict.md`.
 """

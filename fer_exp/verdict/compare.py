@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from fer_exp.campaign import CampaignSpec, Direction, Objective
-from fer_exp.errors import BadInput
 from fer_exp.records import Kind, Predictions, Record, TrialSpec
-from fer_exp.values import Value
+from fer_exp.system.errors import BadInput
+from fer_exp.system.values import Value
 from fer_exp.verdict.groups import UNCHANGED, Group, failed_seeds, finished_in
 from fer_exp.verdict.judge import LEVEL, Judgement, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.decide import best
-from fer_exp.errors import NotFound
-from fer_exp.home import Home
+from fer_exp.leaderboard.rows import best
 from fer_exp.records import Kind, Record, State, TrialSpec, records_in
+from fer_exp.system.errors import NotFound
+from fer_exp.system.home import Home
 
 BASELINE = ":baseline"
 FORMS = "CAMPAIGN, CAMPAIGN:baseline, CAMPAIGN/trials/0003, CAMPAIGN/retrains or an MLflow run id"

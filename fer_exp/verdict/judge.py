@@ -14,7 +14,7 @@ from pydantic import Field
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fer_exp.data.faces import Labels
-from fer_exp.values import Value
+from fer_exp.system.values import Value
 from fer_exp.verdict.interval import Measured, difference, half_width, spreads, wider_for_picking
 from fer_exp.verdict.resample import (
     ACCURACY,

@@ -45,7 +45,7 @@ def once(images: int) -> Weights:
 def measure(labels: Labels, predicted: Predicted, weights: Weights, metrics: Iterable[str]) -> dict[str, Values]:
     """Each metric of each model under each row of weights.
 
-    The averages over emotions run over those that occur, as in `fer_exp.evaluate`. Recalls of others are NaN.
+    The averages over emotions run over those that occur, as in `fer_exp.metrics.scores`. Recalls of others are NaN.
 
     Args:
         labels: `(n,)`, ascending, so that an emotion's images lie together.

@@ -23,19 +23,19 @@ from hypothesis.stateful import (
 )
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.data.prepare import Development
-from fer_exp.decide import leaderboard
+from fer_exp.data.split.prepare import Development
 from fer_exp.doctor.findings import Code
 from fer_exp.doctor.visit import examine
-from fer_exp.errors import BadCampaign, TrialsFailed
 from fer_exp.execute.dispatch import Next
-from fer_exp.home import Home
-from fer_exp.ledger import Opening, all_openings, write_down
-from fer_exp.lock import lock
+from fer_exp.holdout.ledger import Opening, all_openings, write_down
+from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, best_epoch, now_ms, records_in
-from fer_exp.search import drive
-from fer_exp.search.drive import Order, SearchWork
+from fer_exp.search import trials as search_trials
+from fer_exp.search.trials import Order, SearchWork
+from fer_exp.system.errors import BadCampaign, TrialsFailed
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 
@@ -282,7 +282,7 @@ class Dying:
 
     def __enter__(self) -> None:
         for name in ("write_state", "write_atomically"):
-            self.patch.setattr(drive, name, self.deadly(getattr(drive, name)))
+            self.patch.setattr(search_trials, name, self.deadly(getattr(search_trials, name)))
 
     def deadly(self, write: Callable[..., None]) -> Callable[..., None]:
         def written(*arguments: object) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.data.prepare import Development
+from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, now_ms, records_in
-from fer_exp.search.answers import training_now
-from fer_exp.search.drive import Order, SearchWork
+from fer_exp.search.reuse import training_now
+from fer_exp.search.trials import Order, SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fer_exp.doctor import examine
-from fer_exp.errors import ExitCode
-from fer_exp.home import Home
+from fer_exp.system.errors import ExitCode
+from fer_exp.system.home import Home
 from tests.faults import Fault
 from tests.killing import Board, board, strays
 from tests.nursery import Nursery

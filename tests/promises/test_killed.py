@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm
-from fer_exp.errors import ExitCode
-from fer_exp.home import Home
+from fer_exp.system.errors import ExitCode
+from fer_exp.system.home import Home
 from tests.faults import Fault
 from tests.killing import Board, Figures, assert_shown, assert_whole, board, campaign, kill_at_random, strays, strike
 from tests.nursery import Nursery, nursery

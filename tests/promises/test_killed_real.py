@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Algorithm
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 from tests.killing import Board, Figures, assert_whole, board, campaign, kill_at_random, strays, strike
 from tests.nursery import Nursery, Trials, nursery
 

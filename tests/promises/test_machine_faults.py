@@ -4,11 +4,11 @@ import errno
 
 import pytest
 
-from fer_exp.errors import ExitCode, FerExpError
 from fer_exp.execute.loop import Ending
-from fer_exp.home import Home
 from fer_exp.records import Record, State
-from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.system.errors import ExitCode, FerExpError
+from fer_exp.system.home import Home
 from tests.fake_trials import train_fake_where_it_works
 from tests.test_search import At, campaign, leaderboard, records
 

@@ -8,14 +8,14 @@ import pytest
 
 from fer_exp.campaign import Objective
 from fer_exp.data.find import find_recorded
-from fer_exp.data.prepare import prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.decide import leaderboard
-from fer_exp.errors import BadInput
-from fer_exp.home import Home
+from fer_exp.data.split.prepare import prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.model import build, with_preprocessing
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State, records_in
+from fer_exp.system.errors import BadInput
+from fer_exp.system.home import Home
 from fer_exp.tracking import run_id_of
 from tests.commands import call, done, quick_trials, refused, write_campaign
 from tests.made_faces import csv_of, some_faces

@@ -18,14 +18,14 @@ import psutil
 import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.errors import TrackingFailed
 from fer_exp.execute import tracker
 from fer_exp.execute.loop import Ending
-from fer_exp.execute.watch import Silence, Snapshot
-from fer_exp.home import Home
+from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, State, records_in
-from fer_exp.search.conduct import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.system.errors import TrackingFailed
+from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, bounds, sync
 from tests.commands import done, quick_trials, refused, write_campaign
 from tests.fake_trials import train_fake

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.home import Home
 from fer_exp.records import records_in
+from fer_exp.system.home import Home
 from tests.commands import call, contents
 from tests.made_records import made_campaign, made_predictions
 from tests.rubbish import altered, no_files, patience, remove

@@ -26,13 +26,13 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from fer_exp.data import archives, rows
 from fer_exp.data.cache import cached_faces
 from fer_exp.data.check import check, describe
-from fer_exp.data.prepare import Development, prepare
-from fer_exp.data.protocol import Protocol
-from fer_exp.data.sources import read_faces
-from fer_exp.errors import BadData
+from fer_exp.data.sources import archives, rows
+from fer_exp.data.sources.read import read_faces
+from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.errors import BadData
 from tests.made_faces import columns_of, csv_of, png_of, some_faces, write_parquet
 from tests.rubbish import Input, altered, no_files, patience, throw, told_badly
 from tests.test_archives import tar_of, zip_of

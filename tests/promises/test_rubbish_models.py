@@ -12,15 +12,15 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp.data.info import DataInfo
-from fer_exp.errors import BadInput, BadRecord, FerExpError, NotFound
-from fer_exp.files import append_line
-from fer_exp.home import Home
-from fer_exp.ledger import Opening, all_openings
-from fer_exp.model import build, keep, load_model, with_preprocessing
-from fer_exp.opening import open_and_evaluate
+from fer_exp.data.split.info import DataInfo
+from fer_exp.holdout.evaluate import open_and_evaluate
+from fer_exp.holdout.ledger import Opening, all_openings
+from fer_exp.model import build, export, load_model, with_preprocessing
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, Record
+from fer_exp.system.errors import BadInput, BadRecord, FerExpError, NotFound
+from fer_exp.system.files import append_line
+from fer_exp.system.home import Home
 from tests.made_records import made_campaign_spec, made_record, made_scores
 from tests.rubbish import Input, altered, misfilled, no_files, patience, throw
 
@@ -91,7 +91,7 @@ def refusal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Two walls, and each has to hold alone: the configuration is judged, then Keras loads in its safe mode."""
     if request.param == "foreseen":
         return "expected layers that fer-exp writes"
-    monkeypatch.setattr(keep, "objection", lambda _: None)
+    monkeypatch.setattr(export, "objection", lambda _: None)
     return "expected a model that Keras can read"
 
 

@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.decide import leaderboard, whole
-from fer_exp.dimensions import dimensions
-from fer_exp.errors import BadRecord
+from fer_exp.campaign.changes import describe_hyperparameter, refuse_changes
+from fer_exp.campaign.space import dimensions
 from fer_exp.execute.crashes import Death, crashes_of
 from fer_exp.figures import parallel_figure
-from fer_exp.files import append_line, drop_torn_line
-from fer_exp.home import Home
-from fer_exp.importance import importance
-from fer_exp.lock import lock
+from fer_exp.leaderboard.importance import importance
+from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.records import Outcome, Predictions, Record, State, records_in
-from fer_exp.search.changes import describe_hyperparameter, refuse_changes
 from fer_exp.search.state import CampaignState, read_state, write_state
 from fer_exp.summary import leaderboard_csv, leaderboard_table
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import append_line, drop_torn_line
+from fer_exp.system.home import Home
+from fer_exp.system.lock import lock
 from fer_exp.verdict import compare_groups, find_groups
 from tests.made_records import made_campaign, made_campaign_spec, made_predictions
 from tests.rubbish import Input, altered, misfilled, no_files, patience, throw
@@ -171,7 +171,7 @@ def test_the_state(folder: Path) -> None:
 
 def test_the_lock_says_who_holds_it_or_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not sealed by an owner names nobody: a search goes on behind it, and writes its own."""
-    monkeypatch.setattr("fer_exp.lock.PATIENCE", 0.0)
+    monkeypatch.setattr("fer_exp.system.lock.PATIENCE", 0.0)
     file = folder / "lock.json"
     with lock(folder):
         killed = file.read_bytes()

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from fer_exp.doctor import Code, examine
-from fer_exp.errors import ExitCode
-from fer_exp.home import Home
+from fer_exp.system.errors import ExitCode
+from fer_exp.system.home import Home
 from tests.faults import OPERATIONS, Fault
 from tests.killing import Board, assert_whole, board, strays
 from tests.nursery import Nursery

@@ -1,0 +1,38 @@
+"""A campaign: one question, its baseline recipe, the space of recipes to try, and the settings of the search.
+
+In: a campaign file. Out: a `Campaign`, read and checked; for its record, a `CampaignSpec`.
+
+    campaign    what a campaign file holds, and reading one
+    space       the hyperparameters of a space, as text and as values
+    changes     what may change under a campaign's name, and what may not
+"""
+
+from fer_exp.campaign.campaign import (
+    AT_REST,
+    NAME,
+    Algorithm,
+    Campaign,
+    CampaignSpec,
+    Direction,
+    HyperParameters,
+    Objective,
+    Sample,
+    Settings,
+    fingerprint,
+    load_campaign,
+)
+
+__all__ = [
+    "AT_REST",
+    "NAME",
+    "Algorithm",
+    "Campaign",
+    "CampaignSpec",
+    "Direction",
+    "HyperParameters",
+    "Objective",
+    "Sample",
+    "Settings",
+    "fingerprint",
+    "load_campaign",
+]

@@ -1,0 +1,223 @@
+"""Campaign: a question, a space around a baseline, an algorithm and budgets. One Python file under `experiments/`.
+
+In: a campaign file that defines `campaign = Campaign(...)`. Out: the Campaign, its fingerprint, and `CampaignSpec`, the
+form in which its folder keeps what was run. The fingerprint is taken from the file's syntax tree without docstrings, so
+writing the result into the file later changes nothing.
+"""
+
+import ast
+import hashlib
+import re
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from typing import Protocol as Interface
+
+from pydantic import Field, model_validator
+
+from fer_exp.campaign.space import dimensions
+from fer_exp.data.split.info import Cleaning, DataInfo
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.recipe import Recipe, baseline_recipe
+from fer_exp.system.errors import BadCampaign, BadRecord, FerExpError
+from fer_exp.system.files import read_file
+from fer_exp.system.values import Value, first_line
+
+
+class Algorithm(StrEnum):
+    """Keras Tuner's search algorithms."""
+
+    RANDOM = "random"
+    BAYESIAN = "bayesian"
+    HYPERBAND = "hyperband"
+    GRID = "grid"
+
+
+class Direction(StrEnum):
+    """Which way an objective is better."""
+
+    MAX = "max"
+    MIN = "min"
+
+
+class Objective(Value):
+    """The final validation metric that decides between trials."""
+
+    metric: str = "val/accuracy"
+    direction: Direction = Direction.MAX
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether `a` beats `b`."""
+        return a > b if self.direction is Direction.MAX else a < b
+
+
+class HyperParameters(Interface):
+    """The part of `keras_tuner.HyperParameters` that a space uses."""
+
+    # Keras Tuner's own names and loose types.
+    def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> float: ...
+    def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> int: ...
+    def Choice(self, name: str, values: list[Any], **options: Any) -> Any: ...
+    def Boolean(self, name: str, **options: Any) -> bool: ...
+    def Fixed(self, name: str, value: Any, **options: Any) -> Any: ...
+
+
+Space = Callable[[HyperParameters], Recipe]
+
+AT_REST = "at rest"  # in the place of a campaign's state: whatever its folder says, as after a retrain
+LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # fit for a folder, a URL, a shell and MLflow's filters
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring
+
+
+class Settings(Value):
+    """Budgets and choices of a campaign; the command line may override them, and a started one's budgets may rise."""
+
+    algorithm: Algorithm = Algorithm.RANDOM
+    objective: Objective = Objective()
+    max_trials: Annotated[int, Field(ge=0)] = 20  # without the baseline; Hyperband derives its own from `epochs`
+    epochs: Annotated[int, Field(ge=1)] = 30  # a trial's full budget
+    max_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of wall time per start
+    protocol: Protocol = Protocol.OFFICIAL
+    limit: Annotated[int, Field(ge=1)] | None = None  # training images kept, stratified
+    cleaning: Cleaning = Cleaning()  # what training leaves out
+    # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
+    seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
+    # Models of the best so many trials stay on disk and in MLflow, and the baseline's; None keeps every trial's.
+    keep_models: Annotated[int, Field(ge=0)] | None = None
+    hyperband_factor: Annotated[int, Field(ge=2)] = 3
+    hyperband_iterations: Annotated[int, Field(ge=1)] = 1
+
+
+_MEND = "Nothing was started. Change it in the campaign file."
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What to search, as a campaign file says it."""
+
+    name: str
+    question: str
+    space: Space
+    settings: Settings = Settings()
+    baseline: Recipe = baseline_recipe()
+    data: str | None = None  # default data: "demo" or a path; None leaves it to --data and FER_EXP_DATA
+
+    def __post_init__(self) -> None:
+        for field, kind in (("name", str), ("question", str), ("settings", Settings), ("baseline", Recipe)):
+            if not isinstance(getattr(self, field), kind):
+                received = type(getattr(self, field)).__name__
+                raise BadCampaign(f"campaign {field}: expected a {kind.__name__}, received {received}", _MEND)
+        if not callable(self.space):
+            raise BadCampaign("campaign space: expected a function, received something else", _MEND)
+        if not isinstance(self.data, str | None):
+            raise BadCampaign("campaign data: expected 'demo', a path as text, or None", _MEND)
+        try:
+            self.question.encode()
+        except UnicodeEncodeError as error:
+            raise BadCampaign(f"campaign question: expected text, received {first_line(error)}", _MEND) from error
+        if not NAME.fullmatch(self.name):
+            raise BadCampaign(
+                "campaign name: expected up to 80 of a-z, A-Z, 0-9, '-' and '_', beginning with a letter or digit, "
+                f"received {self.name[:100]!r}",
+                "Nothing was started. Change the name in the campaign file.",
+            )
+
+
+class Sample(Value):
+    """What `space` made of one point when the campaign started."""
+
+    values: dict[str, bool | int | float | str]  # of the hyperparameters
+    changes: dict[str, bool | int | float | str] | None  # recipe fields other than the baseline's; None: it refused
+
+
+class CampaignSpec(Value):
+    """What a campaign's folder says about it: `campaign.json`."""
+
+    schema_version: Annotated[int, Field(ge=1, le=1)] = 1
+    name: str
+    question: str
+    settings: Settings
+    baseline: Recipe
+    data: DataInfo
+    fingerprint: str  # of the campaign file
+    space: list[dict[str, Any]]  # Keras Tuner's description of each hyperparameter
+    file: str  # the campaign file, as given
+    created_ms: Annotated[int, Field(ge=0, lt=2**63)]
+    samples: tuple[Sample, ...] = ()  # of the space; none in campaigns of earlier versions
+    identity: str  # random; tells two campaigns of one name apart (on two machines, or after a deletion)
+
+    @model_validator(mode="after")
+    def _space_is_described(self) -> Self:
+        try:
+            dimensions(self.space)
+        except BadRecord as error:
+            raise ValueError(error.problem) from error
+        return self
+
+
+def load_campaign(path: Path) -> Campaign:
+    """The campaign that the file at `path` defines as `campaign`.
+
+    Raises:
+        BadCampaign: The file is missing, does not run, or defines no campaign.
+    """
+    if not path.is_file():
+        raise BadCampaign(
+            f"campaign file: expected a Python file, found none at {path}",
+            "Nothing was started. Give a file such as experiments/demo.py.",
+        )
+    if path.stat().st_size > LARGEST_FILE:
+        raise BadCampaign(f"{path}: expected a Python file, received {path.stat().st_size:,} bytes", _MEND)
+    try:
+        names = runpy.run_path(str(path))
+    except (FerExpError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever the user's file raises is the user's to see, in one line
+        raise BadCampaign(
+            f"{path} cannot be run: {type(error).__name__}: {first_line(error)}",
+            "Nothing was started. Mend the file; -vv shows where it fails.",
+        ) from error
+    campaign = names.get("campaign")
+    if not isinstance(campaign, Campaign):
+        raise BadCampaign(
+            f"{path}: expected it to define `campaign = Campaign(...)`, found {type(campaign).__name__}",
+            "Nothing was started. experiments/demo.py shows the form.",
+        )
+    return campaign
+
+
+def fingerprint(path: Path) -> str:
+    """Sixteen hexadecimal digits of the file's syntax tree, without docstrings, comments and layout.
+
+    Raises:
+        BadCampaign: It is no Python source (a compiled file can be run, too), or nests deeper than can be followed.
+    """
+    try:
+        return _fingerprint(read_file(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+        raise BadCampaign(
+            f"{path}: expected Python source, received something else ({type(error).__name__}: {first_line(error)})",
+            _MEND,
+        ) from error
+
+
+def _fingerprint(source: bytes) -> str:
+    tree = ast.parse(source)  # bytes, because the file itself may name its encoding
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return hashlib.sha256(ascii(_without_empty_fields(tree)).encode()).hexdigest()[:16]
+
+
+def _without_empty_fields(node: object) -> object:
+    """The tree as lists. `ast.dump` would do, but each Python adds fields (3.12 `type_params`), empty in older code."""
+    if isinstance(node, list):
+        return [_without_empty_fields(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = [[name, _without_empty_fields(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+    return [type(node).__name__, *fields]

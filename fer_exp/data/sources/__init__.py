@@ -1,0 +1,16 @@
+"""Sources: every form in which a face set comes, read into the same rows; and converted from one into another.
+
+In: a path. Out: Faces, with each bad row named.
+
+    read        which reader a path needs
+    csv         FER2013's CSV, packed or not
+    parquet     one row per face, with encoded images or pixels
+    folder      folders of images, one for each class
+    demo        cartoon faces drawn by this program
+    convert     a source written in another form
+    archives    the CSV inside a packed file
+    images      encoded images to grey faces
+    pixels      pixel text to images
+    names       the words that sources use for classes and parts
+    rows        where readers put their rows, good and bad
+"""

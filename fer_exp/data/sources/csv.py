@@ -1,0 +1,207 @@
+"""FER2013's CSV: columns `emotion`, `pixels`, `Usage` in any order, under a header; packed or not.
+
+In: a path. Out: Faces. A row is a line: quotes are understood within it, so a stray quote costs one row and not the
+rest of the file. Rows are parsed while the file is unpacked, so of FER2013's 301 MB never more than a few are held.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from fer_exp.data.faces import Emotion, Faces, Usage
+from fer_exp.data.sources.archives import Stream, csv_streams
+from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown, usage_titled
+from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
+from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
+from fer_exp.system.errors import BadData
+
+MAX_LINE = 64 * 1024  # bytes; a row of FER2013 has at most 9,300
+_BLOCK = 4 * 1024 * 1024  # bytes read at a time
+_LABELS = {str(emotion.value): emotion for emotion in Emotion}
+
+
+class Layout(NamedTuple):
+    """Where a CSV's columns are."""
+
+    names: tuple[str, ...]
+    emotion: int
+    pixels: int
+    usage: int | None
+
+
+class Row(NamedTuple):
+    """A row whose pixels are not parsed yet."""
+
+    emotion: Emotion
+    usage: Usage
+    pixels: bytes
+
+
+def layout_of(start: bytes) -> Layout | None:
+    """The layout that the first line of `start` says; None where it is no header with emotion and pixels."""
+    cells = _cells(start.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r"))
+    if isinstance(cells, str):
+        return None
+    names = tuple(cell.decode().strip() for cell in cells)
+    lower = [name.lower() for name in names]
+    found = [[lower.index(name) for name in lower if name in known] for known in _COLUMNS]
+    emotions, pixels, usages = found
+    if len(emotions) != 1 or len(pixels) != 1 or len(usages) > 1:
+        return None
+    return Layout(names, emotions[0], pixels[0], usages[0] if usages else None)
+
+
+_COLUMNS = (EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS)
+
+
+def read_csv(path: Path, *, skip_bad_rows: bool) -> Faces:
+    """The faces of the CSV at `path`, in its order.
+
+    Raises:
+        BadData: No header, no rows, a bad row that is not to be skipped, a damaged archive, or one with no CSV or
+            several.
+    """
+    with closing(csv_streams(path, is_whole_csv)) as streams:
+        stream = next(streams, None)
+        if stream is None:
+            raise BadData(
+                f"{path.name}: expected an archive with a CSV of columns emotion, pixels, Usage, found none in it",
+                f"{UNCHANGED} Unpack an archive of images and give its folder.",
+            )
+        faces = _read(stream, path.name, skip_bad_rows)
+        if next(streams, None) is not None:
+            raise BadData(
+                f"{path.name}: expected an archive with one CSV of columns emotion, pixels, Usage, found several",
+                f"{UNCHANGED} Unpack it and give the one that you mean.",
+            )
+    return faces
+
+
+def is_whole_csv(start: bytes) -> bool:
+    """Whether `start` begins with a header of all three columns: what a CSV in an archive needs to be read."""
+    layout = layout_of(start)
+    return layout is not None and layout.usage is not None
+
+
+def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
+    start = stream.peek(MAX_LINE)
+    if not start:
+        raise BadData(f"{name}: expected data, received an empty file", f"{UNCHANGED} Fetch the file again.")
+    layout = layout_of(start)
+    if layout is None:
+        first = shown(start.partition(b"\n")[0])
+        raise BadData(
+            f"{name}: expected a header with the columns emotion, pixels, Usage, received {first}",
+            f"{UNCHANGED} Known data are FER2013's CSV (packed or not), parquet with images, and folders of images.",
+        )
+    rows = FaceRows(name, "csv", skip_bad_rows)
+    if layout.usage is None:
+        rows.notes.append(NO_USAGE)
+    read = [layout.emotion, layout.pixels, layout.usage]
+    rows.notes += [f"Column {shown(name)} was not read." for i, name in enumerate(layout.names) if i not in read]
+    table = _Table(layout, rows)
+    for lines in _lines(_blocks(stream)):
+        table.add(lines)
+    return rows.faces()
+
+
+def _blocks(stream: Stream) -> Iterator[bytes]:
+    while block := stream.read(_BLOCK):
+        yield block
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The lines after the header, block by block. Of a line that is too long just enough is kept to show that it is."""
+    header_passed = False
+    rest = b""
+    for block in blocks:
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()[: MAX_LINE + 1]
+        yield lines[not header_passed :]
+        header_passed = header_passed or bool(lines)
+    if rest and header_passed:
+        yield [rest]
+
+
+@dataclass
+class _Table:
+    """Takes lines, gives rows to `rows`."""
+
+    layout: Layout
+    rows: FaceRows
+    number: int = 0  # of the last row seen
+    empty: int = 0  # empty lines seen last; wrong unless the file ends with them
+
+    def add(self, lines: list[bytes]) -> None:
+        """Takes the next lines, a batch at a time; a batch with anything irregular goes row by row."""
+        for start in range(0, len(lines), BATCH):
+            batch = lines[start : start + BATCH]
+            if not self._add_all(batch):
+                for line in batch:
+                    self._add_one(line)
+
+    def _add_all(self, batch: list[bytes]) -> bool:
+        found = [_row(line, self.layout) for line in batch]
+        good = [row for row in found if not isinstance(row, str)]
+        images = parse_pixels([row.pixels for row in good]) if len(good) == len(found) and not self.empty else None
+        if images is None:
+            return False
+        self.rows.add(images, [row.emotion for row in good], [row.usage for row in good])
+        self.number += len(batch)
+        return True
+
+    def _add_one(self, line: bytes) -> None:
+        if not line.rstrip(b"\r") and self.empty < MOST_BAD:
+            self.empty += 1
+            return
+        for _ in range(self.empty):
+            self.number += 1
+            self.rows.bad_row(self.number, f"expected {len(self.layout.names)} values, received an empty line")
+        self.empty = 0
+        self.number += 1
+        row = _row(line, self.layout)
+        if isinstance(row, str):
+            self.rows.bad_row(self.number, row)
+        elif (image := parse_pixels([row.pixels])) is not None:
+            self.rows.add(image, [row.emotion], [row.usage])
+        else:
+            self.rows.bad_row(self.number, pixel_problem(row.pixels))
+
+
+def _cells(line: bytes) -> list[bytes] | str:
+    """The values of a line, or what is wrong with it."""
+    if len(line) > MAX_LINE:
+        return f"expected a line of at most {MAX_LINE:,} bytes, received a longer one, which begins {shown(line)}"
+    if b"\0" in line:
+        return f"expected text, received a NUL byte at byte {line.index(0) + 1}"
+    if line.isascii() and b'"' not in line:
+        return line.split(b",")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        return f"expected UTF-8, received {shown(line[error.start : error.start + 1])} at byte {error.start + 1}"
+    try:
+        return [cell.encode() for cell in next(csv.reader([text], strict=True))]
+    except csv.Error as error:
+        return f"expected a line with paired quotes, received {shown(text)} ({error})"
+
+
+def _row(line: bytes, layout: Layout) -> Row | str:
+    """The row in a line, or what is wrong with it."""
+    cells = _cells(line.rstrip(b"\r"))
+    if isinstance(cells, str):
+        return cells
+    if len(cells) != len(layout.names):
+        return f"expected {len(layout.names)} values, received {len(cells)}"
+    label = cells[layout.emotion].decode()
+    emotion = _LABELS.get(label.strip())
+    if emotion is None:
+        return f"emotion: expected 0-6, received {shown(label)}"
+    title = Usage.TRAINING.title if layout.usage is None else cells[layout.usage].decode()
+    usage = usage_titled(title)
+    if usage is None:
+        return f"Usage: expected Training, PublicTest or PrivateTest, received {shown(title)}"
+    return Row(emotion, usage, cells[layout.pixels])

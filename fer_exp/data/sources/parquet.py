@@ -1,0 +1,185 @@
+"""Parquet: one row per face, with encoded images or pixels, a label, and perhaps Usage.
+
+In: a path. Out: Faces. Columns are chosen by type as well as name, because editions differ. Where the file says
+which names its label numbers stand for (as the `datasets` library writes it), those names decide: many editions number
+their classes alphabetically.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Usage
+from fer_exp.data.sources.archives import damaged
+from fer_exp.data.sources.images import Decoder
+from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
+from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
+from fer_exp.data.sources.rows import NO_USAGE, UNCHANGED, FaceRows
+from fer_exp.system.errors import BadData
+
+MAGIC = b"PAR1"
+_BATCH = 1024  # rows decoded at a time
+_EMOTIONS = {emotion.value: emotion for emotion in Emotion}
+_Face = Callable[[Any], Images | str]  # an Arrow scalar to a face, or what is wrong with it
+
+
+class _Columns(NamedTuple):
+    image: str
+    emotion: str
+    usage: str | None
+
+
+def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
+    """The faces of the parquet file at `path`, in its order.
+
+    Raises:
+        BadData: Damaged, without the columns needed, without rows, or with a bad row that is not to be skipped.
+    """
+    rows = FaceRows(path.name, "parquet", skip_bad_rows)
+    decoder = Decoder()
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are checksums
+            columns = _columns(file.schema_arrow, path.name)
+            rows.notes += [] if columns.usage else [NO_USAGE]
+            face = _reader(file.schema_arrow.field(columns.image).type, decoder)
+            label = _labeller(file.schema_arrow, columns.emotion, path.name)
+            number = 0
+            for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name]):
+                _add(batch, columns, face, label, rows, number)
+                number += batch.num_rows
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two from dates beyond Python's
+        raise damaged(path.name, error) from error
+    rows.notes += decoder.notes()
+    return rows.faces()
+
+
+def _add(batch: Any, columns: _Columns, face: _Face, label: "_Labeller", rows: FaceRows, number: int) -> None:
+    emotions = batch[columns.emotion].to_pylist()
+    usages = batch[columns.usage].to_pylist() if columns.usage else [Usage.TRAINING.title] * batch.num_rows
+    for cell, value, title in zip(batch[columns.image], emotions, usages, strict=True):
+        number += 1
+        emotion, usage = label(value), usage_titled(title) if isinstance(title, str) else None
+        if emotion is None:
+            rows.bad_row(number, f"{columns.emotion}: expected 0-6 or a known class, received {shown(value)}")
+        elif usage is None:
+            rows.bad_row(number, f"Usage: expected Training, PublicTest or PrivateTest, received {shown(title)}")
+        elif isinstance(image := face(cell), str):
+            rows.bad_row(number, image)
+        else:
+            rows.add(image[None], [emotion], [usage])
+
+
+def _columns(schema: Any, name: str) -> _Columns:
+    images = [
+        field.name
+        for field in schema
+        if _is_bytes(field.type) or _is_bytes_struct(field.type) or field.name.lower() in PIXEL_COLUMNS
+    ]
+    emotions = _named(schema.names, EMOTION_COLUMNS)
+    usages = _named(schema.names, USAGE_COLUMNS)
+    if len(images) != 1 or len(emotions) != 1 or len(usages) > 1:
+        raise BadData(
+            f"{name}: expected one column of images or pixels, one of labels (emotion or label) and at most one Usage, "
+            f"received {', '.join(schema.names)}",
+            f"{UNCHANGED} Rename or remove columns until one of each is left.",
+        )
+    return _Columns(images[0], emotions[0], usages[0] if usages else None)
+
+
+def _named(names: Iterable[str], known: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name.lower() in known]
+
+
+def _is_bytes(kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_bytes_struct(kind: Any) -> bool:
+    return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type))
+
+
+def _reader(kind: Any, decoder: Decoder) -> _Face:
+    """How a cell of a column of this type becomes a face."""
+    if _is_bytes_struct(kind):
+        return lambda cell: _encoded(cell["bytes"].as_py() if cell.is_valid else None, decoder)
+    if _is_bytes(kind):
+        return lambda cell: _encoded(cell.as_py(), decoder)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return lambda cell: _written(cell.as_py())
+    return _listed
+
+
+def _encoded(data: bytes | None, decoder: Decoder) -> Images | str:
+    return "expected the bytes of an image, received none" if data is None else decoder.face(data)
+
+
+def _written(text: str | None) -> Images | str:
+    data = (text or "").encode()
+    images = parse_pixels([data])
+    return pixel_problem(data) if images is None else images[0]
+
+
+def _listed(cell: Any) -> Images | str:
+    values = getattr(cell, "values", None)
+    if values is None or not pa.types.is_integer(values.type):
+        return f"expected a list of {PIXELS} whole numbers, received {shown(cell)}"
+    if len(values) != PIXELS:
+        return f"expected {PIXELS} pixels, received {len(values)}"
+    if values.null_count:
+        return "expected whole numbers 0-255, received an empty value"
+    pixels = values.to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero((pixels < 0) | (pixels > 255))
+    if len(wrong):
+        return f"pixel {wrong[0] + 1}: expected a whole number 0-255, received {shown(pixels[wrong[0]])}"
+    return np.asarray(pixels, np.uint8).reshape(SIDE, SIDE)
+
+
+_Labeller = Callable[[object], Emotion | None]
+
+
+def _labeller(schema: Any, column: str, name: str) -> _Labeller:
+    """How a cell of the label column becomes an emotion."""
+    kind = schema.field(column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise BadData(
+            f"{name}: expected {column} to hold whole numbers or class names, received {kind}",
+            f"{UNCHANGED} Write the column as whole numbers 0-6.",
+        )
+    words = _class_names(schema, column, name)
+    if words is None:
+        return _emotion
+    emotions = [emotion_named(word) for word in words]
+    unknown = [word for word, emotion in zip(words, emotions, strict=True) if emotion is None]
+    if unknown:
+        raise BadData(
+            f"{name}: expected FER2013's classes as label names, received {', '.join(map(shown, unknown))}",
+            f"{UNCHANGED} Leave other classes out of the file, or rename them.",
+        )
+    return dict(enumerate(emotions)).get  # type: ignore[return-value]  # a cell of another type is simply not a key
+
+
+def _emotion(value: object) -> Emotion | None:
+    if isinstance(value, str):
+        return emotion_named(value)
+    return _EMOTIONS.get(value) if isinstance(value, int) else None
+
+
+def _class_names(schema: Any, column: str, file: str) -> list[str] | None:
+    """The names that the `datasets` library stored for the label numbers of `column`, if it did.
+
+    Raises:
+        BadData: It stored something that cannot be read. Without the names, the numbers may mean other classes.
+    """
+    try:
+        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+    except (KeyError, TypeError):
+        return None
+    except (ValueError, RecursionError) as error:
+        raise damaged(file, error) from error
+    return [str(name) for name in names] if isinstance(names, list) else None

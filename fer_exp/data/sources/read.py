@@ -1,0 +1,89 @@
+"""Where faces come from: FER2013's CSV however packed, parquet, folders of images, or the built-in demo.
+
+In: a path, or "demo". Out: Faces. The kind is recognised by content: the first bytes of a file, the names in a folder;
+never by the name of a file, and there is no option for it.
+"""
+
+import stat
+from contextlib import closing
+from pathlib import Path
+
+from fer_exp.data.faces import Faces
+from fer_exp.data.sources.archives import csv_streams
+from fer_exp.data.sources.csv import MAX_LINE, is_whole_csv, layout_of, read_csv
+from fer_exp.data.sources.folder import is_image_folder, read_folder
+from fer_exp.data.sources.parquet import MAGIC, read_parquet
+from fer_exp.data.sources.rows import UNCHANGED
+from fer_exp.system.errors import BadData
+
+DEMO = "demo"  # a folder of this name is reached by its absolute path
+
+
+def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
+    """All faces of a source, in an order that depends on the source alone.
+
+    Args:
+        source: A file, a folder, or "demo".
+        skip_bad_rows: Leave bad rows out and list them in `Faces.dropped`, instead of raising at the first.
+
+    Raises:
+        BadData: There is nothing at the path, it is of no known kind, or a row is bad.
+    """
+    if str(source) == DEMO:
+        from fer_exp.data.sources.demo import draw_faces  # drawing needs what reading does not
+
+        return draw_faces()
+    path = Path(source)
+    try:
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise BadData(
+                f"data: expected a file or folder, received a pipe or device at {path}",
+                f"{UNCHANGED} Write what comes out of it into a file first.",
+            )
+        return _read(_the_one_in(path) if path.is_dir() else path, skip_bad_rows)
+    except FileNotFoundError as error:
+        raise BadData(
+            f"data: expected a file or folder, or the word demo; there is nothing at {path}",
+            f"{UNCHANGED} Give the path of FER2013's CSV, parquet or image folder.",
+        ) from error
+    except OSError as error:
+        raise BadData(f"{path}: cannot be read ({error.strerror or error})", f"{UNCHANGED} Mend that first.") from error
+
+
+def _read(path: Path, skip_bad_rows: bool) -> Faces:
+    if path.is_dir():
+        return read_folder(path, skip_bad_rows=skip_bad_rows)
+    if _is_parquet(path):
+        return read_parquet(path, skip_bad_rows=skip_bad_rows)
+    return read_csv(path, skip_bad_rows=skip_bad_rows)
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _the_one_in(folder: Path) -> Path:
+    """The one thing in `folder` that is a data source: the folder itself as an image folder, or a file in it."""
+    found = [folder] if is_image_folder(folder) else []
+    found += sorted(file for file in folder.iterdir() if file.is_file() and _is_data_file(file))
+    if len(found) == 1:
+        return found[0]
+    received = " and ".join(f"{path.name}" if path != folder else "folders of images" for path in found) or "neither"
+    raise BadData(
+        f"{folder}: expected folders of images (train/<class>, test/<class>) or one data file, received {received}",
+        f"{UNCHANGED} Give the path of the one that you mean." if found else f"{UNCHANGED} Give another folder.",
+    )
+
+
+def _is_data_file(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    if _is_parquet(path):
+        return True
+    try:
+        with closing(csv_streams(path, is_whole_csv)) as streams:
+            stream = next(streams, None)
+            return stream is not None and layout_of(stream.peek(MAX_LINE)) is not None
+    except BadData:  # damaged, so not recognised; it can still be named directly, and then says what is wrong
+        return False

@@ -1,0 +1,220 @@
+"""Protocols: which rows of a source are for training, which for validation, which for test.
+
+In: Faces, a Protocol, a seed. Out: an Assignment, positions into the Faces; pixels are not touched.
+Exact copies of an image are one thing here: where fer-exp draws the split itself, a whole group of copies goes to one
+side, because a copy in training turns its twin in validation or test into a memory exercise.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_exp.data.faces import Faces, Images, Indices, Labels, Usage
+from fer_exp.data.split.cleaning import keep_clean
+from fer_exp.data.split.info import Cleaning
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.errors import BadData, BadInput
+
+CLASSES = 7
+CARVED_SHARE = 0.125  # of Training, where a source has no PublicTest; close to FER2013's own 3,589 of 28,709 + 3,589
+PART_SHARE = 0.15  # of all faces: the reference's share of validation, and of test
+REFERENCE_SEED = 42  # the notebook's, everywhere in it
+REFERENCE_RATIO = 1.5  # the notebook's: target = ratio x median class count
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which rows are for what.
+
+    Attributes:
+        train: `(a,)` positions into the Faces. Under `REFERENCE` a position may occur many times.
+        validation: `(b,)` likewise.
+        test: `(c,)` positions; empty where the source has no test part.
+        oversampled: Training is oversampled already; doing it again would be wrong.
+        notes: What a reader of the results has to know about this split, one sentence each.
+    """
+
+    train: Indices
+    validation: Indices
+    test: Indices
+    oversampled: bool
+    notes: tuple[str, ...] = ()
+
+
+def assign(
+    faces: Faces, protocol: Protocol, seed: int, limit: int | None = None, cleaning: Cleaning = Cleaning()
+) -> Assignment:
+    """The rows of `faces` for training, validation and test.
+
+    Args:
+        faces: What to split.
+        protocol: How.
+        seed: Of whatever is drawn at random; `REFERENCE` always uses the notebook's 42.
+        limit: Training images to keep, stratified, at least one of each class present; None keeps all.
+        cleaning: What training leaves out; nothing by default. A limit counts what is left.
+
+    Raises:
+        BadInput: `limit` is below 7, or `REFERENCE` is to be cleaned.
+        BadData: The protocol leaves no training or no validation rows.
+    """
+    if limit is not None and limit < CLASSES:
+        raise BadInput(
+            f"limit: expected at least {CLASSES} training images, one for each expression, received {limit}",
+            "Nothing was started. Give a higher limit, or none.",
+        )
+    if protocol is Protocol.REFERENCE and cleaning.rules:
+        raise BadInput(
+            f"protocol 'reference': expected the notebook's procedure as it is, received {cleaning} besides",
+            "Nothing was started. Use the protocol 'official' or 'stratified', or clean nothing.",
+        )
+    match protocol:
+        case Protocol.OFFICIAL:
+            whole = _official(faces, seed)
+        case Protocol.STRATIFIED:
+            whole = _stratified(faces, seed)
+        case Protocol.REFERENCE:
+            whole, seed = _reference(faces), REFERENCE_SEED
+    if cleaning.rules:
+        whole = _cleaned(faces, whole, cleaning)
+    if not len(whole.train) or not len(whole.validation):
+        raise BadData(
+            f"{faces.source}: expected faces enough for training and validation under {protocol.value!r}, received "
+            f"{len(faces)} that leave {len(whole.train)} for training and {len(whole.validation)} for validation",
+            "Nothing was started. Give more faces, or another protocol.",
+        )
+    train = _limited(whole.train, faces.labels, limit, seed)
+    return Assignment(train, whole.validation, whole.test, whole.oversampled, whole.notes)
+
+
+def leak_share(faces: Faces, assignment: Assignment) -> float:
+    """The share of validation rows whose image is, pixel for pixel, in training too; 0 without validation rows."""
+    groups = image_groups(faces.images)
+    copied = np.isin(groups[assignment.validation], groups[assignment.train])
+    return float(copied.mean()) if len(copied) else 0.0
+
+
+def image_groups(images: Images) -> NDArray[np.int64]:
+    """`(n,)` numbers, equal where two images are equal in every pixel; counted from 0 by first occurrence."""
+    numbers: dict[bytes, int] = {}
+    return np.fromiter(
+        (numbers.setdefault(image.tobytes(), len(numbers)) for image in images), dtype=np.int64, count=len(images)
+    )
+
+
+def _official(faces: Faces, seed: int) -> Assignment:
+    parts = [np.flatnonzero(faces.usage == usage) for usage in Usage]
+    train, validation, test = parts
+    notes: list[str] = []
+    if not len(train):
+        raise BadData(
+            f"{faces.source}: expected rows with Usage Training, received none among {len(faces)}",
+            "Nothing was started. Mark training rows in the source, or use the protocol 'stratified'.",
+        )
+    if not len(validation):
+        chosen = _draw(faces.labels[train], image_groups(faces.images[train]), CARVED_SHARE, seed)
+        train, validation = train[~chosen], train[chosen]
+        notes.append(
+            f"The source has no PublicTest rows: {CARVED_SHARE:.1%} of Training ({len(validation)} faces) "
+            "were set aside for validation."
+        )
+    if not len(test):
+        notes.append("The source has no PrivateTest rows: there is no test part.")
+    return Assignment(train, validation, test, oversampled=False, notes=tuple(notes))
+
+
+def _cleaned(faces: Faces, whole: Assignment, cleaning: Cleaning) -> Assignment:
+    held_out = np.concatenate([whole.validation, whole.test])
+    train, notes = keep_clean(faces, image_groups(faces.images), whole.train, held_out, cleaning)
+    return replace(whole, train=train, notes=whole.notes + notes)
+
+
+def _stratified(faces: Faces, seed: int) -> Assignment:
+    rows = np.arange(len(faces))
+    groups = image_groups(faces.images)
+    in_test = _draw(faces.labels, groups, PART_SHARE, seed)
+    rest, test = rows[~in_test], rows[in_test]
+    # A second stream of the same seed: with the first one again, equal shares of equal classes would fall alike.
+    in_validation = _draw(faces.labels[rest], groups[rest], PART_SHARE / (1 - PART_SHARE), [seed, 1])
+    return Assignment(rest[~in_validation], rest[in_validation], test, oversampled=False)
+
+
+def _draw(labels: Labels, groups: NDArray[np.int64], share: float, seed: int | list[int]) -> NDArray[np.bool_]:
+    """Marks about `share` of the rows, class by class and whole groups of copies only.
+
+    A group counts for the class of its first row (FER2013 labels some copies differently). Of a class with two groups
+    or more at least one is marked and one is not, so that no part misses a rare expression. Drawn here because
+    scikit-learn's stratified splits know no groups, and its StratifiedGroupKFold makes equal folds only.
+    """
+    unique, first = np.unique(groups, return_index=True)
+    generator = np.random.default_rng(seed)
+    marked: list[NDArray[np.int64]] = []
+    for label in range(CLASSES):
+        members = generator.permutation(unique[labels[first] == label])
+        count = min(max(round(share * len(members)), 1), len(members) - 1) if len(members) > 1 else 0
+        marked.append(members[:count])
+    return np.isin(groups, np.concatenate(marked))
+
+
+def _reference(faces: Faces) -> Assignment:
+    """The notebook's `prepare_datasets`, step by step, on positions instead of pixels."""
+    # Here because scikit-learn costs a second to import, and only this protocol splits with it.
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(faces))
+    try:
+        rest, test = train_test_split(rows, test_size=PART_SHARE, stratify=faces.labels, random_state=REFERENCE_SEED)
+        balanced = _reference_oversampled(rest, faces.labels[rest])
+        train, validation = train_test_split(
+            balanced,
+            test_size=PART_SHARE / (1 - PART_SHARE),
+            stratify=faces.labels[balanced],
+            random_state=REFERENCE_SEED,
+        )
+    except ValueError as error:  # scikit-learn's way to say that a class is too small
+        raise BadData(
+            f"{faces.source}: expected enough faces of each expression for the protocol 'reference', received too few "
+            f"({error})",
+            "Nothing was started. Give more faces, or use the protocol 'stratified'.",
+        ) from error
+    note = (
+        "Validation holds copies of training images: this protocol oversamples before it splits, as the notebook does."
+    )
+    return Assignment(train, validation, test, oversampled=True, notes=(note,))
+
+
+def _reference_oversampled(rows: Indices, labels: Labels) -> Indices:
+    """`rows`, then the copies that the notebook adds, class by class; `np.random.seed(42)` is its generator."""
+    generator = np.random.RandomState(REFERENCE_SEED)
+    counts = np.bincount(labels, minlength=CLASSES)
+    target = np.median(counts[counts > 0]) * REFERENCE_RATIO
+    parts = [rows]
+    for label in np.flatnonzero((counts > 0) & (counts < target)):
+        missing = int(target - counts[label])
+        if missing:
+            parts.append(rows[labels == label][generator.choice(counts[label], missing, replace=True)])
+    return np.concatenate(parts)
+
+
+def _limited(train: Indices, labels: Labels, limit: int | None, seed: int) -> Indices:
+    """`limit` of the training rows, in the order they had, every class present in proportion and at least once."""
+    if limit is None or limit >= len(train):
+        return train
+    of_row = labels[train]
+    counts = np.bincount(of_row, minlength=CLASSES)
+    quota = _shares(counts, limit)
+    generator = np.random.default_rng([seed, 2])
+    kept = [generator.permutation(np.flatnonzero(of_row == label))[: quota[label]] for label in range(CLASSES)]
+    chosen: Indices = train[np.sort(np.concatenate(kept))]
+    return chosen
+
+
+def _shares(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """`(7,)` numbers adding up to `total`, in proportion to `counts` (largest remainder), 1 or more where they are."""
+    exact = counts * (total / counts.sum())
+    shares: NDArray[np.int64] = np.maximum(np.floor(exact).astype(np.int64), counts > 0)
+    while shares.sum() < total:
+        shares[np.argmax(np.where(shares < counts, exact - shares, -np.inf))] += 1
+    while shares.sum() > total:  # the ones lifted to 1 are paid for by the class that is furthest above its share
+        shares[np.argmax(np.where(shares > 1, shares - exact, -np.inf))] -= 1
+    return shares

@@ -1,0 +1,48 @@
+"""DataInfo and Cleaning: what training leaves out, and what a split looks like.
+
+In: nothing. Out: values that every other part may use; `prepare.py` makes the first, a campaign's settings the second.
+"""
+
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.values import Value
+
+
+class Cleaning(Value):
+    """What training leaves out; all off by default, because published numbers are of the whole split."""
+
+    drop_leaks: bool = False  # images that validation or test holds too, pixel for pixel
+    drop_conflicts: bool = False  # images that training holds under several labels
+    drop_blank: bool = False  # images of a single grey level
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules that are on."""
+        return tuple(name for name, on in self if on)
+
+    def __str__(self) -> str:
+        return ", ".join(self.rules) or "none"
+
+
+class DataInfo(Value):
+    """Where a campaign's data came from and how they were split; written into its record, shown in MLflow.
+
+    Class counts are in label order, seven numbers each, before oversampling.
+    """
+
+    path: str  # as given: a file, a folder, or "demo"
+    source: str  # what was recognised, as reports show it
+    kind: str  # "csv", "parquet", "folder", "demo"
+    data_digest: str  # of all faces
+    split_digest: str  # of the development rows and their order
+    protocol: Protocol
+    seed: int
+    limit: int | None  # training images kept, stratified; None keeps all
+    cleaning: Cleaning = Cleaning()  # what training leaves out; before the limit
+    oversampled: bool  # the protocol has oversampled already (reference); training must not do it again
+    faces: int
+    train_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()  # rows left out at the user's wish, "file row n: problem"
+    dropped_total: int = 0  # how many; `dropped` lists the first hundred

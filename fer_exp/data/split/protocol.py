@@ -1,0 +1,20 @@
+"""Protocol: the closed list of ways in which rows become training, validation and test.
+
+In: nothing. Out: names that every other part may use, the command line before anything is loaded; `assign.py` beside
+this file does the splitting.
+"""
+
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """How rows become training, validation and test."""
+
+    OFFICIAL = "official"  # by Usage: the split the literature reports on
+    STRATIFIED = "stratified"  # 70/15/15 at random, copies of an image on one side
+    REFERENCE = "reference"  # the reference notebook's own procedure, its leak included: to reproduce its number only
+
+    @property
+    def leaky(self) -> bool:
+        """Whether validation holds copies of training images by construction."""
+        return self is Protocol.REFERENCE

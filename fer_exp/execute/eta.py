@@ -1,0 +1,121 @@
+"""How fast epochs go by, and how long what is planned will take at most.
+
+In: the attempts at work, a few times a second, and the leaderboard. Out: seconds. Counted is what was trained since
+this start: what a record had trained before says nothing about now.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from fer_exp.leaderboard.rows import Row
+from fer_exp.records import Epoch, Record, State
+from fer_exp.system.errors import BadRecord
+
+
+class Asked(Protocol):
+    """What a pace wants to know of what was asked for."""
+
+    @property
+    def epochs(self) -> int:
+        """The epoch to stop after."""
+
+    @property
+    def continues(self) -> int | None:
+        """The trial whose epochs it begins with."""
+
+
+class AtWork(Protocol):
+    """What a pace looks at in an attempt."""
+
+    @property
+    def record(self) -> Record:
+        """What it writes."""
+
+    @property
+    def epoch(self) -> int:
+        """In progress, from 1; 0 before the first."""
+
+    @property
+    def step(self) -> int:
+        """Batches done of it."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch; 0 before the first."""
+
+    @property
+    def spec(self) -> Asked:
+        """What was asked for."""
+
+
+class Pace:
+    """Keeps the last epoch of each running record, read again only when its file has grown.
+
+    Args:
+        clock: Seconds, from anywhere.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None  # when the first batch was seen; loading libraries says nothing about epochs
+        self._seen: dict[str, tuple[int, Epoch | None]] = {}
+        self._reached: dict[str, float] = {}  # epochs of a running record, those of earlier starts included
+        self._trained = 0.0  # epochs since this start, of all records
+
+    def last(self, record: Record) -> Epoch | None:
+        """The last whole epoch of a record."""
+        path = record.path / "history.jsonl"
+        size = path.stat().st_size if path.exists() else 0
+        known = self._seen.get(str(record.path))
+        if known is None or known[0] != size:
+            history = record.history()
+            known = (size, history[-1] if history else None)
+            self._seen[str(record.path)] = known
+        return known[1]
+
+    def note(self, attempt: AtWork) -> None:
+        """Takes in how far a running record is."""
+        if self._began is None and attempt.steps:
+            self._began = self._clock()
+        in_progress = max(attempt.epoch - 1, 0) + (attempt.step / attempt.steps if attempt.steps else 0)
+        self._reach(attempt.record, max(self._whole(attempt.record), in_progress))
+
+    def forget(self, record: Record) -> None:
+        """Takes in what a record has trained since the last look; it has ended."""
+        if str(record.path) in self._reached:
+            with contextlib.suppress(BadRecord):  # which may be why it failed; the pace can do without its last epoch
+                self._reach(record, self._whole(record))
+            del self._reached[str(record.path)]
+        self._seen.pop(str(record.path), None)
+
+    def seconds_left(self, rows: Iterable[Row], attempts: Sequence[AtWork], planned: int) -> float | None:
+        """At most, at the pace since this start: of a trial that stopped early, nothing is left.
+
+        Args:
+            rows: The leaderboard.
+            attempts: Those at work.
+            planned: Epochs of the whole campaign; a trial that goes on from another counts those it adds.
+
+        Returns:
+            None until something has been trained.
+        """
+        if self._began is None or self._trained <= 0:
+            return None
+        ended = [row for row in rows if row.state in (State.FINISHED, State.FAILED)]
+        budgets = {row.number: row.budget for row in ended}
+        asked = [(row.budget, row.continues) for row in ended]
+        asked += [(attempt.spec.epochs, attempt.spec.continues) for attempt in attempts]
+        begun = sum(epochs - (0 if source is None else budgets.get(source, 0)) for epochs, source in asked)
+        to_go = sum(attempt.spec.epochs - self._reached.get(str(attempt.record.path), 0) for attempt in attempts)
+        return (max(planned - begun, 0) + max(to_go, 0)) * (self._clock() - self._began) / self._trained
+
+    def _whole(self, record: Record) -> int:
+        last = self.last(record)
+        return last.epoch if last else 0
+
+    def _reach(self, record: Record, epochs: float) -> None:
+        before = self._reached.setdefault(str(record.path), epochs)
+        self._trained += max(epochs - before, 0)
+        self._reached[str(record.path)] = max(epochs, before)

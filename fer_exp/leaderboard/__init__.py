@@ -1,0 +1,8 @@
+"""The leaderboard: which trial is best, how sure that is, and what the objective moved with.
+
+In: finished records. Out: rows in order, and importances.
+
+    rows          records to rows, best first, and whose models stay on disk
+    running       the leaderboard of a search at work
+    importance    which hyperparameters the objective moved with
+"""

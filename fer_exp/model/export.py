@@ -1,0 +1,134 @@
+"""Keep: the model that outlives its training, and how it is read and asked.
+
+In: a trained model and its recipe, or a `.keras` file. Out: a model from raw grey faces to probabilities, and those.
+What a file may hold is checked before Keras opens it: its size, packed and unpacked, its members, and what it would
+make Keras build.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.model.build import build
+from fer_exp.model.clahe import Clahe
+from fer_exp.model.config_check import objection
+from fer_exp.model.seeds import random_states
+from fer_exp.model.views import mean_over_views
+from fer_exp.recipe import Augmentation, Precision, Recipe, Views
+from fer_exp.system.errors import BadInput, NotFound
+from fer_exp.system.values import first_line
+
+LARGEST_FILE = 2**30  # bytes (1 GiB), packed or unpacked; the baseline's file has 2.7 MB
+MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}  # all that a fer-exp model's file holds
+
+
+def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """The model to keep: raw grey faces `(n, 48, 48, 1)` float32 0-255 in, probabilities `(n, 7)` float32 out.
+
+    It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
+    `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
+    random state. It is not compiled. `with_temperature` calibrates it. A network that was trained in bfloat16 is built
+    anew in float32, with copies of its weights, so that it answers alike on every machine.
+    """
+    if recipe.precision is not Precision.FLOAT32:
+        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), seed=1)
+        take_weights(exact, model)
+        model = exact
+    inputs = keras.Input((SIDE, SIDE, 1), name="raw_faces")
+    faces = Clahe()(inputs) if recipe.clahe else inputs
+    if recipe.views is Views.ONE:
+        outputs = _without_chance(model, faces)
+    else:
+        view = keras.Input((recipe.crop, recipe.crop, 1), name="view")
+        network = keras.Model(view, _without_chance(model, view), name=model.name)
+        outputs = mean_over_views(network, faces, recipe.views)
+    return keras.Model(inputs, outputs, name="fer_raw")
+
+
+def take_weights(model: keras.Model, source: keras.Model) -> None:
+    """Copies weights layer by layer, by name; the source may carry preprocessing around the same layers."""
+    weights = {layer.name: layer.get_weights() for layer in source._flatten_layers() if layer.weights}
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(weights[layer.name])
+
+
+def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTensor:
+    """`x` through the layers of `model` that are not random."""
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer) and not random_states(layer):
+            x = layer(x)
+    return x
+
+
+def load_model(path: Path) -> keras.Model:
+    """The model kept at `path`, a `.keras` file; Keras's safe mode stays on and nothing is compiled.
+
+    Raises:
+        NotFound: No file is there.
+        BadInput: It is no `.keras` file, is larger than 1 GiB packed or unpacked, has other members than such a file,
+            asks for layers that fer-exp does not write or larger ones than it could, cannot be read by Keras, or does
+            not turn faces into seven probabilities.
+    """
+    _check_archive(path)
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # what a file makes Keras, h5py and the backend raise has no common kind
+        raise _refused(path, f"a model that Keras can read, received an error from it ({first_line(error)})") from error
+    shapes = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
+    if shapes != ((None, SIDE, SIDE, 1), (None, len(Emotion))):
+        raise _refused(path, f"a model from (n, 48, 48, 1) to (n, 7), received one from {shapes[0]} to {shapes[1]}")
+    return model
+
+
+def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256) -> NDArray[np.float32]:
+    """Probabilities `(n, 7)` float32, each row summing to one, for images `(n, 48, 48)` uint8.
+
+    A model from `build` takes images as it was trained on (equalised where its recipe does so), one from
+    `with_preprocessing` takes raw ones. The same images and batch size give the same bits again.
+    """
+    if not len(images):
+        return np.empty((0, len(Emotion)), np.float32)
+    firsts = range(0, len(images), batch_size)  # batch by batch: `Model.predict` would wait at its end (see `feed`)
+    answers = [model.predict_on_batch(images[first : first + batch_size, ..., None]) for first in firsts]
+    return np.concatenate(answers).astype(np.float32, copy=False)
+
+
+def _check_archive(path: Path) -> None:
+    if not path.is_file():
+        raise NotFound(f"model: expected a .keras file, found none at {path}", "Nothing was changed. Check the path.")
+    if path.suffix != ".keras":
+        raise _refused(path, f"a .keras file, received one called {path.name} (other formats can run code on loading)")
+    if path.stat().st_size > LARGEST_FILE:
+        raise _refused(path, f"at most {LARGEST_FILE} bytes, received {path.stat().st_size}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+        raise _refused(path, f"a .keras archive, received something else ({first_line(error)})") from error
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > LARGEST_FILE:
+        raise _refused(path, f"at most {LARGEST_FILE} bytes unpacked, received {unpacked}")
+    names = sorted(member.filename for member in members)
+    if names != sorted(MEMBERS):
+        raise _refused(path, f"an archive of {', '.join(sorted(MEMBERS))}, received {', '.join(names[:6]) or 'none'}")
+    if (why := objection(_configuration(path))) is not None:
+        raise _refused(path, why)
+
+
+def _configuration(path: Path) -> bytes:
+    """Empty where it cannot be read, which Keras then says better."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json")
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError, NotImplementedError):
+        return b""
+
+
+def _refused(path: Path, expectation: str) -> BadInput:
+    return BadInput(f"{path}: expected {expectation}", "Nothing was loaded. Give a model.keras that fer-exp wrote.")

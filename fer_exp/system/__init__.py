@@ -1,0 +1,12 @@
+"""The system beneath: files, locks, errors and facts of the machine.
+
+In: the operating system. Out: the same behaviour on every one. Nothing here knows of campaigns or faces.
+
+    errors        everything that the user can act on, and its exit code
+    files         writing so that a reader finds the old content or the new one
+    home          the one folder of all that running produces
+    lock          one driver for a campaign, on machines that share a disk
+    provenance    code, versions and machine behind a result
+    stderr        native libraries' output, kept off the terminal
+    values        the base of values that cross a module's border
+"""
