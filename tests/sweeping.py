@@ -9,6 +9,8 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -19,17 +21,19 @@ import numpy as np
 
 from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.prepare import Development, Split
+from fer_exp.doctor import Code, examine
 from fer_exp.execute.task import Task
 from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_at
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Record, best_epoch, now_ms
 from fer_exp.records.digest import checkpoint_of
 from fer_exp.system import lock
+from fer_exp.system.errors import ExitCode
 from fer_exp.system.files import replacing, sha256_of, write_atomically
 from fer_exp.system.home import Home
 from tests.fake_trials import accuracy
 from tests.faults import Fault
-from tests.killing import prepared
+from tests.killing import Board, assert_whole, prepared
 from tests.nursery import Nursery, answer_requests, serving, warm_up
 
 # Trial 1 is the baseline again, and so answered by it; trial 2 is trained; and one model of the two is dropped.
@@ -180,3 +184,37 @@ def _calibration(images: int) -> Calibration:
 
 def _write_calibration(record: Record, _predictions: Any, calibration: Calibration, prefix: str) -> None:
     write_atomically(record.path / prefix / CALIBRATION, calibration.to_json(indent=1))
+
+
+# What may be left half written, and the next start clears.
+PASSING = {Code.TORN_LINE, Code.LEFTOVER_FILE, Code.LEFTOVER_CHECKPOINT, Code.LOCK_STALE}
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A folder in memory where there is such a thing: hundreds of searches wait for the disk thousands of times."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="fer-exp-sweep-", dir=memory if memory.is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def assert_nothing_wrong(home: Home, expected: Board) -> None:
+    """Every record whole, the leaderboard as it should be, nothing lying about, and a doctor who agrees."""
+    assert_whole(home, expected)
+    assert [finding.line for finding in examine(home, ["tiny"], tracking=False).left] == []
+
+
+def assert_told(said: str, code: int) -> None:
+    """A problem and a remedy, in two lines, as the last of what was said; the same for every failure of a disk."""
+    assert "Traceback" not in said
+    problem, remedy = said.splitlines()[-2:]
+    assert problem.startswith("fer-exp: ")
+    assert remedy.startswith(" " * 9)
+    words = {ExitCode.NO_SPACE: ("is full", "Free some space"), ExitCode.DISK_FAILED: ("failed", "See to the disk")}
+    what, do = words[ExitCode(code)]
+    assert f"the disk {what}: " in problem
+    assert f"All that was complete is kept. {do}" in remedy
+    assert "give the same command again." in remedy

@@ -31,3 +31,17 @@ def test_a_package_lists_its_files(folder: Path) -> None:
 
 def test_every_folder_of_the_package_is_a_package() -> None:
     assert {path.parent for path in PACKAGE.rglob("*.py")} == {PACKAGE, *FOLDERS}
+
+
+def test_tests_are_in_the_folder_of_their_package() -> None:
+    tests = PACKAGE.parent / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.glob("*/**/test_*.py")}
+    assert folders - {"promises"} <= {folder.relative_to(PACKAGE).as_posix() for folder in FOLDERS}
+
+
+def test_a_test_imports_no_other_test() -> None:
+    tests = PACKAGE.parent / "tests"
+    importing = {
+        path.name for path in tests.rglob("*.py") if re.search(r"^from tests\.\S*test_", path.read_text(), re.M)
+    }
+    assert importing == set()

@@ -17,9 +17,8 @@ from fer_exp.system.home import Home
 from tests.faults import Fault
 from tests.killing import Board, board, strays
 from tests.nursery import Nursery
-from tests.promises.test_sweep import PASSING, assert_nothing_wrong, assert_told, place
 from tests.small_disks import MOUNTABLE, free_bytes, grow, small_disk
-from tests.sweeping import campaign, sweepers, watched
+from tests.sweeping import PASSING, assert_nothing_wrong, assert_told, campaign, place, sweepers, watched
 
 SIZE, LARGER = 16 * 2**20, 24 * 2**20  # bytes of the disk; a search wants four million to start
 PAGE = 4096  # bytes that a file in memory takes at least

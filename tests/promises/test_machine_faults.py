@@ -10,7 +10,7 @@ from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
 from fer_exp.system.errors import ExitCode, FerExpError
 from fer_exp.system.home import Home
 from tests.fake_trials import train_fake_where_it_works
-from tests.test_search import At, campaign, leaderboard, records
+from tests.toy_search import At, campaign, leaderboard, records
 
 
 def run(home: Home, watcher: At | None = None, workers: int = 1) -> Result:

@@ -19,7 +19,7 @@ from fer_exp.system.home import Home
 from fer_exp.tracking import run_id_of
 from tests.commands import call, done, quick_trials, refused, write_campaign
 from tests.made_faces import csv_of, some_faces
-from tests.test_search import At, campaign, interrupt, run
+from tests.toy_search import At, campaign, interrupt, run
 from tests.tracked import all_runs
 
 Board = list[tuple[int, float | None, int]]

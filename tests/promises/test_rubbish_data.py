@@ -33,9 +33,9 @@ from fer_exp.data.sources.read import read_faces
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadData
+from tests.made_archives import tar_of, zip_of
 from tests.made_faces import columns_of, csv_of, png_of, some_faces, write_parquet
 from tests.rubbish import Input, altered, no_files, patience, throw, told_badly
-from tests.test_archives import tar_of, zip_of
 
 FACES = some_faces(6)
 CSV = csv_of(FACES)

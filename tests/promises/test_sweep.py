@@ -6,24 +6,19 @@ or the search is killed at it, or the trial's process alone. Figures are printed
 
 import errno
 import re
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from fer_exp.doctor import Code, examine
+from fer_exp.doctor import examine
 from fer_exp.system.errors import ExitCode
-from fer_exp.system.home import Home
 from tests.faults import OPERATIONS, Fault
-from tests.killing import Board, assert_whole, board, strays
+from tests.killing import Board, board, strays
 from tests.nursery import Nursery
-from tests.sweeping import campaign, sweepers, watched
+from tests.sweeping import PASSING, assert_nothing_wrong, assert_told, campaign, place, sweepers, watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # of some nine hundred searches; a busy machine needs long
 
@@ -31,8 +26,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # of some nine hundre
 ERRORS = dict.fromkeys(("open", "write", "rename", "mkdir", "link"), errno.ENOSPC)
 ERRORS |= dict.fromkeys(("fsync", "unlink"), errno.EIO)
 DEADLY = [kind for kind in ERRORS if kind != "fsync"]  # what was written outlives a kill, with fsync or without
-# What may be left half written, and the next start clears.
-PASSING = {Code.TORN_LINE, Code.LEFTOVER_FILE, Code.LEFTOVER_CHECKPOINT, Code.LOCK_STALE}
 
 
 @dataclass(frozen=True)
@@ -69,36 +62,6 @@ def undisturbed(drivers: Nursery) -> Undisturbed:
         return Undisturbed(
             board(home), tuple(Operation(*re.sub(r"\.partial-[^-]+-", ".partial-*-", line).split()) for line in lines)
         )
-
-
-@contextmanager
-def place() -> Iterator[Path]:
-    """A folder in memory where there is such a thing: hundreds of searches wait for the disk thousands of times."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="fer-exp-sweep-", dir=memory if memory.is_dir() else None))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def assert_nothing_wrong(home: Home, expected: Board) -> None:
-    """Every record whole, the leaderboard as it should be, nothing lying about, and a doctor who agrees."""
-    assert_whole(home, expected)
-    assert [finding.line for finding in examine(home, ["tiny"], tracking=False).left] == []
-
-
-def assert_told(said: str, code: int) -> None:
-    """A problem and a remedy, in two lines, as the last of what was said; the same for every failure of a disk."""
-    assert "Traceback" not in said
-    problem, remedy = said.splitlines()[-2:]
-    assert problem.startswith("fer-exp: ")
-    assert remedy.startswith(" " * 9)
-    words = {ExitCode.NO_SPACE: ("is full", "Free some space"), ExitCode.DISK_FAILED: ("failed", "See to the disk")}
-    what, do = words[ExitCode(code)]
-    assert f"the disk {what}: " in problem
-    assert f"All that was complete is kept. {do}" in remedy
-    assert "give the same command again." in remedy
 
 
 def sweep(

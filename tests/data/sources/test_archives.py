@@ -2,10 +2,7 @@
 
 import contextlib
 import gzip
-import io
 import lzma
-import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,26 +14,8 @@ from hypothesis import strategies as st
 from fer_exp.data.sources import archives
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData
+from tests.made_archives import tar_of, zip_of
 from tests.made_faces import csv_of, same, some_faces
-
-
-def tar_of(members: dict[str, bytes], mode: str = "") -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=f"w:{mode}") as archive:  # type: ignore[call-overload]
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def zip_of(members: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
 
 FACES = some_faces(40)
 CSV = csv_of(FACES)

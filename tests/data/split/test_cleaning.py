@@ -180,7 +180,7 @@ def test_the_command_line_asks_for_cleaning(home: Home) -> None:
     done = CliRunner().invoke(app, ["baseline", "--data", "demo", "--protocol", "reference", "--drop-leaks"])
     assert done.exit_code == 2
     assert "expected the notebook's procedure as it is, received drop_leaks besides" in done.output
-    campaign = str(Path(__file__).resolve().parent.parent / "experiments" / "demo.py")
+    campaign = str(Path(__file__).resolve().parents[3] / "experiments" / "demo.py")
     plan = CliRunner().invoke(app, ["search", campaign, "--dry-run", "--drop-leaks", "--drop-blank"])
     assert plan.exit_code == 0, plan.output
     (info,) = (DataInfo.read(path) for path in home.cache.glob("*/official-*-drop_leaks-drop_blank/info.json"))

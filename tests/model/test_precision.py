@@ -9,7 +9,7 @@ import pytest
 
 from fer_exp.model import build, load_model, predict, with_preprocessing
 from fer_exp.recipe import Precision
-from tests.test_kept_model import EVERYTHING, SMALL, faces, opencv, trained
+from tests.tiny_models import EVERYTHING, SMALL, faces, opencv, trained
 
 
 @pytest.fixture

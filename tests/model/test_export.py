@@ -5,39 +5,14 @@ import sys
 import zipfile
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from fer_exp.model import build, compile_model, export, load_model, predict, with_preprocessing
+from fer_exp.model import build, export, load_model, predict, with_preprocessing
 from fer_exp.model.seeds import random_states
-from fer_exp.recipe import Augmentation, Recipe
 from fer_exp.system.errors import BadInput, NotFound
-
-EVERYTHING = Augmentation(flip=True, shift=4, rotation=10, zoom=0.1, contrast=0.2, erasing=0.5)
-SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), batch_size=16)
-
-
-def faces(count: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (count, 48, 48), dtype=np.uint8)
-
-
-def one_hot(count: int) -> NDArray[np.float32]:
-    return np.eye(7, dtype=np.float32)[np.arange(count) % 7]
-
-
-def opencv(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    clahe = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
-    return np.stack([clahe.apply(image) for image in images])
-
-
-def trained(recipe: Recipe) -> keras.Model:
-    model = build(recipe, seed=1)
-    compile_model(model, recipe, steps_per_epoch=3, horizon=1)
-    model.fit(faces(48)[..., None], one_hot(48), batch_size=16, verbose=0)
-    return model
+from tests.tiny_models import EVERYTHING, SMALL, faces, opencv, trained
 
 
 def test_the_kept_model_takes_raw_faces_and_answers_as_the_trained_one_on_equalised_ones() -> None:
@@ -92,7 +67,7 @@ def test_a_fresh_process_reads_a_kept_model_with_keras_alone_once_fer_exp_model_
     files = [str(tmp_path / name) for name in ("model.keras", "faces.npy", "answer.npy")]
     done = subprocess.run(
         [sys.executable, "-c", FRESH_PROCESS, *files],
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
         check=False,

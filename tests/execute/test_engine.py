@@ -16,7 +16,7 @@ from fer_exp.search.run import Conditions, DataChoice, conduct_search
 from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
 from tests.fake_trials import train_fake
-from tests.test_search import campaign, leaderboard, misbehaving
+from tests.toy_search import campaign, leaderboard, misbehaving
 from tests.trainings import new_record
 
 EPOCHS = 4

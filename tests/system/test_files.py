@@ -23,7 +23,7 @@ from fer_exp.system.files import (
     write_atomically,
 )
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def write_half(path: Path) -> None:

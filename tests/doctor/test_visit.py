@@ -23,7 +23,7 @@ from fer_exp.system.lock import lock
 from tests.commands import call, contents, done, quick_trials, refused
 from tests.damages import BY_HAND, MENDED, change, codes, dead_pid, tear, trial, visit
 from tests.made_records import made_campaign_spec, made_predictions, made_record
-from tests.test_search import At, campaign, interrupt, run
+from tests.toy_search import At, campaign, interrupt, run
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_what_a_kill_leaves_of_a_record_that_nobody_has_tried_is_nothing_wrong(t
 
 KILLED = """
 import os, signal, sys
-from tests.test_search import At, campaign, run
+from tests.toy_search import At, campaign, run
 from fer_exp.home import Home
 run(Home.from_environment(), campaign(), At(lambda seen: seen.ended == 2, lambda: os.kill(os.getpid(), signal.SIGKILL)))
 """
@@ -270,7 +270,7 @@ def test_findings_are_one_line_each_with_the_word_and_what_to_do(tiny: Path) -> 
 
 
 def test_every_word_is_explained() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "reliability.md").read_text()
+    text = (Path(__file__).resolve().parents[2] / "docs" / "reliability.md").read_text()
     assert [code for code in Code if f"`{code}`" not in text] == []
 
 

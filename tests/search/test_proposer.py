@@ -16,7 +16,7 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
 from tests.proposers import ScriptedProposer
-from tests.test_search import At, campaign, interrupt, leaderboard
+from tests.toy_search import At, campaign, interrupt, leaderboard
 
 TRIALS = 5
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.trainings import TINY, demo_development, new_record
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 10.0  # seconds for a process to be gone
 
 
@@ -61,7 +62,9 @@ def test_without_its_parent_or_its_fork_server_a_process_is_gone_soon(victim: st
     (tmp_path / "parent.py").write_text(PARENT)
     paths = (tmp_path / "parent.py", tmp_path / "server.log", development.folder, *(record.path for record in records))
     command = [sys.executable, *map(str, paths)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as parent:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2]
+    ) as parent:
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split()]
         alive = [is_alive(pid) for pid in pids]
@@ -100,7 +103,9 @@ def test_a_process_that_looks_only_after_its_fork_server_has_died_is_gone_soon(t
     (tmp_path / "parent.py").write_text(LATE)
     command = [sys.executable, *(str(tmp_path / name) for name in ("parent.py", "server.log", "left"))]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parent.parent) as parent:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).resolve().parents[2]
+    ) as parent:
         assert parent.stdout is not None
         late = int(parent.stdout.readline())
         server = psutil.Process(late).ppid()
