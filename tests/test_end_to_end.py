@@ -48,9 +48,9 @@ UNDISTURBED = """
 import sys
 from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
-from fer_exp.execute.watch import Silence
-from fer_exp.home import Home
-from fer_exp.search.conduct import Conditions, DataChoice, conduct_search
+from fer_exp.execute.progress import Silence
+from fer_exp.system.home import Home
+from fer_exp.search.run import Conditions, DataChoice, conduct_search
 file, home = map(Path, sys.argv[1:])
 campaign = load_campaign(file)
 conditions = Conditions(Home(home), Silence(), tracking=False)

@@ -79,7 +79,7 @@ def test_what_a_kill_leaves_of_a_record_that_nobody_has_tried_is_nothing_wrong(t
 KILLED = """
 import os, signal, sys
 from tests.toy_search import At, campaign, run
-from fer_exp.home import Home
+from fer_exp.system.home import Home
 run(Home.from_environment(), campaign(), At(lambda seen: seen.ended == 2, lambda: os.kill(os.getpid(), signal.SIGKILL)))
 """
 

@@ -82,7 +82,7 @@ LATE = """
 import sys, time
 from pathlib import Path
 from fer_exp.execute.local import start_fork_server
-from fer_exp.execute.lifeline import end_with_parents
+from fer_exp.execute.parent_watch import end_with_parents
 
 def late(left):
     while not Path(left).exists():  # until the fork server is gone

@@ -183,9 +183,9 @@ def _steps(mebibytes: list[float]) -> str:
 
 START = """
 import functools
-from fer_exp.search import conduct
+from fer_exp.search import run
 from tests.fake_trials import train_fake
-conduct.Conditions = functools.partial(conduct.Conditions, entry=train_fake, loads="tests.nursery")
+run.Conditions = functools.partial(run.Conditions, entry=train_fake, loads="tests.nursery")
 from fer_exp.cli import main
 main()
 """

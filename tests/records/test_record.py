@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_exp import records
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import (
     Epoch,
@@ -22,6 +21,7 @@ from fer_exp.records import (
     now_ms,
     records_in,
 )
+from fer_exp.records import record as record_module
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import sha256_of, whole_lines
 from tests.made_records import made_record
@@ -151,12 +151,12 @@ def test_a_training_that_ends_while_its_history_is_read_is_not_taken_for_one_tha
 
     def slowly(path: Path) -> list[str]:
         lines = real(path)
-        monkeypatch.setattr(records, "whole_lines", real)
+        monkeypatch.setattr(record_module, "whole_lines", real)
         train(Record(record.path), 0.6)
         Record(record.path).end(Outcome(state=State.FINISHED, best_epoch=2))
         return lines
 
-    monkeypatch.setattr(records, "whole_lines", slowly)
+    monkeypatch.setattr(record_module, "whole_lines", slowly)
     assert [row.epoch for row in record.history()] == [1]
     assert [row.epoch for row in record.history()] == [1, 2]
     (record.path / "history.jsonl").write_text("")

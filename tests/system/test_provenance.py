@@ -130,7 +130,10 @@ def test_the_device_is_what_keras_computes_on() -> None:
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "numpy"])
 def test_every_backend_names_its_device(backend: str) -> None:
-    asked = "from fer_exp import provenance as p; print(p.device()['device'], p.device_in_use(), p.trained_with('cpu'))"
+    asked = (
+        "from fer_exp.system import provenance as p; "
+        "print(p.device()['device'], p.device_in_use(), p.trained_with('cpu'))"
+    )
     environment = os.environ | {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True)
     device, kind, trained = done.stdout.strip().split(maxsplit=2)
