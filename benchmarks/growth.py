@@ -17,7 +17,7 @@ from benchmarks.setting import CHECKOUT, NoData, Setting
 from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.campaign import Algorithm
 from fer_exp.execute.progress import Silence
-from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, run_search
 from fer_exp.system.home import Home
 
 COUNTS = {1: (1, 10, 100, 1_000), 2: (1, 10, 100), 4: (1, 10, 100)}  # trials by workers
@@ -50,7 +50,7 @@ def _search(trials: int, workers: int) -> float:
             Home(Path(folder)), Silence(), workers, tracking=False, entry=train_fake, loads="benchmarks.fakes"
         )
         began = time.perf_counter()
-        conduct_search(campaign, campaign.settings, "fake.py", "mark", DataChoice("demo"), conditions)
+        run_search(campaign, campaign.settings, "fake.py", "mark", DataChoice("demo"), conditions)
         return time.perf_counter() - began
 
 

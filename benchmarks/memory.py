@@ -19,7 +19,7 @@ from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.data.split.prepare import prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.execute.progress import Silence
-from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, run_search
 from fer_exp.system.home import Home
 
 LIMIT = 70
@@ -62,7 +62,7 @@ class _Scale(Silence):
 def _ours(home: Path, trials: int) -> list[float]:
     scale = _Scale()
     settings = toy.campaign.settings.model_copy(update={"max_trials": trials, "epochs": 1, "limit": LIMIT})
-    conduct_search(
+    run_search(
         toy.campaign, settings, "toy.py", "mark", DataChoice("demo"), Conditions(Home(home), scale, tracking=False)
     )
     return scale.held

@@ -172,12 +172,12 @@ def _searched(
 ) -> Seen:
     """A search of fer-exp in this process: its own records, promotions and training; only processes are left out."""
     with stderr_to():
-        from fer_exp.search.trials import Order, SearchWork
+        from fer_exp.search.trials import SearchRequest, SearchWork
     from fer_exp.training.train import train
 
     settings = Settings(algorithm=algorithm, max_trials=trials, epochs=epochs, seed=seed)
     campaign = Campaign("promotion", toy.campaign.question, _space, settings, RECIPE)
-    work = SearchWork(folder, Order(campaign, settings, "toy.py", "mark", development))
+    work = SearchWork(folder, SearchRequest(campaign, settings, "toy.py", "mark", development))
     seen = Seen()
     while isinstance(record := work.next(), Record):
         before = len(record.history())

@@ -53,9 +53,9 @@ class InProcessEngine:
         self._attempts.append(InProcessAttempt(record, record.spec(), number))
 
     def wait(self, seconds: float) -> list[Ended]:
-        return [self._carry_out(self._attempts[0])] if self._attempts else []
+        return [self._run_loop(self._attempts[0])] if self._attempts else []
 
-    def _carry_out(self, attempt: InProcessAttempt) -> Ended:
+    def _run_loop(self, attempt: InProcessAttempt) -> Ended:
         record, fault = attempt.record, None
         keep = self._keep_checkpoints
         try:

@@ -54,7 +54,7 @@ class ScriptedProposer:
         trials = [{"id": f"{n - 1:04d}", "status": "RUNNING" if r else "COMPLETED"} for n, r in self.known().items()]
         return json.dumps({"asked": self._asked, "told": self._told, "trials": trials})
 
-    def take_up(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         try:
             self._asked, self._told = int(state["asked"]), list(state["told"])
         except (KeyError, TypeError, ValueError) as error:

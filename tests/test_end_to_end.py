@@ -50,11 +50,11 @@ from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.execute.progress import Silence
 from fer_exp.system.home import Home
-from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, run_search
 file, home = map(Path, sys.argv[1:])
 campaign = load_campaign(file)
 conditions = Conditions(Home(home), Silence(), tracking=False)
-conduct_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
+run_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
 """
 
 

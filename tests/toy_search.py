@@ -8,7 +8,7 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Record, records_in
-from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, run_search
 from fer_exp.system.home import Home
 from tests.fake_trials import train_fake
 
@@ -27,7 +27,7 @@ def campaign(algorithm: Algorithm = Algorithm.RANDOM, **settings: object) -> Cam
 
 def run(home: Home, toy: Campaign, watcher: Silence | None = None, workers: int = 1) -> Result:
     conditions = Conditions(home, watcher or Silence(), workers, tracking=False, entry=train_fake)
-    return conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def records(home: Home) -> list[Record]:

@@ -152,12 +152,12 @@ def retrain_best(
 
     choice = DataChoice(find_recorded(data, spec.data.path), skip_bad_rows or bool(spec.data.dropped_total))
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, RetrainWish, conduct_retrain
+    from fer_exp.search.run import Conditions, RetrainOptions, run_retrain
 
-    wish = RetrainWish(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
+    options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
         conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
-        retrained = conduct_retrain(spec, wish, choice, conditions)
+        retrained = run_retrain(spec, options, choice, conditions)
     _tell_retrained(spec, retrained)
 
 
@@ -235,13 +235,13 @@ def _search(
 ) -> None:
     from fer_exp.campaign import fingerprint
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, conduct_search
+    from fer_exp.search.run import Conditions, run_search
 
     home = Home.from_environment()
     mark = fingerprint(file) if file is not None else "built-in"
     with View() as view:
         conditions = Conditions(home, view, workers, tracking, max_hours)
-        result = conduct_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
+        result = run_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
     _tell_searched(campaign.name, home, conditions, result)
 
 

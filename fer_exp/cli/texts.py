@@ -64,12 +64,12 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
     if retrained.chosen is None:
         return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
     lines += _verdict(retrained)
-    if retrained.handover is None:
+    if retrained.promotion is None:
         if retrained.result.behind is None:
             return "\n".join([*lines, "Not registered: MLflow was not wanted (--no-tracking)."]), ExitCode.OK
         lines.append(f"Not registered: MLflow is behind ({retrained.result.behind}). Then: {this_command()}")
         return "\n".join(lines), ExitCode.TRACKING
-    done = retrained.handover
+    done = retrained.promotion
     lines.append(f"Registered: {done.name} version {done.version} (seed {retrained.chosen.spec().seed})")
     became = "champion" if done.is_champion else "not champion"
     lines.append(f"It is {became}: {done.reason}")

@@ -20,7 +20,7 @@ from fer_exp.system.lock import is_held
 from fer_exp.system.values import first_line
 
 if TYPE_CHECKING:
-    from fer_exp.tracking.inspect import Survey  # brings MLflow
+    from fer_exp.tracking.inspect import Inspection  # brings MLflow
 
 FOLDERS = ("trials", "retrains")
 SET_ASIDE = "set-aside"  # in a campaign's folder: what a doctor moved out of the way
@@ -71,7 +71,7 @@ class Case:
     state_problem: str | None
     versions: tuple[tuple[Path, int], ...]  # files whose schema is later than ours
     charts: tuple[Chart, ...]
-    survey: "Survey | None" = None  # what MLflow shows; None where it was not asked or knows nothing
+    inspection: "Inspection | None" = None  # what MLflow shows; None where it was not asked or knows nothing
     sync: Callable[[], None] = lambda: None  # brings MLflow level with this campaign
 
     def within(self, path: Path) -> str:

@@ -204,7 +204,7 @@ def missing_models(case: Case) -> Iterator[Finding]:
         outcome = chart.outcome
         if outcome is None or chart.record.model.exists():
             continue
-        copy = None if case.survey is None else case.survey.copy_of(chart.record, outcome.model_sha256)
+        copy = None if case.inspection is None else case.inspection.copy_of(chart.record, outcome.model_sha256)
         advice = "fetches MLflow's copy" if copy else "train it again with `fer-exp retrain-best`"
         mend = Mend(f"fetch {chart.record.path}", copy) if copy else None
         what = "the record should have its model, and has none"

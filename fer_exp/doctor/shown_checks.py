@@ -1,6 +1,6 @@
 """Checks of what MLflow shows against the records, both ways.
 
-In: a Case with a survey. Out: Findings. Most of them `sync` mends by itself; the others
+In: a Case with a inspection. Out: Findings. Most of them `sync` mends by itself; the others
 are about what has lost its record.
 """
 
@@ -18,17 +18,17 @@ _LEVEL = "brings MLflow level with the records, as `fer-exp sync` does"
 
 def elsewhere(case: Case) -> Iterator[Finding]:
     """A store that was moved without its artifacts, or the other way round."""
-    if case.survey is not None and case.survey.elsewhere is not None:
-        what = f"MLflow keeps the campaign's artifacts in {case.survey.elsewhere}: the home was moved"
+    if case.inspection is not None and case.inspection.elsewhere is not None:
+        what = f"MLflow keeps the campaign's artifacts in {case.inspection.elsewhere}: the home was moved"
         advice = "move mlflow.db away and run `fer-exp sync`: the records fill a new one"
         yield Finding(Code.MLFLOW_ELSEWHERE, case.within(case.folder), what, advice)
 
 
 def ghosts(case: Case) -> Iterator[Finding]:
     """Runs that MLflow shows as running although nobody drives the campaign."""
-    if case.survey is None or case.driven:
+    if case.inspection is None or case.driven:
         return
-    for folder, runs in case.survey.runs.items():
+    for folder, runs in case.inspection.runs.items():
         if runs[0].status == "RUNNING" and (folder == CAMPAIGN_RUN or _chart(case, folder) is not None):
             what = f"the run of {folder} is RUNNING, and nobody drives the campaign"
             yield Finding(Code.RUN_GHOST, _run(runs[0].run_id), what, _LEVEL, _level(case))
@@ -36,22 +36,22 @@ def ghosts(case: Case) -> Iterator[Finding]:
 
 def orphans(case: Case) -> Iterator[Finding]:
     """Runs and models whose record is gone."""
-    if case.survey is None or case.driven:
+    if case.inspection is None or case.driven:
         return
     there = {_folder(chart) for chart in case.charts} | {CAMPAIGN_RUN}
-    for folder, runs in case.survey.runs.items():
+    for folder, runs in case.inspection.runs.items():
         for run in runs if folder not in there else []:
             what = f"it shows {folder}, and there is no such record"
             advice = "puts it into MLflow's trash, from where it can be restored"
-            mend: Mend | None = Mend(f"trash {run.run_id}", partial(case.survey.trash, run))
+            mend: Mend | None = Mend(f"trash {run.run_id}", partial(case.inspection.trash, run))
             if run.registered:
                 advice, mend = "a registered version rests on it: bring the record back, or delete the version", None
             yield Finding(Code.RUN_ORPHAN, _run(run.run_id), what, advice, mend)
-    for folder, models in case.survey.models.items():
+    for folder, models in case.inspection.models.items():
         for model in models if folder not in there else []:
             if not model.registered:  # the registry keeps it, and its run is told of above
                 what = f"it is the model of {folder}, and there is no such record"
-                mend = Mend(f"delete {model.model_id}", partial(case.survey.delete_model, model))
+                mend = Mend(f"delete {model.model_id}", partial(case.inspection.delete_model, model))
                 yield Finding(
                     Code.MODEL_ORPHAN, f"MLflow model {model.model_id}", what, "deletes it with its files", mend
                 )
@@ -59,9 +59,9 @@ def orphans(case: Case) -> Iterator[Finding]:
 
 def twice(case: Case) -> Iterator[Finding]:
     """Several runs for one record."""
-    if case.survey is None:
+    if case.inspection is None:
         return
-    for folder, runs in case.survey.runs.items():
+    for folder, runs in case.inspection.runs.items():
         for run in runs[1:]:
             what = f"it shows {folder}, as the older run {runs[0].run_id} does"
             advice = "puts the younger one into MLflow's trash, from where it can be restored"
@@ -70,26 +70,26 @@ def twice(case: Case) -> Iterator[Finding]:
 
 def missing_runs(case: Case) -> Iterator[Finding]:
     """Records without a run, in a campaign that MLflow does show."""
-    if case.survey is None or case.driven:
+    if case.inspection is None or case.driven:
         return
     for folder in [CAMPAIGN_RUN, *(_folder(chart) for chart in case.charts if chart.usable)]:
-        if folder not in case.survey.runs:
+        if folder not in case.inspection.runs:
             where = case.within(case.folder if folder == CAMPAIGN_RUN else case.folder / folder)
             yield Finding(Code.RUN_MISSING, where, "MLflow has no run of it", _LEVEL, _level(case))
 
 
 def behind(case: Case) -> Iterator[Finding]:
     """Runs that say less than their record, or lack files of it."""
-    if case.survey is None or case.driven or case.survey.elsewhere is not None:
+    if case.inspection is None or case.driven or case.inspection.elsewhere is not None:
         return
     for chart in case.charts:
-        if not chart.usable or _folder(chart) not in case.survey.runs:
+        if not chart.usable or _folder(chart) not in case.inspection.runs:
             continue
-        run_id = case.survey.runs[_folder(chart)][0].run_id
-        what = case.survey.behind(chart.record)
+        run_id = case.inspection.runs[_folder(chart)][0].run_id
+        what = case.inspection.behind(chart.record)
         if what is not None:
             yield Finding(Code.RUN_BEHIND, _run(run_id), f"{_folder(chart)}: {what}", _LEVEL, _level(case))
-        missing = case.survey.artifacts_missing(chart.record)
+        missing = case.inspection.artifacts_missing(chart.record)
         if missing:
             named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             what = f"{_folder(chart)}: the run lacks {named}"

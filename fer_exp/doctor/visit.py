@@ -18,7 +18,7 @@ from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
 
 if TYPE_CHECKING:
-    from fer_exp.tracking.inspect import Survey  # brings MLflow
+    from fer_exp.tracking.inspect import Inspection  # brings MLflow
 
 ROUNDS = 6  # what was mended may show what it hid; more rounds than that would mean that a mend does not hold
 
@@ -83,10 +83,10 @@ def _mend_all(home: Home, name: str, tracker: "_Tracker", told: list[Finding]) -
 
 def _look(home: Home, name: str, tracker: "_Tracker", *, driven: bool | None = None) -> _Seen:
     case = open_case(home, name, driven=driven)
-    case = replace(case, survey=tracker.survey(case), sync=partial(tracker.sync, case.folder))
+    case = replace(case, inspection=tracker.inspection(case), sync=partial(tracker.sync, case.folder))
     found = [finding for check in (*campaign_checks.CHECKS, *record_checks.CHECKS) for finding in check(case)]
     found += tracker.findings(case)
-    runs = None if case.survey is None else sum(len(some) for some in case.survey.runs.values())
+    runs = None if case.inspection is None else sum(len(some) for some in case.inspection.runs.values())
     return _Seen(tuple(dict.fromkeys(found)), len(case.charts), runs)
 
 
@@ -100,19 +100,19 @@ class _Tracker:
         if asked:
             self._look_at_schema()
 
-    def survey(self, case: Case) -> "Survey | None":
+    def inspection(self, case: Case) -> "Inspection | None":
         if not self.asked or self.trouble or case.spec is None:
             return None
-        from fer_exp.tracking.inspect import survey
+        from fer_exp.tracking.inspect import inspect_campaign
 
         try:
-            return survey(self._home, case.spec)
+            return inspect_campaign(self._home, case.spec)
         except TrackingFailed as error:
             self._give_up(error)
             return None
 
     def findings(self, case: Case) -> list[Finding]:
-        if case.survey is None:
+        if case.inspection is None:
             return []
         try:
             return [finding for check in shown_checks.CHECKS for finding in check(case)]

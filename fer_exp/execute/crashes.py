@@ -15,7 +15,7 @@ UNKNOWN = "an unknown cause"
 LINE = 120  # of its last line that go into the reason
 
 
-class Death(Value):
+class Crash(Value):
     """An attempt that ended without an outcome while its parent was there."""
 
     attempt: int
@@ -31,7 +31,7 @@ def note_crash(ended: Ended, fault: Fault) -> None:
     tail = log.read_text(errors="replace")[-LOG_TAIL:].strip() if log.exists() else ""
     notes = record.path / "deaths.jsonl"
     drop_torn_line(notes)
-    death = Death(attempt=ended.attempt, how=fault.cause, last_lines=tail, peak_memory_mib=ended.peak_memory_mib)
+    death = Crash(attempt=ended.attempt, how=fault.cause, last_lines=tail, peak_memory_mib=ended.peak_memory_mib)
     append_line(notes, death.sealed())
 
 
@@ -42,7 +42,7 @@ def give_up(record: Record, failures: int) -> None:
         record: At least one crash of it was noted.
         failures: How often in a row its attempts failed.
     """
-    deaths = crashes_of(record) or [Death(attempt=0, how=UNKNOWN, last_lines="")]
+    deaths = crashes_of(record) or [Crash(attempt=0, how=UNKNOWN, last_lines="")]
     last, peak = deaths[-1], max(death.peak_memory_mib for death in deaths)
     record.end(
         Outcome(
@@ -56,7 +56,7 @@ def give_up(record: Record, failures: int) -> None:
     )
 
 
-def _reason(last: Death, peak: float, failures: int) -> str:
+def _reason(last: Crash, peak: float, failures: int) -> str:
     """One line."""
     killed = last.how.startswith("killed")
     said = f"its process was {last.how}" if killed else f"its process ended with {last.how}"
@@ -66,14 +66,14 @@ def _reason(last: Death, peak: float, failures: int) -> str:
     return f"{said}{hint}, {failures} times{memory}" + (f"; its log ends: {line}" if line else "")
 
 
-def crashes_of(record: Record) -> list[Death]:
+def crashes_of(record: Record) -> list[Crash]:
     """Those noted, in order; a damaged line is one of which nothing else is known."""
     return [_death(number, line) for number, line in enumerate(whole_lines(record.path / "deaths.jsonl"), start=1)]
 
 
-def _death(number: int, line: str) -> Death:
+def _death(number: int, line: str) -> Crash:
     """What the line says; a damaged one is a death too, of which nothing else is known."""
     try:
-        return Death.from_json(line)
+        return Crash.from_json(line)
     except ValueError:
-        return Death(attempt=number, how=UNKNOWN, last_lines="")
+        return Crash(attempt=number, how=UNKNOWN, last_lines="")

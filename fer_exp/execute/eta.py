@@ -7,50 +7,14 @@ this start: what a record had trained before says nothing about now.
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
+from fer_exp.execute.engine import Attempt
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Epoch, Record, State
 from fer_exp.system.errors import BadRecord
 
 
-class Asked(Protocol):
-    """What a pace wants to know of what was asked for."""
-
-    @property
-    def epochs(self) -> int:
-        """The epoch to stop after."""
-
-    @property
-    def continues(self) -> int | None:
-        """The trial whose epochs it begins with."""
-
-
-class AtWork(Protocol):
-    """What a pace looks at in an attempt."""
-
-    @property
-    def record(self) -> Record:
-        """What it writes."""
-
-    @property
-    def epoch(self) -> int:
-        """In progress, from 1; 0 before the first."""
-
-    @property
-    def step(self) -> int:
-        """Batches done of it."""
-
-    @property
-    def steps(self) -> int:
-        """Batches of an epoch; 0 before the first."""
-
-    @property
-    def spec(self) -> Asked:
-        """What was asked for."""
-
-
-class Pace:
+class EtaEstimator:
     """Keeps the last epoch of each running record, read again only when its file has grown.
 
     Args:
@@ -75,7 +39,7 @@ class Pace:
             self._seen[str(record.path)] = known
         return known[1]
 
-    def note(self, attempt: AtWork) -> None:
+    def note(self, attempt: Attempt) -> None:
         """Takes in how far a running record is."""
         if self._began is None and attempt.steps:
             self._began = self._clock()
@@ -90,7 +54,7 @@ class Pace:
             del self._reached[str(record.path)]
         self._seen.pop(str(record.path), None)
 
-    def seconds_left(self, rows: Iterable[Row], attempts: Sequence[AtWork], planned: int) -> float | None:
+    def seconds_left(self, rows: Iterable[Row], attempts: Sequence[Attempt], planned: int) -> float | None:
         """At most, at the pace since this start: of a trial that stopped early, nothing is left.
 
         Args:

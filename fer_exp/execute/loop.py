@@ -14,7 +14,7 @@ from types import FrameType
 
 from fer_exp.execute.dispatch import Dispatch, Work
 from fer_exp.execute.engine import Attempt, Engine
-from fer_exp.execute.eta import Pace
+from fer_exp.execute.eta import EtaEstimator
 from fer_exp.execute.progress import RunningTrial, Snapshot, Watcher
 from fer_exp.execute.tracker import Tracker
 from fer_exp.records import Epoch, Record, State, title_of
@@ -71,7 +71,7 @@ class Loop:
         self.requests = 0  # to stop, so far
         self._stopping = False
         self._was_behind = False
-        self._pace = Pace()
+        self._pace = EtaEstimator()
         self._dispatch = Dispatch(work, engine, self._take_in, watcher.say)
 
     def run(self) -> Ending:

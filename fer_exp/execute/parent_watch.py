@@ -17,7 +17,7 @@ LOOK_EVERY = 0.5  # seconds between looks at the fork server
 _fork_server: int | None = None  # its process number, as its processes inherit it
 
 
-def be_the_fork_server() -> None:
+def tie_fork_server() -> None:
     """Says, before the first fork, that this is the process whose end must be seen.
 
     Asking for its number only afterwards would be too late: a process that is born as the fork server dies would hold

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 
-from fer_exp.execute.parent_watch import be_the_fork_server
+from fer_exp.execute.parent_watch import tie_fork_server
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Python's fork server ignores SIGINT by itself
 
@@ -19,7 +19,7 @@ def _hear_again() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-be_the_fork_server()
+tie_fork_server()
 for _number in SIGNALS:
     signal.signal(_number, signal.SIG_IGN)
 os.register_at_fork(after_in_child=_hear_again)  # what its processes ignore is for them to say

@@ -1,6 +1,6 @@
-"""What a task is, and the door into its process.
+"""A task, and the function that its process runs.
 
-In: a task. Out: nothing; `child.run` does the work. Kept apart so that the parent can name the door without loading
+In: a task. Out: nothing; `child.run` does the work. Kept apart so that the parent can name the function without loading
 Keras, which stands behind it.
 """
 

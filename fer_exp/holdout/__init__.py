@@ -3,7 +3,7 @@
 In: a record with a model, and a data source. Out: test results in the record, and a line in the home's ledger.
 
     evaluate     a model meets the test part, and what it finds
-    sealed       the one door to test faces
+    sealed       the only code that reads test faces
     ledger       who looked at a test part, when and why
     gap          validation against test, with and without images that training holds too
     reference    the numbers of the reference system

@@ -1,4 +1,4 @@
-"""The sealed part: the one door to test faces.
+"""The sealed part: the only code that reads test faces.
 
 In: a source and the info of the development parts made from it. Out: a TestPart. Nothing that searches or trains
 imports this module. The test rows are not stored anywhere: they follow from the faces and the protocol, and are worked

@@ -14,7 +14,7 @@ from fer_exp.recipe import Recipe
 from fer_exp.records import Record
 
 
-class Board:
+class RunningLeaderboard:
     """The rows of one campaign.
 
     Args:

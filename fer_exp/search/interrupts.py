@@ -1,6 +1,6 @@
-"""What a search or a retrain stands on while it works: signals that are heard, a full disk that is told, a tracker.
+"""Signals, a full disk and the tracker's process while a search or a retrain runs.
 
-In: whom to tell. Out: blocks that let go of everything however they are left.
+In: a block of code. Out: the same block, interruptible, with every process ended however the block is left.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from fer_exp.system.values import first_line
 
 
 @contextmanager
-def shown(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool) -> Iterator[Tracker | None]:
+def running_tracker(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool) -> Iterator[Tracker | None]:
     """A tracker, if one is wanted, that does not outlive the block."""
     if not wanted:
         yield None
@@ -30,7 +30,7 @@ def shown(context: ForkServerContext, home: Path, campaign: str, *, wanted: bool
 
 
 @contextmanager
-def on_its_feet() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Lets every request to stop be heard, also before and after trials, and says it where the disk is full or broken.
 
     Raises:

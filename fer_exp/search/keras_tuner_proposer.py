@@ -17,7 +17,7 @@ from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
-from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, put_away, slot_of, take_up
+from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, restore, slot_of, state_of
 from fer_exp.search.proposer import Nothing, Plan, Proposal
 from fer_exp.search.samples import points_of
 from fer_exp.system.errors import BadCampaign, BadRecord
@@ -38,7 +38,7 @@ class KerasTunerProposer:
         self._oracle = make_oracle(settings, self._space)
         self._writer = Writer()
         if state is not None:
-            self.take_up(state)
+            self.restore(state)
 
     # -- the conversation
 
@@ -98,7 +98,7 @@ class KerasTunerProposer:
             return True
         self._oracle = make_oracle(self._settings, self._space)
         self._writer = Writer()
-        self.take_up(before)
+        self.restore(before)
         place(self._oracle, number, values)
         return False
 
@@ -197,20 +197,20 @@ class KerasTunerProposer:
 
     def state(self) -> State:
         """Everything needed to go on from here, as JSON."""
-        return put_away(self._oracle)
+        return state_of(self._oracle)
 
     def state_text(self) -> str:
         """What `state()` gives, written as JSON on one line."""
         return self._writer.text(self._oracle)
 
-    def take_up(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         """Goes on from what `state()` gave, in a proposer of the same campaign that has not been asked yet.
 
         Raises:
             BadRecord: The state is not one of this campaign's algorithm, or damaged.
         """
         try:
-            take_up(self._oracle, state)
+            restore(self._oracle, state)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadRecord(
                 f"campaign {self._campaign.name!r}: expected the state of a {self._settings.algorithm} search, "

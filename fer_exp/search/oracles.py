@@ -49,14 +49,14 @@ def make_oracle(settings: Settings, space: Any) -> Any:
     return oracle
 
 
-def put_away(oracle: Any) -> State:
-    """Everything that `take_up` needs."""
+def state_of(oracle: Any) -> State:
+    """Everything that `restore` needs."""
     trials = [_kept_of(trial) for trial in oracle.trials.values()]
     return copy.deepcopy({"oracle": _own_state(oracle), "trials": trials, "extra": oracle.extra()})
 
 
 class Writer:
-    """What `put_away` gives, as JSON; a trial is put into words again only when it has changed.
+    """What `state_of` gives, as JSON; a trial is put into words again only when it has changed.
 
     A search writes its state twice a trial, and the trials that have ended are nearly all of it.
     """
@@ -96,7 +96,7 @@ def _kept_of(trial: Any) -> State:
     }
 
 
-def take_up(oracle: Any, state: State) -> None:
+def restore(oracle: Any, state: State) -> None:
     """Gives a new oracle the state of another that was made alike.
 
     Raises:
@@ -111,7 +111,7 @@ def take_up(oracle: Any, state: State) -> None:
         oracle.trials[trial.trial_id] = trial
     present = {"display": oracle._display.get_state(), "hyperparameters": space.get_config()}
     oracle.set_state({**copy.deepcopy(state["oracle"]), **present})
-    oracle.take_up_extra(copy.deepcopy(state["extra"]))
+    oracle.restore_extra(copy.deepcopy(state["extra"]))
 
 
 def place(oracle: Any, number: int, values: dict[str, Any] | None) -> None:
@@ -160,7 +160,7 @@ class _InMemory:
         """What `get_state` leaves out."""
         return {}
 
-    def take_up_extra(self, extra: State) -> None:
+    def restore_extra(self, extra: State) -> None:
         """Puts it back."""
 
     def placed(self, trial: Any) -> None:
@@ -197,7 +197,7 @@ class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
         following = [[before, after] for before, after in order._next_index.items()]
         return {"memory": order._memory, "next": following, "last": order._last_index, "pending": self._populate_next}
 
-    def take_up_extra(self, extra: State) -> None:
+    def restore_extra(self, extra: State) -> None:
         order = self._ordered_ids
         order._memory = extra["memory"]
         order._data_to_index = {data: index for index, data in enumerate(order._memory)}
@@ -258,7 +258,7 @@ class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[
         name, keys, *rest = self._random_state.get_state()
         return {"random_state": [name, [int(key) for key in keys], *rest], "fitted_on": self._fitted_on}
 
-    def take_up_extra(self, extra: State) -> None:
+    def restore_extra(self, extra: State) -> None:
         name, keys, *rest = extra["random_state"]
         self._random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
         self._fitted_on = extra["fitted_on"]

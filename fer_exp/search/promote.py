@@ -20,7 +20,7 @@ REPLACE = "--replace-champion moves the alias all the same"
 
 
 @dataclass(frozen=True)
-class Handover:
+class Promotion:
     """What happened in the registry."""
 
     name: str
@@ -30,9 +30,9 @@ class Handover:
     reason: str  # why it is, or is not
 
 
-def hand_over(
+def promote(
     home: Home, campaign: CampaignSpec, record: Record, *, seeds: Sequence[Record] = (), replace: bool
-) -> Handover:
+) -> Promotion:
     """Registers the record's model and moves the alias `champion` to it if it deserves that, or if `replace`.
 
     Args:
@@ -55,7 +55,7 @@ def hand_over(
         reason = f"as asked, although {reason}"
     # Registering under the campaign's lock shows its run as running again.
     sync(home, campaign.name, state_at_rest(home.campaign(campaign.name)))
-    return Handover(campaign.name, version.version, version.run_id, deserves or replace, reason)
+    return Promotion(campaign.name, version.version, version.run_id, deserves or replace, reason)
 
 
 def _deserves(

@@ -71,7 +71,7 @@ class Proposer(Protocol):
     def state_text(self) -> str:
         """Everything needed to go on from here, as JSON on one line."""
 
-    def take_up(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a state, in a proposer of the same campaign that has not been asked yet.
 
         Raises:

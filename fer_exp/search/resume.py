@@ -34,7 +34,7 @@ def note_asked(path: Path, proposer: Proposer, number: int) -> None:
     write_atomically(path / ASKED, note.sealed())
 
 
-def recall(
+def resume_proposer(
     folder: Path, trials: Sequence[Record], make: Callable[[], AnyProposer], score: Score
 ) -> tuple[AnyProposer, list[str]]:
     """A proposer that knows `trials`, and lines for the user.
@@ -48,7 +48,7 @@ def recall(
     if state is not None:
         proposer = make()
         try:
-            proposer.take_up(state.proposer)
+            proposer.restore(state.proposer)
         except BadRecord as error:
             problem = error
         else:
@@ -61,7 +61,7 @@ def recall(
     elif state is None and trials:
         said.append("state.json is missing: it is made again from the records.")
     proposer = make()
-    exact = _hold_again(proposer, trials, score)
+    exact = _replay(proposer, trials, score)
     if not exact:
         said.append(
             "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
@@ -93,7 +93,7 @@ def _was_tried(record: Record) -> bool:
     return any(record.path.glob("attempt-*.log"))
 
 
-def _hold_again(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
+def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
     """Asks and tells as the campaign did; whether the same came out."""
     there = {record.spec().number: record for record in trials}
     ended = {number: record for number, record in there.items() if record.outcome() is not None}

@@ -1,4 +1,4 @@
-"""Putting a search or a retrain on its feet: fork server, data, tracker, loop, summary.
+"""Running a search or a retrain: fork server, data, tracker, loop, summary.
 
 In: what to do and under which conditions. Out: a campaign folder, MLflow level with it if it answers, and a result to
 print. The order wastes no second: Keras loads in the fork server while this process reads the data and loads Keras
@@ -22,7 +22,7 @@ from fer_exp.execute.task import TRAINING, train_record
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, State, records_in
 from fer_exp.search.disk_need import Need, require
-from fer_exp.search.interrupts import on_its_feet, shown
+from fer_exp.search.interrupts import interruptible, running_tracker
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
@@ -31,7 +31,7 @@ from fer_exp.system.stderr import stderr_to
 MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
 
 if TYPE_CHECKING:
-    from fer_exp.search.promote import Handover
+    from fer_exp.search.promote import Promotion
     from fer_exp.search.trials import MakeProposer
     from fer_exp.verdict import Comparison
 
@@ -75,7 +75,7 @@ class DataChoice:
 
 
 @dataclass(frozen=True)
-class RetrainWish:
+class RetrainOptions:
     """What to train again, as the user gave it."""
 
     trial: int | None = None  # None: the best
@@ -103,12 +103,12 @@ class Retrained:
 
     result: Result
     chosen: Record | None  # the seed with the best objective; None where it was stopped before the end
-    handover: "Handover | None"  # None where MLflow was not wanted or did not answer
+    promotion: "Promotion | None"  # None where MLflow was not wanted or did not answer
     comparison: "Comparison | None" = None  # with the baseline on the same seeds
     uncompared: str | None = None  # why there is none although it was tried
 
 
-def conduct_search(
+def run_search(
     campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
 ) -> Result:
     """Runs a campaign, or goes on with it.
@@ -116,7 +116,7 @@ def conduct_search(
     Raises:
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
-    with on_its_feet():
+    with interruptible():
         return _search(campaign, settings, file, fingerprint, data, conditions)
 
 
@@ -139,7 +139,7 @@ def _search(
         conditions.watcher.say(note)
     with stderr_to():
         from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-        from fer_exp.search.trials import Order, SearchWork
+        from fer_exp.search.trials import SearchRequest, SearchWork
 
         propose = conditions.propose or KerasTunerProposer
     with lock(folder, conditions.watcher.say) as holding:
@@ -156,47 +156,49 @@ def _search(
             shown=conditions.shows_here,
         )
         require(conditions.home.root, need, campaign.name, conditions.watcher.say)
-        work = SearchWork(folder, Order(campaign, settings, file, fingerprint, development, propose), holding.check)
+        work = SearchWork(
+            folder, SearchRequest(campaign, settings, file, fingerprint, development, propose), holding.check
+        )
         for note in work.notes:
             conditions.watcher.say(note)
         promotions = settings.algorithm is Algorithm.HYPERBAND
         engine = conditions.engine_on(development.folder, context, keep_checkpoints=promotions)
-        return _carry_out(work, engine, context, conditions, holding, work.close, "finished")
+        return _run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
-def conduct_retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
+def run_retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, conditions: Conditions) -> Retrained:
     """Trains a trial of `campaign` again with several seeds and registers the best of them.
 
     Raises:
         FerExpError: The campaign has no such trial, the data are others than it was run on, or no seed finished.
     """
-    with on_its_feet():
-        return _retrain(campaign, wish, data, conditions)
+    with interruptible():
+        return _retrain(campaign, options, data, conditions)
 
 
-def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, conditions: Conditions) -> Retrained:
+def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, conditions: Conditions) -> Retrained:
     home, watcher = conditions.home, conditions.watcher
     folder = home.campaign(campaign.name)
     with lock(folder, conditions.watcher.say) as holding:
         context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         from fer_exp.search import retrain
 
-        trial = retrain.choose(folder, campaign, wish.trial)
-        start = retrain.champion_model(home, campaign, trial) if wish.recover else None
+        trial = retrain.choose(folder, campaign, options.trial)
+        start = retrain.champion_model(home, campaign, trial) if options.recover else None
         repeat = retrain.Repeat(
             campaign=campaign,
             trial=trial,
-            seeds=wish.seeds,
-            epochs=wish.epochs or campaign.settings.epochs,
+            seeds=options.seeds,
+            epochs=options.epochs or campaign.settings.epochs,
             development=retrain.same_data(
-                campaign, data.source, home.cache, limit=wish.limit, skip_bad_rows=data.skip_bad_rows
+                campaign, data.source, home.cache, limit=options.limit, skip_bad_rows=data.skip_bad_rows
             ),
             start=start,
             baseline=retrain.baseline_to_beat(
-                folder, trial, wish.seeds, recover=wish.recover, wanted=wish.against_baseline
+                folder, trial, options.seeds, recover=options.recover, wanted=options.against_baseline
             ),
         )
-        trainings = wish.seeds * (1 if repeat.baseline is None else 2)
+        trainings = options.seeds * (1 if repeat.baseline is None else 2)
         need = Need(
             recipes=(trial.spec().recipe, campaign.baseline),
             trainings=trainings,
@@ -213,24 +215,24 @@ def _retrain(campaign: CampaignSpec, wish: RetrainWish, data: DataChoice, condit
         spec = trial.spec()
         beside = ", and the baseline beside it" if repeat.baseline is not None else ""
         watcher.say(
-            f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {wish.seeds} seed(s) "
+            f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {options.seeds} seed(s) "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         engine = conditions.engine_on(repeat.development.folder, context)
-        result = _carry_out(work, engine, context, conditions, holding, lambda: None, AT_REST)
+        result = _run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
         comparison, uncompared = _compared(work.records(), work.baselines())
         if not conditions.tracking or result.behind is not None:
             return Retrained(result, chosen, None, comparison, uncompared)
-        from fer_exp.search.promote import hand_over
+        from fer_exp.search.promote import promote
 
         try:
-            handover = hand_over(home, campaign, chosen, seeds=work.records(), replace=wish.replace_champion)
+            promotion = promote(home, campaign, chosen, seeds=work.records(), replace=options.replace_champion)
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
-        return Retrained(result, chosen, handover, comparison, uncompared)
+        return Retrained(result, chosen, promotion, comparison, uncompared)
 
 
 def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparison | None", str | None]:
@@ -251,7 +253,7 @@ def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparis
         return None, error.problem
 
 
-def _carry_out(
+def _run_loop(
     work: Work,
     engine: Engine,
     context: ForkServerContext,
@@ -262,7 +264,7 @@ def _carry_out(
 ) -> Result:
     folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
-    with shown(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:
+    with running_tracker(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:
         loop = Loop(work, engine, conditions.watcher, tracker, seconds, holding.check)
         try:
             ending = loop.run()

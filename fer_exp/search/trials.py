@@ -17,12 +17,12 @@ from fer_exp.campaign.changes import refuse_changes
 from fer_exp.data.split.prepare import Development
 from fer_exp.execute.dispatch import Next
 from fer_exp.leaderboard.rows import Row
-from fer_exp.leaderboard.running import Board
+from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.records.digest import check_last_checkpoint
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal, Proposer
-from fer_exp.search.resume import note_asked, recall
+from fer_exp.search.resume import note_asked, resume_proposer
 from fer_exp.search.reuse import answers_now, forget, give_answer, is_loss, link, question, untouched
 from fer_exp.search.samples import refuse_other_recipes, samples_of_trials, take_samples
 from fer_exp.search.state import WrittenState, write_state
@@ -37,7 +37,7 @@ MakeProposer = Callable[[Campaign, Settings], Proposer]
 
 
 @dataclass(frozen=True)
-class Order:
+class SearchRequest:
     """What to search and on what."""
 
     campaign: Campaign
@@ -53,22 +53,22 @@ class SearchWork:
 
     Args:
         folder: The campaign's.
-        order: What to search.
+        request: What to search.
         check: Raises where the campaign is no longer this process's; asked before anything is written.
     """
 
-    def __init__(self, folder: Path, order: Order, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, folder: Path, request: SearchRequest, check: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
-        self._order = order
+        self._request = request
         self._check = check
-        self.name = order.campaign.name
-        self.objective = order.settings.objective.metric
-        spec = described(folder, order, self._new_proposer())
+        self.name = request.campaign.name
+        self.objective = request.settings.objective.metric
+        spec = described(folder, request, self._new_proposer())
         records = self.records()
         # All is read before anything is written.
-        self._board = Board(records, order.settings.objective, order.campaign.baseline)
+        self._leaderboard = RunningLeaderboard(records, request.settings.objective, request.campaign.baseline)
         check()
-        self._proposer, self.notes = recall(folder, self._trials(), self._new_proposer, self._score)
+        self._proposer, self.notes = resume_proposer(folder, self._trials(), self._new_proposer, self._score)
         write_atomically(folder / "campaign.json", spec.sealed(indent=1))
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
@@ -111,7 +111,7 @@ class SearchWork:
         if answers_now(record):
             self._answers.setdefault(question(spec), record)
         self._note_end(record)
-        self._board.take(record)
+        self._leaderboard.take(record)
         self._rows = None
         self._remember()
         self._drop_models()
@@ -119,7 +119,7 @@ class SearchWork:
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard so far."""
         if self._rows is None:
-            self._rows = self._board.rows()
+            self._rows = self._leaderboard.rows()
         return self._rows
 
     def records(self) -> list[Record]:
@@ -140,7 +140,7 @@ class SearchWork:
         baseline = Record.create(self._folder / "trials" / "0000", self._spec(Kind.BASELINE, 0))
         if baseline.outcome() is None:
             check_last_checkpoint(baseline)
-            self._board.take(baseline)
+            self._leaderboard.take(baseline)
             yield baseline
         for proposal in self._proposer.running():
             record = self._record(proposal)
@@ -160,7 +160,7 @@ class SearchWork:
         spec = self._spec(Kind.TRIAL, proposal.number, proposal)
         path = self._folder / "trials" / f"{proposal.number:04d}"
         if Record(path).exists() and Record(path).spec() != spec and not is_loss(Record(path)):
-            self._board.forget(proposal.number)
+            self._leaderboard.forget(proposal.number)
             self._first_ends.pop(proposal.number, None)
             forget(Record(path))  # made just before a crash, for a proposal that the oracle has forgotten
         if anew:
@@ -174,18 +174,18 @@ class SearchWork:
                 give_answer(record, answer, first)
             elif proposal.continues is not None:
                 _continue_from(record, Record(self._folder / "trials" / f"{proposal.continues:04d}"))
-        self._board.take(record)
+        self._leaderboard.take(record)
         return record
 
     def _spec(self, kind: Kind, number: int, proposal: Proposal | None = None) -> TrialSpec:
-        info = self._order.development.info
-        settings = self._order.settings
+        info = self._request.development.info
+        settings = self._request.settings
         return TrialSpec(
             campaign=self.name,
             kind=kind,
             number=number,
             seed=settings.seed,
-            recipe=proposal.recipe if proposal else self._order.campaign.baseline,
+            recipe=proposal.recipe if proposal else self._request.campaign.baseline,
             epochs=proposal.epochs if proposal else settings.epochs,
             horizon=settings.epochs,
             data_digest=info.data_digest,
@@ -202,17 +202,17 @@ class SearchWork:
         return [record for record in self.records() if record.spec().kind is Kind.TRIAL]
 
     def _new_proposer(self) -> Proposer:
-        return self._order.propose(self._order.campaign, self._order.settings)
+        return self._request.propose(self._request.campaign, self._request.settings)
 
     def _remember(self, *, finished: bool = False) -> None:
         self._check()
         write_state(self._folder, WrittenState(self._proposer.state_text(), finished=finished))
 
     def _drop_models(self) -> None:
-        keep = self._order.settings.keep_models
+        keep = self._request.settings.keep_models
         if keep is None:
             return
-        for record in self._board.without_place(keep):
+        for record in self._leaderboard.without_place(keep):
             record.model.unlink(missing_ok=True)
 
     def _note_end(self, record: Record) -> None:
@@ -231,7 +231,7 @@ class SearchWork:
             )
 
 
-def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
+def described(folder: Path, request: SearchRequest, proposer: Proposer) -> CampaignSpec:
     """What the campaign is, to be written into its folder; checked against what stands there.
 
     Raises:
@@ -239,15 +239,15 @@ def described(folder: Path, order: Order, proposer: Proposer) -> CampaignSpec:
     """
     path = folder / "campaign.json"
     spec = CampaignSpec(
-        name=order.campaign.name,
-        question=order.campaign.question,
-        settings=order.settings,
-        baseline=order.campaign.baseline,
-        data=order.development.info,
-        fingerprint=order.fingerprint,
+        name=request.campaign.name,
+        question=request.campaign.question,
+        settings=request.settings,
+        baseline=request.campaign.baseline,
+        data=request.development.info,
+        fingerprint=request.fingerprint,
         space=proposer.space(),
-        samples=take_samples(proposer.fixed_points(), proposer.recipe_at, order.campaign.baseline),
-        file=order.file,
+        samples=take_samples(proposer.fixed_points(), proposer.recipe_at, request.campaign.baseline),
+        file=request.file,
         created_ms=now_ms(),
         identity=secrets.token_hex(8),
     )

@@ -1,6 +1,6 @@
 """What MLflow holds of a campaign, for a doctor to hold against the records; and the few mends that `sync` does not do.
 
-In: a Home and a CampaignSpec. Out: a Survey, or None where MLflow was never told of the campaign. Looking makes
+In: a Home and a CampaignSpec. Out: a Inspection, or None where MLflow was never told of the campaign. Looking makes
 nothing: no SQLite file, no experiment, no run.
 """
 
@@ -46,7 +46,7 @@ class SeenModel:
 
 
 @dataclass(frozen=True)
-class Survey:
+class Inspection:
     """What MLflow holds of one campaign; runs and models by the record's folder (`trials/0003`, or `campaign`)."""
 
     store: Store
@@ -98,7 +98,7 @@ class Survey:
         return [file.path for file in found if not file.is_dir]
 
 
-def survey(home: Home, spec: CampaignSpec) -> Survey | None:
+def inspect_campaign(home: Home, spec: CampaignSpec) -> Inspection | None:
     """What MLflow holds of the campaign.
 
     Raises:
@@ -117,7 +117,7 @@ def survey(home: Home, spec: CampaignSpec) -> Survey | None:
             return None
         registered = _registered(store, spec.name)
     place = local_path(experiment.artifact_location) if store.own else None
-    return Survey(
+    return Inspection(
         store=store,
         elsewhere=None if place in (None, (home.artifacts / spec.name).resolve()) else str(place),
         runs={

@@ -12,7 +12,7 @@ from fer_exp.execute.local import LocalEngine, start_fork_server
 from fer_exp.execute.progress import Silence
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
-from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, run_search
 from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
 from tests.fake_trials import train_fake
@@ -116,7 +116,7 @@ def test_a_search_ends_alike_on_every_engine(home: Home) -> None:
     toy = campaign()
 
     def searched(conditions: Conditions) -> list[tuple[int, float | None, int]]:
-        return leaderboard(conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions))
+        return leaderboard(run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions))
 
     here = Conditions(home, Silence(), tracking=False, engine=InProcessEngine.make)
     local = Conditions(Home(home.root.parent / "local"), Silence(), tracking=False, entry=train_fake)
@@ -128,5 +128,5 @@ def test_a_search_ends_alike_on_every_engine(home: Home) -> None:
 def test_a_search_without_processes_gives_a_trial_up_as_one_with_them(home: Home) -> None:
     toy = misbehaving("ema", 0.9)
     conditions = Conditions(home, Silence(), tracking=False, engine=InProcessEngine.make)
-    rows = conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions).rows
+    rows = run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions).rows
     assert [(row.number, row.attempts) for row in rows if row.state is State.FAILED] == [(2, 2)]

@@ -5,25 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.execute.eta import Pace
+from fer_exp.execute.eta import EtaEstimator
 from fer_exp.leaderboard.rows import Row
-from fer_exp.records import Kind, Record, State
+from fer_exp.records import Kind, Record, State, TrialSpec
 from fer_exp.system.errors import BadRecord
 from tests.made_records import made_history, made_record
 
 
 @dataclass
-class Spec:
-    epochs: int
-    continues: int | None = None
-
-
-@dataclass
 class Running:
-    """What a pace looks at in an attempt."""
+    """An attempt that no process is behind."""
 
     record: Record
-    spec: Spec
+    spec: TrialSpec
     epoch: int = 0
     step: int = 0
     steps: int = 0
@@ -42,14 +36,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pace(clock: Clock) -> Pace:
-    return Pace(clock)
+def pace(clock: Clock) -> EtaEstimator:
+    return EtaEstimator(clock)
 
 
 def running(folder: Path, epochs: int, *, trained: int = 0, number: int = 0, continues: int | None = None) -> Running:
     """An attempt that has just started, at a record that has `trained` epochs."""
     record = made_record(folder, number, state=None, budget=trained)
-    return Running(record, Spec(epochs, continues))
+    spec = record.spec().model_copy(update={"epochs": epochs, "continues": continues})
+    return Running(record, spec)
 
 
 def row(number: int, budget: int, state: State = State.FINISHED, continues: int | None = None) -> Row:
@@ -63,7 +58,7 @@ def at(attempt: Running, epoch: int, step: int = 0, steps: int = 100) -> Running
     return attempt
 
 
-def test_nothing_is_said_before_something_was_trained(pace: Pace, clock: Clock, tmp_path: Path) -> None:
+def test_nothing_is_said_before_something_was_trained(pace: EtaEstimator, clock: Clock, tmp_path: Path) -> None:
     attempt = running(tmp_path, 10)
     pace.note(attempt)
     clock.now += 60
@@ -72,7 +67,7 @@ def test_nothing_is_said_before_something_was_trained(pace: Pace, clock: Clock, 
     assert pace.seconds_left((), [attempt], 10) is None
 
 
-def test_loading_libraries_is_not_counted(pace: Pace, clock: Clock, tmp_path: Path) -> None:
+def test_loading_libraries_is_not_counted(pace: EtaEstimator, clock: Clock, tmp_path: Path) -> None:
     attempt = running(tmp_path, 10)
     pace.note(attempt)
     clock.now += 60
@@ -82,7 +77,9 @@ def test_loading_libraries_is_not_counted(pace: Pace, clock: Clock, tmp_path: Pa
     assert pace.seconds_left((), [attempt], 10) == pytest.approx(9.5 * 40)
 
 
-def test_epochs_of_an_earlier_start_do_not_count_as_done_in_no_time(pace: Pace, clock: Clock, tmp_path: Path) -> None:
+def test_epochs_of_an_earlier_start_do_not_count_as_done_in_no_time(
+    pace: EtaEstimator, clock: Clock, tmp_path: Path
+) -> None:
     attempt = running(tmp_path, 100, trained=2)
     pace.note(attempt)  # its process loads Keras and does not know of epochs yet
     pace.note(at(attempt, 3, 0))
@@ -92,7 +89,7 @@ def test_epochs_of_an_earlier_start_do_not_count_as_done_in_no_time(pace: Pace, 
 
 
 def test_a_trial_that_stopped_early_leaves_nothing_and_makes_no_epoch_faster(
-    pace: Pace, clock: Clock, tmp_path: Path
+    pace: EtaEstimator, clock: Clock, tmp_path: Path
 ) -> None:
     first = running(tmp_path, 100)
     pace.note(at(first, 1))
@@ -105,7 +102,7 @@ def test_a_trial_that_stopped_early_leaves_nothing_and_makes_no_epoch_faster(
     assert pace.seconds_left([row(0, 100)], [second], 300) == pytest.approx(200 * 10)
 
 
-def test_a_promoted_trial_takes_only_the_epochs_that_it_adds(pace: Pace, clock: Clock, tmp_path: Path) -> None:
+def test_a_promoted_trial_takes_only_the_epochs_that_it_adds(pace: EtaEstimator, clock: Clock, tmp_path: Path) -> None:
     """Planned: a baseline of 9 epochs, three trials to epoch 3, and the best of them on to epoch 9: 9 + 9 + 6."""
     rows = [row(0, 9), row(1, 3), row(2, 3), row(3, 3)]
     promoted = running(tmp_path, 9, trained=3, number=4, continues=2)
@@ -117,7 +114,7 @@ def test_a_promoted_trial_takes_only_the_epochs_that_it_adds(pace: Pace, clock: 
 
 
 def test_an_epoch_that_is_trained_once_more_after_a_death_is_not_counted_backwards(
-    pace: Pace, clock: Clock, tmp_path: Path
+    pace: EtaEstimator, clock: Clock, tmp_path: Path
 ) -> None:
     attempt = running(tmp_path, 4)
     pace.note(at(attempt, 1, 0))
@@ -128,7 +125,7 @@ def test_an_epoch_that_is_trained_once_more_after_a_death_is_not_counted_backwar
 
 
 def test_a_record_that_failed_because_its_history_is_damaged_is_forgotten_all_the_same(
-    pace: Pace, tmp_path: Path
+    pace: EtaEstimator, tmp_path: Path
 ) -> None:
     attempt = running(tmp_path, 4, trained=2)
     pace.note(attempt)

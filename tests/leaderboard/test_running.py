@@ -6,7 +6,7 @@ import pytest
 
 from fer_exp.campaign import Objective
 from fer_exp.leaderboard.rows import leaderboard
-from fer_exp.leaderboard.running import Board
+from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Outcome, Record, State
 from fer_exp.system.errors import BadRecord
@@ -15,8 +15,8 @@ from tests.made_records import made_record, made_scores
 ACCURACY = Objective()
 
 
-def board_of(records: list[Record]) -> Board:
-    return Board(records, ACCURACY, baseline_recipe())
+def board_of(records: list[Record]) -> RunningLeaderboard:
+    return RunningLeaderboard(records, ACCURACY, baseline_recipe())
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, best_epoch, now_ms, records_in
 from fer_exp.search import trials as search_trials
-from fer_exp.search.trials import Order, SearchWork
+from fer_exp.search.trials import SearchRequest, SearchWork
 from fer_exp.system.errors import BadCampaign, TrialsFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
@@ -264,10 +264,10 @@ class CampaignMachine(RuleBasedStateMachine):
     def files(self) -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
-    def order(self) -> Order:
+    def order(self) -> SearchRequest:
         chosen = Settings(algorithm=self.algorithm, max_trials=self.trials, epochs=EPOCHS)
         toy = Campaign("toy", "Which is best?", space, chosen, data="demo")
-        return Order(toy, chosen, "toy.py", "fingerprint", Development(self.folder, DATA))
+        return SearchRequest(toy, chosen, "toy.py", "fingerprint", Development(self.folder, DATA))
 
     def dying(self, kill_at: tuple[int, bool] | None) -> "Dying":
         return Dying(self, kill_at)

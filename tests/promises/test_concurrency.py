@@ -18,7 +18,7 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, run_search
 from fer_exp.system.files import TEMPORARY, whole_lines
 from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, sync
@@ -98,7 +98,7 @@ def campaign(trials: int) -> Campaign:
 def search(home: Home, trials: int, watcher: Silence, *, workers: int, tracking: bool) -> Result:
     many = campaign(trials)
     conditions = Conditions(home, watcher, workers, tracking=tracking, entry=train_fake, loads="tests.nursery")
-    return conduct_search(many, many.settings, "many.py", "fingerprint", DataChoice("demo"), conditions)
+    return run_search(many, many.settings, "many.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def test_eight_workers_run_every_trial_once_and_mlflow_has_each_once(mlflow_home: Home) -> None:

@@ -14,7 +14,7 @@ from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, now_ms, records_in
 from fer_exp.search.reuse import training_now
-from fer_exp.search.trials import Order, SearchWork
+from fer_exp.search.trials import SearchRequest, SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 
@@ -39,7 +39,7 @@ def search(folder: Path, check: Callable[[], None] = lambda: None) -> SearchWork
     settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=30, epochs=2)
     toy = Campaign("toy", "Which is best?", space, settings, data="demo")
     data = Development(folder, made_campaign_spec().data)
-    return SearchWork(folder, Order(toy, settings, "toy.py", "fingerprint", data), check)
+    return SearchWork(folder, SearchRequest(toy, settings, "toy.py", "fingerprint", data), check)
 
 
 def begin(work: SearchWork) -> Record:

@@ -6,7 +6,7 @@ import pytest
 
 from fer_exp.execute.loop import Ending
 from fer_exp.records import Record, State
-from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, run_search
 from fer_exp.system.errors import ExitCode, FerExpError
 from fer_exp.system.home import Home
 from tests.fake_trials import train_fake_where_it_works
@@ -22,7 +22,7 @@ def run(home: Home, watcher: At | None = None, workers: int = 1) -> Result:
         tracking=False,
         entry=train_fake_where_it_works,
     )
-    return conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def breaks_after_three(home: Home, error: str) -> At:

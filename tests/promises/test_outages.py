@@ -23,7 +23,7 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, State, records_in
-from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, run_search
 from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, bounds, sync
@@ -209,7 +209,7 @@ class Watching(Silence):
 
 def search(home: Home, watching: Watching) -> Result:
     conditions = Conditions(home, watching, entry=train_fake)
-    return conduct_search(TOY, TOY.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    return run_search(TOY, TOY.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def assert_complete(home: Home, result: Result) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fer_exp.campaign import CampaignSpec
 from fer_exp.campaign.changes import describe_hyperparameter, refuse_changes
 from fer_exp.campaign.space import dimensions
-from fer_exp.execute.crashes import Death, crashes_of
+from fer_exp.execute.crashes import Crash, crashes_of
 from fer_exp.figures import parallel_figure
 from fer_exp.leaderboard.importance import importance
 from fer_exp.leaderboard.rows import leaderboard, whole
@@ -187,7 +187,7 @@ def test_the_lock_says_who_holds_it_or_does_not(folder: Path, monkeypatch: pytes
 def test_notes_of_deaths(folder: Path) -> None:
     """Only counted: a damaged line is a death, too, and a torn one is none."""
     file = folder / "trials" / "0002" / "deaths.jsonl"
-    append_line(file, Death(attempt=1, how="killed by SIGKILL", last_lines="a\nb").sealed())
+    append_line(file, Crash(attempt=1, how="killed by SIGKILL", last_lines="a\nb").sealed())
 
     def read() -> Any:
         drop_torn_line(file)

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from fer_exp.campaign import AT_REST, CampaignSpec
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import Kind, Predictions, Record
-from fer_exp.search.promote import Handover, hand_over
+from fer_exp.search.promote import Promotion, promote
 from fer_exp.search.retrain import champion_model
 from fer_exp.system.errors import BadRecord, NotFound
 from fer_exp.system.files import write_atomically
@@ -53,8 +53,8 @@ def retrained(
     return record
 
 
-def handed(home: Home, number: int, accuracy: float, *, replace: bool = False, shift: int = 0) -> Handover:
-    return hand_over(home, spec_of(home), retrained(home, number, accuracy, shift=shift), replace=replace)
+def handed(home: Home, number: int, accuracy: float, *, replace: bool = False, shift: int = 0) -> Promotion:
+    return promote(home, spec_of(home), retrained(home, number, accuracy, shift=shift), replace=replace)
 
 
 def champion_of(home: Home) -> int | None:
@@ -94,7 +94,7 @@ def test_a_version_that_is_not_shown_to_be_better_leaves_the_champion_in_place(b
 def test_seeds_are_judged_by_their_mean_and_not_by_the_luckiest(begun: Home) -> None:
     handed(begun, 1, 0.60)
     seeds = [retrained(begun, 2, 0.57 + 0.01 * seed, seed=seed, shift=200 * seed) for seed in range(1, 7)]
-    kept = hand_over(begun, spec_of(begun), seeds[-1], seeds=seeds, replace=False)
+    kept = promote(begun, spec_of(begun), seeds[-1], seeds=seeds, replace=False)
     assert (kept.version, kept.is_champion) == (2, False)
     assert "0.6050 (mean over 6 seeds) against 0.6000 (mean over 1 seed)" in kept.reason
     assert champion_of(begun) == 1
@@ -102,9 +102,9 @@ def test_seeds_are_judged_by_their_mean_and_not_by_the_luckiest(begun: Home) -> 
 
 def test_more_seeds_of_the_champions_own_retrain_do_not_move_it(begun: Home) -> None:
     first = retrained(begun, 2, 0.60, seed=1)
-    hand_over(begun, spec_of(begun), first, replace=False)
+    promote(begun, spec_of(begun), first, replace=False)
     lucky = retrained(begun, 2, 0.70, seed=2)
-    kept = hand_over(begun, spec_of(begun), lucky, seeds=[first, lucky], replace=False)
+    kept = promote(begun, spec_of(begun), lucky, seeds=[first, lucky], replace=False)
     assert "of the same recipe, budget and data" in kept.reason
     assert champion_of(begun) == 1
 
@@ -150,8 +150,8 @@ def test_a_worse_version_becomes_champion_where_that_was_asked(begun: Home) -> N
 
 def test_the_same_model_again_is_the_same_version(begun: Home) -> None:
     record = retrained(begun, 1, 0.60)
-    first = hand_over(begun, spec_of(begun), record, replace=False)
-    again = hand_over(begun, spec_of(begun), record, replace=False)
+    first = promote(begun, spec_of(begun), record, replace=False)
+    again = promote(begun, spec_of(begun), record, replace=False)
     assert (again.version, again.is_champion, again.reason) == (first.version, True, "it was already")
 
 
@@ -172,7 +172,7 @@ def test_a_champion_on_other_data_is_not_displaced_unless_asked(begun: Home, cha
 def test_a_record_without_a_model_is_not_handed_over(begun: Home) -> None:
     record = finish(begin(begun, 1, kind=Kind.RETRAIN), model=None)
     with pytest.raises(NotFound, match="has no model"):
-        hand_over(begun, spec_of(begun), record, replace=False)
+        promote(begun, spec_of(begun), record, replace=False)
     assert champion_of(begun) is None
 
 
@@ -180,7 +180,7 @@ def test_a_damaged_record_is_not_handed_over(begun: Home) -> None:
     record = retrained(begun, 1, 0.60)
     (record.path / "trial.json").write_text("{")
     with pytest.raises(BadRecord):
-        hand_over(begun, spec_of(begun), record, replace=False)
+        promote(begun, spec_of(begun), record, replace=False)
     assert champion_of(begun) is None
 
 

@@ -11,7 +11,7 @@ from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal, Proposer
-from fer_exp.search.run import Conditions, DataChoice, Result, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, Result, run_search
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
@@ -78,7 +78,7 @@ def test_asked_and_told_the_same_it_proposes_the_same(make: Make) -> None:
 def test_put_away_and_taken_up_between_any_two_calls_it_goes_on_the_same(make: Make) -> None:
     def moved(proposer: Proposer) -> Proposer:
         fresh = make()
-        fresh.take_up(json.loads(proposer.state_text()))
+        fresh.restore(json.loads(proposer.state_text()))
         return fresh
 
     assert converse(make(), moved) == converse(make())
@@ -86,7 +86,7 @@ def test_put_away_and_taken_up_between_any_two_calls_it_goes_on_the_same(make: M
 
 def test_a_state_that_is_none_is_refused(make: Make) -> None:
     with pytest.raises(BadRecord):
-        make().take_up({"nothing": "of it"})
+        make().restore({"nothing": "of it"})
 
 
 def test_a_conversation_can_be_held_again_from_what_was_kept_of_it(make: Make) -> None:
@@ -128,7 +128,7 @@ def run(home: Home, watcher: Silence) -> Result:
     """A search without Keras Tuner and without processes."""
     toy = campaign(max_trials=TRIALS)
     conditions = Conditions(home, watcher, tracking=False, engine=InProcessEngine.make, propose=ScriptedProposer)
-    return conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def test_a_search_by_a_script_runs_it_and_goes_on_where_it_was_stopped(home: Home) -> None:

@@ -11,7 +11,7 @@ from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal
-from fer_exp.search.resume import note_asked, recall
+from fer_exp.search.resume import note_asked, resume_proposer
 from fer_exp.search.state import CampaignState, read_state, write_state
 from fer_exp.system.errors import BadRecord
 
@@ -96,7 +96,7 @@ def test_a_proposer_made_again_from_records_is_the_one_that_was_lost(
     lost = maker(algorithm)()
     for upto in (1, 4, 8):
         converse(tmp_path, lost, workers, upto)
-        again, said = recall(tmp_path, trials(tmp_path), maker(algorithm), score)
+        again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
         assert json.loads(json.dumps(again.state())) == json.loads(json.dumps(lost.state()))
         assert said == ["state.json is missing: it is made again from the records."]
 
@@ -109,7 +109,7 @@ def test_a_damaged_state_is_set_aside_and_named(damage: str, tmp_path: Path) -> 
     path = tmp_path / "state.json"
     text = DAMAGES[damage](path.read_text())
     path.write_text(text)
-    again, said = recall(tmp_path, trials(tmp_path), maker(Algorithm.RANDOM), score)
+    again, said = resume_proposer(tmp_path, trials(tmp_path), maker(Algorithm.RANDOM), score)
     (aside,) = tmp_path.glob("state.json.damaged-*")
     assert aside.read_text() == text
     assert not path.exists()
@@ -123,7 +123,7 @@ def test_a_state_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) ->
     path = tmp_path / "state.json"
     path.write_text('{"schema_version": 99, "proposer": {}, "something_new": 1}')
     with pytest.raises(BadRecord, match="expected schema version 1 or lower, received 99"):
-        recall(tmp_path, [], maker(Algorithm.RANDOM), score)
+        resume_proposer(tmp_path, [], maker(Algorithm.RANDOM), score)
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -135,7 +135,7 @@ def test_a_state_older_than_the_records_loses_nothing(algorithm: Algorithm, tmp_
     converse(tmp_path, proposer, 1, 6)
     for record in trials(tmp_path):
         record.attempt_log(1).write_text("")
-    again, said = recall(tmp_path, trials(tmp_path), maker(algorithm), score)
+    again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
     assert said == ["state.json does not fit the records: it is made again from them."]
     assert again.state() == proposer.state()
 
@@ -149,7 +149,7 @@ def test_trials_whose_records_are_gone_are_asked_for_again_and_the_others_stand(
     proposer = maker(algorithm)()
     converse(tmp_path, proposer, 1, 6)
     (tmp_path / "trials" / f"{gone:04d}").rename(tmp_path / "moved away")
-    again, _ = recall(tmp_path, trials(tmp_path), maker(algorithm), score)
+    again, _ = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
     assert gone in {proposal.number for proposal in again.running()}
     before = {record.spec().number: record.spec() for record in trials(tmp_path)}
     assert set(again.known()) == {1, 2, 3, 4, 5, 6}
@@ -167,7 +167,7 @@ def test_records_that_say_nothing_of_their_conversation_still_stand(algorithm: A
     converse(tmp_path, proposer, 2, 7)
     for record in trials(tmp_path):
         (record.path / ASKED).unlink()
-    again, _ = recall(tmp_path, trials(tmp_path), maker(algorithm), score)
+    again, _ = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
     assert set(again.known()) == set(proposer.known())
     for proposal in again.running():
         assert spec_of(proposal) == Record(tmp_path / "trials" / f"{proposal.number:04d}").spec()

@@ -16,7 +16,7 @@ from fer_exp.execute.progress import Silence
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, Record, State
 from fer_exp.search import trials as search_trials
-from fer_exp.search.run import Conditions, DataChoice, conduct_search
+from fer_exp.search.run import Conditions, DataChoice, run_search
 from fer_exp.search.state import read_state
 from fer_exp.system.errors import BadCampaign, BadRecord, Busy, TrialsFailed
 from fer_exp.system.files import write_atomically
@@ -317,7 +317,7 @@ def test_a_second_driver_is_refused_by_name(home: Home) -> None:
 def test_the_time_given_ends_a_search_that_goes_on_later(home: Home) -> None:
     toy = campaign()
     conditions = Conditions(home, Silence(), tracking=False, max_hours=0.0, entry=train_fake)
-    first = conduct_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    first = run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
     assert first.ending is Ending.STOPPED
     assert run(home, toy).ending is Ending.DONE
 
