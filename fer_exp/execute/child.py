@@ -24,10 +24,10 @@ from fer_exp.metrics.scores import Probabilities
 from fer_exp.metrics.temperature import tempered
 from fer_exp.model import predict, with_preprocessing, with_temperature
 from fer_exp.recipe import Recipe
-from fer_exp.records import Outcome, Predictions, Record, State, best_epoch
+from fer_exp.records import Outcome, Predictions, Record, State, best_epoch, seconds_trained
 from fer_exp.results import write_results
 from fer_exp.system import provenance
-from fer_exp.system.errors import BadRecord, ExitCode
+from fer_exp.system.errors import ExitCode
 from fer_exp.system.files import is_full, replacing, write_atomically
 from fer_exp.system.values import first_line
 from fer_exp.training.train import ImpossibleRecipe, Listener, NotFinite, Progress, Trained, train
@@ -153,18 +153,6 @@ def _fail(task: Task, record: Record, error: Exception) -> None:
         peak_memory_mib=_peak_memory_mib(),
     )
     record.end(outcome)
-
-
-def seconds_trained(record: Record) -> float:
-    """Of the epochs that the record itself trained, over all attempts; 0 where its history is what is damaged.
-
-    Those of the trial that it goes on from are in its history too, and count there.
-    """
-    with contextlib.suppress(BadRecord):
-        source = record.spec().continues
-        before = 0 if source is None else len(Record(record.path.parent / f"{source:04d}").history())
-        return sum(row.seconds for row in record.history()[before:])
-    return 0.0
 
 
 def _peak_memory_mib() -> float:

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.stats import binomtest
 
 from fer_exp.campaign import Objective
-from fer_exp.records import Kind, Record, RecordContents, State, best_epoch
+from fer_exp.records import Kind, Record, RecordContents, State, best_epoch, seconds_trained
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.values import Value
 
@@ -44,7 +44,7 @@ class Row(Value):
     best_epoch: int = 0
     epochs: int = 0  # trained
     budget: int = 0  # epochs asked for
-    seconds: float = 0.0  # of training, all attempts
+    seconds: float = 0.0  # that it trained itself, all attempts; 0 where another trial answered it
     values: dict[str, Scalar] = Field(default_factory=dict)  # hyperparameters as proposed
     changes: dict[str, Scalar] = Field(default_factory=dict)  # fields of the recipe that differ from the baseline's
     same_as: int | None = None  # trial that had already answered the same question
@@ -161,7 +161,7 @@ def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, S
         best_epoch=(outcome.best_epoch if outcome else 0) or best_epoch(history),
         epochs=len(history),
         budget=spec.epochs,
-        seconds=outcome.seconds if outcome else sum(epoch.seconds for epoch in history),
+        seconds=outcome.seconds if outcome else seconds_trained(contents.record, history),
         values=spec.values,
         changes=dict(spec.values) if baseline is None else {k: v for k, v in recipe.items() if baseline.get(k) != v},
         same_as=outcome.same_as if outcome else None,

@@ -18,6 +18,7 @@ from fer_exp.records.record import (
     by_number,
     now_ms,
     records_in,
+    seconds_trained,
 )
 from fer_exp.records.values import SCHEMA, Epoch, Kind, Metrics, Outcome, State, TrialSpec, best_epoch, title_of
 
@@ -39,5 +40,6 @@ __all__ = [
     "by_number",
     "now_ms",
     "records_in",
+    "seconds_trained",
     "title_of",
 ]

@@ -18,10 +18,11 @@ So a start after any interruption needs no guess: with an outcome the trial is o
 last line of its history, from that epoch's checkpoint.
 """
 
+import contextlib
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -271,6 +272,23 @@ def by_number(path: Path) -> tuple[int, str]:
     """Sorts folders by the number that their names begin with, so that 10000 comes behind 9999; others come last."""
     number = re.match(r"\d{1,18}", path.name)
     return (int(number[0]) if number else sys.maxsize, path.name)
+
+
+def seconds_trained(record: Record, history: Sequence[Epoch] | None = None) -> float:
+    """Seconds of the epochs that the record itself trained, over all attempts; 0 where a history is damaged.
+
+    Those of the trial that it goes on from are in its history too, and count there.
+
+    Args:
+        record: A trial.
+        history: The record's, where it was read already.
+    """
+    with contextlib.suppress(BadRecord):
+        epochs = record.history() if history is None else history
+        source = record.spec().continues
+        before = 0 if source is None else len(Record(record.path.parent / f"{source:04d}").history())
+        return sum(row.seconds for row in epochs[before:])
+    return 0.0
 
 
 def now_ms() -> int:

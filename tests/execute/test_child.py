@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 
 from fer_exp.data.split.prepare import Development
-from fer_exp.execute.child import seconds_trained
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.fault import Fault, FaultKind
 from fer_exp.execute.local import LocalEngine, start_fork_server
@@ -25,7 +23,6 @@ from fer_exp.metrics.scores import Scores
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import Augmentation, Recipe, Schedule, Views
 from fer_exp.records import Record, State, best_epoch
-from tests.made_records import made_record
 from tests.trainings import TINY, demo_development, new_record, without_times
 
 # Every kind of randomness and of state that a process can lose by dying.
@@ -209,19 +206,6 @@ def test_what_a_process_prints_and_how_it_failed_goes_into_the_record(engine_of:
     assert "Traceback (most recent call last)" in log
     assert outcome.reason in log.replace("fer_exp.training.train.", "")
     assert not list(record.path.glob("checkpoint-*"))
-
-
-def test_the_seconds_of_a_promoted_trial_are_those_it_trained_itself(tmp_path: Path) -> None:
-    """Its history begins with the epochs of the trial that it goes on from; a campaign's sum counts each once."""
-    source = made_record(tmp_path, 1, state=State.FINISHED, budget=3)
-    promoted = new_record(tmp_path / "0002", TINY, epochs=5, number=2, continues=1)
-    shutil.copyfile(source.path / "history.jsonl", promoted.path / "history.jsonl")
-    assert seconds_trained(promoted) == 0
-    last = source.history()[-1]
-    for epoch in (4, 5):
-        promoted.append(last.model_copy(update={"epoch": epoch, "seconds": 7.0}))
-    assert seconds_trained(promoted) == 14.0
-    assert seconds_trained(source) == pytest.approx(sum(row.seconds for row in source.history()))
 
 
 # -- faults of the machine

@@ -1,6 +1,7 @@
 """Selection counts finished trials with a finite objective and nothing else."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from scipy.stats import norm
 
 from fer_exp.campaign import Direction, Objective
 from fer_exp.leaderboard.rows import accuracy_interval, best, keepers, leaderboard, standard_error, whole
-from fer_exp.records import Record, State
+from fer_exp.records import Record, State, seconds_trained
 from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import write_atomically
 from tests.made_records import IMAGES, made_record, made_scores
 
 ACCURACY = Objective()
@@ -123,3 +125,19 @@ def test_the_interval_of_a_perfect_small_sample_is_not_a_point() -> None:
     interval = accuracy_interval(1.0, 5)
     assert interval.low < 0.6
     assert interval.high == pytest.approx(1.0)
+
+
+def test_a_promoted_trial_counts_the_seconds_that_it_trained_itself_while_it_runs_too(tmp_path: Path) -> None:
+    """Its history begins with the epochs of the trial that it goes on from; a campaign's sum counts each once."""
+    source = made_record(tmp_path, 1, state=State.FINISHED, budget=3)
+    promoted = made_record(tmp_path, 2, state=None, budget=0)
+    asked = promoted.spec().model_copy(update={"epochs": 5, "continues": 1})
+    write_atomically(promoted.path / "trial.json", asked.sealed())
+    shutil.copyfile(source.path / "history.jsonl", promoted.path / "history.jsonl")
+    last = source.history()[-1]
+    for epoch in (4, 5):
+        promoted.append(last.model_copy(update={"epoch": epoch, "seconds": 7.0}))
+    (row,) = leaderboard([Record(promoted.path)], Objective())
+    assert row.state is State.RUNNING
+    assert row.seconds == seconds_trained(promoted) == 14.0
+    assert seconds_trained(source) == pytest.approx(sum(epoch.seconds for epoch in source.history()))
