@@ -26,7 +26,7 @@ from benchmarks.bare import arrays
 from benchmarks.setting import Setting
 from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
-from fer_exp.data.faces import Emotion
+from fer_exp.data.emotions import Emotion
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Order, Recipe

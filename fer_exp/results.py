@@ -8,10 +8,18 @@ from dataclasses import replace
 
 from fer_exp import figures
 from fer_exp.data.faces import Images
-from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_text, uncalibrated
+from fer_exp.metrics.calibration import (
+    CALIBRATION,
+    Calibration,
+    calibration_at,
+    calibration_text,
+    fit_temperature,
+    uncalibrated,
+)
 from fer_exp.metrics.scores import Scores, report_json, report_text, score
 from fer_exp.metrics.temperature import tempered
 from fer_exp.records import Predictions, Record
+from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
 
 PARTS = {"val": "", "test": "test/"}  # part -> where in the record
@@ -80,3 +88,26 @@ def _write_figures(record: Record, predictions: Predictions, images: Images, sco
         drawn["curves"] = figures.curves_figure(history)
     for name, figure in drawn.items():
         figures.save(figure, record.path / f"{prefix}figures" / f"{name}.png")
+
+
+def calibration_of(record: Record) -> Calibration | None:
+    """The calibration on validation: the record's, else fitted now from its predictions; None where it has neither.
+
+    Records made before there was calibration hold predictions, and models that apply none.
+
+    Raises:
+        BadRecord: A file is damaged, or the model applies a temperature that the record has lost.
+    """
+    path = record.path / CALIBRATION
+    if path.exists():
+        return Calibration.read(path)
+    if record.spec().recipe.calibrate:
+        raise BadRecord(
+            f"{path}: expected the temperature that the record's model applies, found no such file",
+            "Nothing was changed. Restore the file, or move the record's folder away to train it again.",
+        )
+    if not (record.path / "predictions.npz").exists():
+        return None
+    known = record.predictions()
+    temperature = fit_temperature(known.labels, known.probabilities)
+    return calibration_at(known.labels, known.probabilities, temperature, applied=False)

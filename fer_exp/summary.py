@@ -19,7 +19,8 @@ from fer_exp import figures
 from fer_exp.campaign import CampaignSpec, Objective
 from fer_exp.campaign.space import Dimension, dimensions
 from fer_exp.leaderboard.importance import Importance, importance
-from fer_exp.leaderboard.rows import SHOWN_METRICS, Row, Scalar, leaderboard, standard_error, whole
+from fer_exp.leaderboard.rows import Row, Scalar, leaderboard, standard_error, whole
+from fer_exp.metrics.registry import on_leaderboard
 from fer_exp.records import Kind, records_in
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
@@ -84,12 +85,11 @@ def leaderboard_csv(rows: Sequence[Row]) -> str:
     """The rows as CSV: rank, what was measured, and one column for each hyperparameter (`hp/<name>`)."""
     names = sorted({name for row in rows for name in row.values})
     fixed = ("number", "kind", "state", "attempts", "objective")
+    shown = on_leaderboard()
     tail = ("images", "best_epoch", "epochs", "budget", "seconds", "same_as", "reason")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["rank", *fixed, "accuracy_low", "accuracy_high", *SHOWN_METRICS, *tail, *(f"hp/{name}" for name in names)]
-    )
+    writer.writerow(["rank", *fixed, "accuracy_low", "accuracy_high", *shown, *tail, *(f"hp/{name}" for name in names)])
     for rank, row in enumerate(rows, start=1):
         interval = row.accuracy_interval
         writer.writerow(
@@ -97,7 +97,7 @@ def leaderboard_csv(rows: Sequence[Row]) -> str:
                 rank if row.objective is not None else "",
                 *(getattr(row, name) for name in fixed),
                 *(("", "") if interval is None else (interval.low, interval.high)),
-                *(row.metrics.get(name, "") for name in SHOWN_METRICS),
+                *(row.metrics.get(name, "") for name in shown),
                 *(getattr(row, name) for name in tail),
                 *(row.values.get(name, "") for name in names),
             ]

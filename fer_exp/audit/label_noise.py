@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fer_exp.audit.findings import LabelNoise, LabelSuspect
-from fer_exp.data.faces import Emotion, Faces, Indices, Labels
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Indices, Labels
 from fer_exp.model import build, compile_model, predict
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
 from fer_exp.system.errors import BadData

@@ -10,7 +10,8 @@ from html import escape
 from fer_exp.audit.findings import Audit
 from fer_exp.audit.sheets import Sheet
 from fer_exp.audit.text import summary
-from fer_exp.data.faces import EMOTION_TITLES, Usage
+from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.data.faces import Usage
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #ddd; --paper: #fff; --bar: #0072b2; }

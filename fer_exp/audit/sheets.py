@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_exp.audit.findings import Audit, NearPair
-from fer_exp.data.faces import EMOTION_TITLES, SIDE, Emotion, Faces, Images, Usage
+from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.faces import SIDE, Faces, Images, Usage
 
 SCALE = 2  # screen pixels per pixel, either way
 GAP = 12  # screen pixels between tiles

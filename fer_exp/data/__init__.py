@@ -2,6 +2,7 @@
 
 In: a file, a folder or the built-in demo. Out: arrays of faces, and the split of a protocol on disk.
 
+    emotions   the seven expressions
     faces      what every source becomes, and what everything after it reads
     cache      a source is read once, and found again
     find       which data a command works on

@@ -7,7 +7,8 @@ text. Copies are exact: the same 2,304 pixels. FER2013 has near-copies too; find
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import EMOTION_TITLES, Emotion, Faces, Usage
+from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.split.assign import image_groups
 from fer_exp.system.values import Value
 

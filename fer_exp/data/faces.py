@@ -18,31 +18,6 @@ Labels = NDArray[np.uint8]  # (n,) values of Emotion
 Indices = NDArray[np.int64]  # (m,) positions in a Faces or a Split
 
 
-class Emotion(IntEnum):
-    """The seven expressions, by FER2013's label."""
-
-    ANGRY = 0
-    DISGUST = 1
-    FEAR = 2
-    HAPPY = 3
-    SAD = 4
-    SURPRISE = 5
-    NEUTRAL = 6
-
-    @property
-    def title(self) -> str:
-        """The name as reports print it: `Angry`."""
-        return self.name.capitalize()
-
-    @property
-    def slug(self) -> str:
-        """The name as metrics carry it: `angry`."""
-        return self.name.lower()
-
-
-EMOTION_TITLES = tuple(emotion.title for emotion in Emotion)
-
-
 class Usage(IntEnum):
     """The official part a row belongs to."""
 

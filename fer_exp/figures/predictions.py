@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_exp.data.faces import EMOTION_TITLES, SIDE, Images
+from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.data.faces import SIDE, Images
 from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
 from fer_exp.leaderboard.rows import accuracy_interval
 from fer_exp.metrics.scores import ECE_BINS, Scores, reliability, score

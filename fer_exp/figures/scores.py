@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import EMOTION_TITLES
+from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.figures.style import BLUE, DARK, INK, ORANGE, SMALL, dress, new_figure
 from fer_exp.metrics.scores import Scores
 

@@ -15,13 +15,13 @@ from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.gap import GAP, Gap, part_of
 from fer_exp.holdout.ledger import Looks, Opening, all_openings, write_down
 from fer_exp.holdout.sealed import TestPart, open_test
-from fer_exp.metrics.calibration import Calibration, calibration_at, calibration_of, uncalibrated
+from fer_exp.metrics.calibration import Calibration, calibration_at, uncalibrated
 from fer_exp.metrics.scores import Scores, score
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Predictions, Record, now_ms
 from fer_exp.records.digest import model_is_vouched_for
-from fer_exp.results import write_results
+from fer_exp.results import calibration_of, write_results
 from fer_exp.system.files import is_there, sha256_of, write_atomically
 from fer_exp.system.home import Home
 

@@ -11,13 +11,12 @@ from pydantic import Field
 from scipy.stats import binomtest
 
 from fer_exp.campaign import Objective
+from fer_exp.metrics.registry import on_leaderboard
 from fer_exp.records import Kind, Record, RecordContents, State, best_epoch, seconds_trained
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.values import Value
 
 Scalar = bool | int | float | str
-
-SHOWN_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss")
 
 
 class Interval(Value):
@@ -36,9 +35,7 @@ class Row(Value):
     state: State
     attempts: int  # processes that tried to train it
     objective: float | None  # None unless the trial finished with a finite objective
-    metrics: dict[str, float] = Field(
-        default_factory=dict
-    )  # accuracy, macro_f1, balanced_accuracy, log_loss; those that are finite
+    metrics: dict[str, float] = Field(default_factory=dict)  # those of the registry's for leaderboards that are finite
     accuracy_interval: Interval | None = None  # Wilson, 95 %; None where there is no accuracy
     images: int | None = None  # of validation
     best_epoch: int = 0
@@ -141,7 +138,7 @@ def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, S
     """
     spec, outcome, history, scores = contents.spec, contents.outcome, contents.history, contents.scores
     metrics = {
-        name: scores[f"val/{name}"] for name in SHOWN_METRICS if math.isfinite(scores.get(f"val/{name}", math.nan))
+        name: scores[f"val/{name}"] for name in on_leaderboard() if math.isfinite(scores.get(f"val/{name}", math.nan))
     }
     images = int(scores["val/images"]) if "val/images" in scores else None
     value = scores.get(objective.metric, math.nan)

@@ -12,8 +12,6 @@ from scipy.special import log_softmax
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.scores import Probabilities, score
 from fer_exp.metrics.temperature import SMALLEST, tempered
-from fer_exp.records import Record
-from fer_exp.system.errors import BadRecord
 from fer_exp.system.values import Value
 
 CALIBRATION = "calibration.json"  # in a record, and in its `test/`
@@ -93,29 +91,6 @@ def calibration_at(labels: Labels, probabilities: Probabilities, temperature: fl
 def uncalibrated(probabilities: Probabilities, calibration: Calibration) -> Probabilities:
     """What the kept model said before its temperature, where it applies one; nothing is predicted again."""
     return tempered(probabilities, 1.0 / calibration.temperature) if calibration.applied else probabilities
-
-
-def calibration_of(record: Record) -> Calibration | None:
-    """The calibration on validation: the record's, else fitted now from its predictions; None where it has neither.
-
-    Records made before there was calibration hold predictions, and models that apply none.
-
-    Raises:
-        BadRecord: A file is damaged, or the model applies a temperature that the record has lost.
-    """
-    path = record.path / CALIBRATION
-    if path.exists():
-        return Calibration.read(path)
-    if record.spec().recipe.calibrate:
-        raise BadRecord(
-            f"{path}: expected the temperature that the record's model applies, found no such file",
-            "Nothing was changed. Restore the file, or move the record's folder away to train it again.",
-        )
-    if not (record.path / "predictions.npz").exists():
-        return None
-    known = record.predictions()
-    temperature = fit_temperature(known.labels, known.probabilities)
-    return calibration_at(known.labels, known.probabilities, temperature, applied=False)
 
 
 def calibration_text(calibration: Calibration, part: str) -> str:

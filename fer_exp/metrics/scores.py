@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from fer_exp.data.faces import EMOTION_TITLES, Emotion, Labels
+from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.faces import Labels
+from fer_exp.metrics import registry
+from fer_exp.metrics.registry import Counts
 from fer_exp.system.values import Value
 
 Probabilities = NDArray[np.float32]  # (n, 7), rows sum to 1
@@ -84,7 +87,13 @@ class Scores(Value):
 
     def metrics(self, part: str) -> dict[str, float]:
         """The numbers by MLflow name, `val/accuracy`, for `part` "val" or "test". What is undefined is left out."""
-        flat = {name: float(getattr(self, name)) for name in HEADLINE}
+        flat = {name: float(getattr(self, name)) for name in FIELDS}
+        counts = Counts.of(self.confusion)
+        flat |= {
+            metric.name: float(metric.of_counts(counts))
+            for metric in registry.METRICS
+            if metric.of_counts is not None and metric.name not in FIELDS and "/" not in metric.name
+        }
         for row in self.per_class:
             flat |= {f"{row.emotion.slug}/{name}": getattr(row, name) for name in ("precision", "recall", "f1")}
         confidence = self.confidence.model_dump()
@@ -92,7 +101,7 @@ class Scores(Value):
         return {f"{part}/{name}": value for name, value in flat.items()}
 
 
-HEADLINE = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece", "images")
+FIELDS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece", "images")  # of `Scores`, by metric name
 
 
 def score(labels: Labels, probabilities: Probabilities) -> Scores:
@@ -110,13 +119,13 @@ def score(labels: Labels, probabilities: Probabilities) -> Scores:
     predicted = probabilities.argmax(axis=1)
     counts = confusion_matrix(labels, predicted, labels=range(7))
     per_class = _per_class(labels, predicted)
-    present = [row for row in per_class if row.support]
+    of_counts = Counts.of(counts)
     bins = reliability(labels, probabilities)
     return Scores(
         images=len(labels),
-        accuracy=float(np.trace(counts) / len(labels)),
-        macro_f1=float(np.mean([row.f1 for row in present])),
-        balanced_accuracy=float(np.mean([row.recall for row in present])),
+        accuracy=float(registry.accuracy(of_counts)),
+        macro_f1=float(registry.macro_f1(of_counts)),
+        balanced_accuracy=float(registry.balanced_accuracy(of_counts)),
         log_loss=_log_loss(labels, probabilities),
         ece=sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / len(labels),
         per_class=per_class,

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import keras
 from keras import layers
 
-from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE
 from fer_exp.model.seeds import derived_seed
 from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 

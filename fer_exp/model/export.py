@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE
 from fer_exp.model.build import build
 from fer_exp.model.clahe import Clahe
 from fer_exp.model.config_check import objection

@@ -10,11 +10,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from fer_exp.metrics.registry import metric_of
 from fer_exp.recipe import Recipe
 from fer_exp.system.values import Value
 
 SCHEMA = 1
-SHARES = ("accuracy", "macro_f1", "balanced_accuracy")  # metrics that lie between 0 and 1
 
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]  # what MLflow's store can hold
@@ -113,8 +113,9 @@ class Metrics(Value):
             what = name.rpartition("/")[2]
             if what == "images" and not (0 < value < 2**53 and value == int(value)):
                 raise ValueError(f"{name}: expected a number of images, received {value}")
-            if what in SHARES and math.isfinite(value) and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name}: expected a share from 0 to 1, received {value}")
+            known = metric_of(name)
+            if known is not None and math.isfinite(value) and not known.low <= value <= known.high:
+                raise ValueError(f"{name}: expected a number from {known.low:g} to {known.high:g}, received {value}")
         return self
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_exp.data.faces import Emotion
+from fer_exp.data.emotions import Emotion
 from fer_exp.recipe import Optimizer, Order, Recipe
 from fer_exp.system.errors import NoSpace
 

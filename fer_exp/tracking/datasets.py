@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records import RecordContents
 from fer_exp.tracking.mapping import provenance_of

@@ -20,7 +20,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.types import Schema, TensorSpec
 
 from fer_exp import __version__
-from fer_exp.data.faces import SIDE, Emotion
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE
 from fer_exp.records import Record, RecordContents
 from fer_exp.tracking.mapping import RECORD, final_metrics, provenance_of
 from fer_exp.tracking.store import Store, local_path, quoted

@@ -9,7 +9,8 @@ from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer_exp.data.faces import Emotion, Indices, Labels
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Indices, Labels
 from fer_exp.recipe import EFFECTIVE_NUMBER_BETA, ClassWeights
 
 SEEDS = 2**32  # how many seeds NumPy's older generators take, which scikit-learn and Keras set

@@ -16,7 +16,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import Emotion, Images, Indices, Labels
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Images, Indices, Labels
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.model import build, compile_model, load_model, reseed, take_weights
 from fer_exp.recipe import Recipe

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from fer_exp.campaign import CampaignSpec, Direction, Objective
+from fer_exp.metrics.registry import resampled
 from fer_exp.records import Kind, Predictions, Record, TrialSpec
 from fer_exp.system.errors import BadInput
 from fer_exp.system.values import Value
 from fer_exp.verdict.groups import UNCHANGED, Group, failed_seeds, finished_in
 from fer_exp.verdict.judge import LEVEL, Judgement, Side, Terms, judge
-from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted
+from fer_exp.verdict.resample import ACCURACY, Predicted
 
 
 class Described(Value):
@@ -112,7 +113,7 @@ def _candidates(group: Group, first: Predictions) -> Predicted | None:
 
 def _deciding(objective: Objective) -> str:
     metric = objective.metric.removeprefix("val/")
-    return metric if metric in METRICS and objective.direction is Direction.MAX else ACCURACY
+    return metric if metric in resampled() and objective.direction is Direction.MAX else ACCURACY
 
 
 def _described(group: Group) -> Described:

@@ -14,11 +14,11 @@ from pydantic import Field
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fer_exp.data.faces import Labels
+from fer_exp.metrics.registry import resampled
 from fer_exp.system.values import Value
 from fer_exp.verdict.interval import Measured, difference, half_width, spreads, wider_for_picking
 from fer_exp.verdict.resample import (
     ACCURACY,
-    METRICS,
     RESAMPLES,
     Predicted,
     bootstrap_weights,
@@ -109,7 +109,7 @@ class Terms:
 
     level: float = LEVEL
     deciding: str = ACCURACY
-    metrics: Sequence[str] = field(default=METRICS)
+    metrics: Sequence[str] = field(default_factory=resampled)
     resamples: int = RESAMPLES
 
 

@@ -12,14 +12,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import Emotion, Labels
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Labels
+from fer_exp.metrics import registry
+from fer_exp.metrics.registry import Counts
 
 RESAMPLES = 2000  # the standard error of a bootstrap standard error is then 1/sqrt(2 * 2000), 1.6 % of it
 SEED = 20130701  # any; fixed, so that a comparison can be repeated
 
-ACCURACY, MACRO_F1, BALANCED_ACCURACY = "accuracy", "macro_f1", "balanced_accuracy"
-RECALLS = tuple(f"{emotion.slug}/recall" for emotion in Emotion)
-METRICS = (ACCURACY, MACRO_F1, BALANCED_ACCURACY, *RECALLS)  # named as a record's scores name them
+ACCURACY = "accuracy"  # decides unless a campaign's objective does
 
 Predicted = NDArray[np.uint8]  # (models, n) values of Emotion
 Weights = NDArray[np.float32]  # (resamples, n)
@@ -51,7 +52,7 @@ def measure(labels: Labels, predicted: Predicted, weights: Weights, metrics: Ite
         labels: `(n,)`, ascending, so that an emotion's images lie together.
         predicted: `(models, n)`.
         weights: `(resamples, n)`.
-        metrics: Some of `METRICS`.
+        metrics: Names of the registry's that are resampled.
     """
     wanted = set(metrics)
     ends = np.searchsorted(labels, np.arange(len(Emotion) + 1))
@@ -59,21 +60,14 @@ def measure(labels: Labels, predicted: Predicted, weights: Weights, metrics: Ite
     right = (predicted == labels).astype(np.float32)
     hits = np.stack([weights[:, part] @ right[:, part].T for part in parts])  # (7, resamples, models)
     true = np.stack([weights[:, part].sum(axis=1) for part in parts])[:, :, None]  # (7, resamples, 1)
-    with np.errstate(invalid="ignore"):  # 0/0 where an emotion does not occur
-        recalls = (hits / true).astype(np.float64)
-    found: dict[str, Values] = {}
-    if ACCURACY in wanted:
-        found[ACCURACY] = (hits.sum(axis=0) / true.sum(axis=0)).astype(np.float64)
-    if MACRO_F1 in wanted:
-        found[MACRO_F1] = _macro_f1(hits, true, predicted, weights)
-    if BALANCED_ACCURACY in wanted:
-        found[BALANCED_ACCURACY] = np.nanmean(recalls, axis=0)
-    return found | {name: recalls[i] for i, name in enumerate(RECALLS) if name in wanted}
+    counts = Counts(hits, true, lambda: _times_predicted(predicted, weights))
+    return {
+        metric.name: np.asarray(metric.of_counts(counts), np.float64)
+        for metric in registry.METRICS
+        if metric.of_counts is not None and metric.name in wanted
+    }
 
 
-def _macro_f1(hits: NDArray[np.float32], true: NDArray[np.float32], predicted: Predicted, weights: Weights) -> Values:
-    """Mean over the emotions present of 2 TP / (times predicted + times true)."""
-    said = np.stack([weights @ (predicted == emotion).astype(np.float32).T for emotion in Emotion])
-    present = true > 0
-    f1 = np.divide(2 * hits, said + true, out=np.zeros_like(said), where=np.broadcast_to(present, said.shape))
-    return np.asarray(f1.sum(axis=0, dtype=np.float64) / present.sum(axis=0), np.float64)
+def _times_predicted(predicted: Predicted, weights: Weights) -> NDArray[np.float32]:
+    """`(7, resamples, models)`: how often each emotion was predicted."""
+    return np.stack([weights @ (predicted == emotion).astype(np.float32).T for emotion in Emotion])

@@ -5,10 +5,9 @@ In: a Comparison. Out: text. Differences are in points, hundredths of a metric.
 
 from collections.abc import Sequence
 
+from fer_exp.metrics.registry import metric_of
 from fer_exp.verdict.compare import Comparison, Described
 from fer_exp.verdict.judge import Answer, Judgement, MetricVerdict, Scope, Spread
-
-TITLES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy"}
 
 
 def sentence(comparison: Comparison) -> str:
@@ -72,7 +71,8 @@ def _table(metrics: Sequence[MetricVerdict], level: float) -> list[str]:
 
 
 def _title(metric: str) -> str:
-    return TITLES.get(metric, f"{metric.removesuffix('/recall').capitalize()} recall")
+    known = metric_of(metric)
+    return metric if known is None else known.title
 
 
 def _shown(spread: Spread) -> str:

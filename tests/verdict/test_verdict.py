@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from fer_exp.data.faces import Emotion
+from fer_exp.data.emotions import Emotion
+from fer_exp.metrics.registry import resampled
 from fer_exp.metrics.scores import score
 from fer_exp.verdict.interval import Measured, half_width, spreads, wider_for_picking
 from fer_exp.verdict.judge import Answer, Judgement, Scope, Side, Terms, judge
-from fer_exp.verdict.resample import ACCURACY, METRICS, Predicted, bootstrap_weights, measure, once
+from fer_exp.verdict.resample import ACCURACY, Predicted, bootstrap_weights, measure, once
 from tests.made_records import made_predictions
 
 MADE = made_predictions(1500)
@@ -47,9 +48,9 @@ def measured(right: np.ndarray, resamples: int = 2000) -> Measured:
 def test_each_metric_is_the_one_of_the_report() -> None:
     order = np.argsort(LABELS, kind="stable")
     said = MADE.probabilities.argmax(axis=1).astype(np.uint8)
-    found = measure(LABELS[order], said[None, order], once(LABELS.size), METRICS)
+    found = measure(LABELS[order], said[None, order], once(LABELS.size), resampled())
     reported = score(LABELS, MADE.probabilities).metrics("val")
-    assert set(found) == set(METRICS)
+    assert set(found) == set(resampled())
     for name, value in found.items():
         assert value.shape == (1, 1)
         assert value[0, 0] == pytest.approx(reported[f"val/{name}"], abs=1e-6)
@@ -59,7 +60,7 @@ def test_averages_leave_out_an_emotion_that_does_not_occur_as_the_report_does() 
     there = np.flatnonzero(LABELS != Emotion.DISGUST)
     order = there[np.argsort(LABELS[there], kind="stable")]
     said = MADE.probabilities[order].argmax(axis=1).astype(np.uint8)
-    found = measure(LABELS[order], said[None], once(order.size), METRICS)
+    found = measure(LABELS[order], said[None], once(order.size), resampled())
     reported = score(LABELS[order], MADE.probabilities[order])
     assert found["macro_f1"][0, 0] == pytest.approx(reported.macro_f1, abs=1e-6)
     assert found["balanced_accuracy"][0, 0] == pytest.approx(reported.balanced_accuracy, abs=1e-6)
@@ -81,7 +82,7 @@ def test_a_metric_on_a_resample_is_the_metric_of_the_images_drawn() -> None:
     weights = bootstrap_weights(labels.size, 3)
     drawn = np.repeat(np.arange(labels.size), weights[2].astype(int))
     expected = score(labels[drawn], MADE.probabilities[order][drawn]).metrics("val")
-    for name, value in measure(labels, said[None], weights, METRICS).items():
+    for name, value in measure(labels, said[None], weights, resampled()).items():
         assert value[2, 0] == pytest.approx(expected[f"val/{name}"], abs=1e-6)
 
 
@@ -230,7 +231,7 @@ def test_an_emotion_without_images_has_no_recall_and_does_not_stop_the_others() 
     judged = judge(
         LABELS[there], Side(models(0.6)[:, there]), Side(models(0.6)[:, there]), Terms(deciding="fear/recall")
     )
-    assert {found.metric for found in judged.metrics} == set(METRICS) - {"fear/recall"}
+    assert {found.metric for found in judged.metrics} == set(resampled()) - {"fear/recall"}
     assert judged.deciding == ACCURACY
 
 

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from fer_exp.data.faces import Emotion, Faces, Images, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Images, Usage
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadInput, NoSpace
 from fer_exp.system.files import replacing, sync_folder, temporary_name

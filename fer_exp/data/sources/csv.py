@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fer_exp.data.faces import Emotion, Faces, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.archives import Stream, csv_streams
 from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown, usage_titled
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Labels, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE, Faces, Images, Labels, Usage
 
 VERSION = 1  # of the drawing; raise it when a change of this file changes a pixel
 SOURCE = "demo (drawn faces)"

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fer_exp.data.faces import Emotion, Faces, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.images import Decoder
 from fer_exp.data.sources.names import emotion_named, part_named, shown, usage_prefixed
 from fer_exp.data.sources.rows import NO_USAGE, UNCHANGED, FaceRows

@@ -4,7 +4,8 @@ In: a class name, a folder name, a cell. Out: Emotion, Usage, or None where the 
 whole, after lower-casing; class folders named by numbers are unknown, because editions disagree on their order.
 """
 
-from fer_exp.data.faces import Emotion, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Usage
 
 _SHOWN = 40  # characters of a bad value in a message
 

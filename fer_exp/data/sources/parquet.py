@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE, Faces, Images, Usage
 from fer_exp.data.sources.archives import damaged
 from fer_exp.data.sources.images import Decoder
 from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled

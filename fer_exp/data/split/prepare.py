@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
-from fer_exp.data.faces import SIDE, Emotion, Faces, Images, Indices, Labels, digest_of
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import SIDE, Faces, Images, Indices, Labels, digest_of
 from fer_exp.data.split.assign import Assignment, assign
 from fer_exp.data.split.info import Cleaning, DataInfo
 from fer_exp.data.split.protocol import Protocol

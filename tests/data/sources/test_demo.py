@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fer_exp.data.faces import Emotion, Faces, Usage
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.demo import FER2013_COUNTS, draw_faces
 
 

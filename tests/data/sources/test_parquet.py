@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fer_exp.data.faces import Emotion
+from fer_exp.data.emotions import Emotion
 from fer_exp.data.sources.pixels import PIXELS
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData

@@ -1,0 +1,127 @@
+"""The registry of metrics: for each its name, title, direction, range, and where it is shown and judged.
+
+In: nothing. Out: `METRICS`. What is recorded, what a record's numbers may be, what the leaderboard shows and what the
+verdict resamples are all read from here, so a new metric of confusion counts is one more line. Whoever reads a record
+reads this, so NumPy is loaded by those who compute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fer_exp.data.emotions import Emotion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating]
+
+
+class Counts:
+    """Images by true and by predicted emotion, for any number of models and resamples at once.
+
+    Args:
+        hits: `(7, ...)` images of each emotion that were predicted right.
+        true: `(7, ...)` images of each emotion.
+        predicted: Gives `(7, ...)` images that were taken for each emotion; asked for where a metric needs it.
+    """
+
+    def __init__(self, hits: Floats, true: Floats, predicted: Callable[[], Floats]) -> None:
+        self.hits = hits
+        self.true = true
+        self._predicted = predicted
+
+    @classmethod
+    def of(cls, confusion: object) -> Counts:
+        """Those of one confusion matrix `(7, 7)`, rows true."""
+        import numpy as np
+
+        table = np.asarray(confusion, np.float64)
+        return cls(np.diagonal(table), table.sum(axis=1), lambda: np.asarray(table.sum(axis=0)))
+
+    @cached_property
+    def predicted(self) -> Floats:
+        """`(7, ...)` images that were taken for each emotion."""
+        return self._predicted()
+
+    @cached_property
+    def recalls(self) -> NDArray[np.float64]:
+        """`(7, ...)`, NaN where an emotion does not occur."""
+        import numpy as np
+
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.hits / self.true, np.float64)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about predictions."""
+
+    name: str  # as in a record's scores, behind `val/` or `test/`
+    title: str
+    higher_is_better: bool = True
+    low: float = 0.0
+    high: float = 1.0
+    on_leaderboard: bool = False
+    of_counts: Callable[[Counts], Floats] | None = None  # None: it needs probabilities, and is not resampled
+
+
+def accuracy(counts: Counts) -> Floats:
+    """The share of images that were predicted right."""
+    import numpy as np
+
+    return np.asarray(counts.hits.sum(axis=0) / counts.true.sum(axis=0), np.float64)
+
+
+def macro_f1(counts: Counts) -> Floats:
+    """Mean over the emotions that occur of 2 TP / (times predicted + times true)."""
+    import numpy as np
+
+    predicted, present = counts.predicted, counts.true > 0
+    where = np.broadcast_to(present, predicted.shape)
+    f1 = np.divide(2 * counts.hits, predicted + counts.true, out=np.zeros_like(predicted), where=where)
+    return np.asarray(f1.sum(axis=0, dtype=np.float64) / present.sum(axis=0), np.float64)
+
+
+def balanced_accuracy(counts: Counts) -> Floats:
+    """Mean recall over the emotions that occur."""
+    import numpy as np
+
+    return np.asarray(np.nanmean(counts.recalls, axis=0))
+
+
+def _recall(emotion: Emotion) -> Metric:
+    return Metric(f"{emotion.slug}/recall", f"{emotion.title} recall", of_counts=lambda counts: counts.recalls[emotion])
+
+
+METRICS = (
+    Metric("accuracy", "accuracy", on_leaderboard=True, of_counts=accuracy),
+    Metric("macro_f1", "macro-F1", on_leaderboard=True, of_counts=macro_f1),
+    Metric("balanced_accuracy", "balanced accuracy", on_leaderboard=True, of_counts=balanced_accuracy),
+    *(_recall(emotion) for emotion in Emotion),
+    *(Metric(f"{emotion.slug}/precision", f"{emotion.title} precision") for emotion in Emotion),
+    *(Metric(f"{emotion.slug}/f1", f"{emotion.title} F1") for emotion in Emotion),
+    Metric("log_loss", "log loss", higher_is_better=False, high=math.inf, on_leaderboard=True),
+    Metric("ece", "expected calibration error", higher_is_better=False),
+)
+
+
+def metric_of(name: str) -> Metric | None:
+    """The metric of that name, with or without `val/` or `test/` before it; None where it is not registered."""
+    bare = name.removeprefix("val/").removeprefix("test/")
+    return next((metric for metric in METRICS if metric.name == bare), None)
+
+
+def on_leaderboard() -> tuple[str, ...]:
+    """The names of the metrics that a leaderboard shows."""
+    return tuple(metric.name for metric in METRICS if metric.on_leaderboard)
+
+
+def resampled() -> tuple[str, ...]:
+    """The names of the metrics that the verdict judges."""
+    return tuple(metric.name for metric in METRICS if metric.of_counts is not None)
