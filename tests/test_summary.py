@@ -8,8 +8,9 @@ import pytest
 
 from fer_exp.campaign import Direction, Objective
 from fer_exp.leaderboard.importance import Importance
+from fer_exp.leaderboard.table import leaderboard_table
 from fer_exp.records import State, records_in
-from fer_exp.summary import Leaderboard, leaderboard_table, summarise
+from fer_exp.summary import Leaderboard, summarise
 from fer_exp.system.errors import BadRecord
 from tests.made_records import made_campaign, made_campaign_spec, made_record, made_scores
 

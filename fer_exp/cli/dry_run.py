@@ -8,8 +8,8 @@ import time
 
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
-from fer_exp.cli.view import duration
 from fer_exp.data.split.prepare import Development, prepare
+from fer_exp.leaderboard.table import duration
 from fer_exp.search.run import DataChoice
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to

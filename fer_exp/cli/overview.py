@@ -8,8 +8,8 @@ import json
 from fer_exp.campaign import CampaignSpec
 from fer_exp.cli.search import known_campaign
 from fer_exp.leaderboard.rows import leaderboard, whole
+from fer_exp.leaderboard.table import leaderboard_table
 from fer_exp.records import Record, RecordContents, State, records_in
-from fer_exp.summary import leaderboard_table
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.view import duration
 from fer_exp.execute.loop import Ending
+from fer_exp.leaderboard.table import duration, leaderboard_table
 from fer_exp.records import Kind, State, title_of
 from fer_exp.search.run import Result, Retrained
-from fer_exp.summary import leaderboard_table
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.rows import Row
+from fer_exp.leaderboard.table import duration
 from fer_exp.records import title_of
 
 SHOWN_ROWS = 5  # of the leaderboard
@@ -72,14 +73,6 @@ def plain(trial: RunningTrial) -> str:
 
 def _left(snapshot: Snapshot) -> str:
     return "" if snapshot.seconds_left is None else f"; at most {duration(snapshot.seconds_left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `12 min`, `3 h 05 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _drawn(snapshot: Snapshot) -> RenderableType:

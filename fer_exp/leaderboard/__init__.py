@@ -3,6 +3,7 @@
 In: finished records. Out: rows in order, and importances.
 
     rows          records to rows, best first, and whose models stay on disk
+    table         rows as text, as a DataFrame, as CSV
     running       the leaderboard of a search at work
     importance    which hyperparameters the objective moved with
 """

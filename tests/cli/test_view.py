@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from fer_exp.cli import view
-from fer_exp.cli.view import View, duration, plain
+from fer_exp.cli.view import View, plain
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, State, title_of
@@ -162,14 +162,6 @@ def test_a_view_that_is_left_by_an_error_gives_the_terminal_back(monkeypatch: py
     with pytest.raises(RuntimeError):
         fail()
     assert "\x1b[?25h" in written.getvalue()  # the cursor is back
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (99, "99 s"), (100, "2 min"), (5940, "99 min"), (6000, "1 h 40 min"), (11_100, "3 h 05 min")],
-)
-def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def test_trials_bear_the_names_that_people_call_them_by() -> None:

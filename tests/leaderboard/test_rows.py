@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from fer_exp.campaign import Direction, Objective
 from fer_exp.leaderboard.rows import accuracy_interval, best, keepers, leaderboard, standard_error, whole
@@ -113,12 +113,11 @@ def test_one_standard_error_on_the_private_test_is_the_published_three_quarters_
     assert standard_error(0.73, 3589) == pytest.approx(0.0074, abs=0.00005)
 
 
-def test_the_interval_is_wilsons() -> None:
-    n, p, z = 3589, 2383 / 3589, norm.ppf(0.975)
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    interval = accuracy_interval(p, n)
-    assert (interval.low, interval.high) == pytest.approx((middle - half, middle + half))
+@pytest.mark.parametrize(("hits", "n"), [(2383, 3589), (0, 7), (7, 7), (1, 3589), (3588, 3589), (1, 1)])
+def test_the_interval_is_that_of_scipy(hits: int, n: int) -> None:
+    expected = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
+    interval = accuracy_interval(hits / n, n)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_the_interval_of_a_perfect_small_sample_is_not_a_point() -> None:

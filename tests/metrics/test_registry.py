@@ -12,12 +12,12 @@ from sklearn.metrics import cohen_kappa_score
 
 from fer_exp.campaign import Objective
 from fer_exp.leaderboard.rows import leaderboard
+from fer_exp.leaderboard.table import leaderboard_csv
 from fer_exp.metrics import registry
 from fer_exp.metrics.registry import Counts, Metric
 from fer_exp.metrics.scores import score
 from fer_exp.records import State
 from fer_exp.records.values import Metrics
-from fer_exp.summary import leaderboard_csv
 from fer_exp.verdict.judge import Side, judge
 from fer_exp.verdict.resample import measure, once
 from tests.made_records import made_predictions, made_record

@@ -21,9 +21,9 @@ from fer_exp.execute.crashes import Crash, crashes_of
 from fer_exp.figures import parallel_figure
 from fer_exp.leaderboard.importance import importance
 from fer_exp.leaderboard.rows import leaderboard, whole
+from fer_exp.leaderboard.table import leaderboard_csv, leaderboard_table
 from fer_exp.records import Outcome, Predictions, Record, State, records_in
 from fer_exp.search.state import CampaignState, read_state, write_state
-from fer_exp.summary import leaderboard_csv, leaderboard_table
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import append_line, drop_torn_line
 from fer_exp.system.home import Home

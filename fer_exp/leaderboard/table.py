@@ -1,0 +1,127 @@
+"""The leaderboard as a table: of text for a terminal, as pandas' DataFrame for a notebook, as CSV for everything else.
+
+In: rows of a leaderboard, best first. Out: a table with a line for each. pandas is loaded by those who ask for a frame.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fer_exp.campaign import Objective
+from fer_exp.campaign.space import Scalar
+from fer_exp.leaderboard.rows import Row, standard_error
+from fer_exp.metrics.registry import on_leaderboard
+from fer_exp.records import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WHOLE = ("rank", "number", "attempts", "images", "best_epoch", "epochs", "budget", "same_as")  # columns of integers
+
+
+def leaderboard_frame(rows: Sequence[Row]) -> "pd.DataFrame":
+    """The rows as a DataFrame: rank, what was measured, and a column for each hyperparameter (`hp/<name>`).
+
+    What a row does not have is missing; a trial without a finite objective has no rank.
+    """
+    import pandas as pd
+
+    names = sorted({name for row in rows for name in row.values})
+    columns = ["rank", "number", "kind", "state", "attempts", "objective", "accuracy_low", "accuracy_high"]
+    columns += [*on_leaderboard(), "images", "best_epoch", "epochs", "budget", "seconds", "same_as", "reason"]
+    columns += [f"hp/{name}" for name in names]
+    frame = pd.DataFrame([_fields(rank, row) for rank, row in enumerate(rows, start=1)], columns=columns)
+    return frame.astype(dict.fromkeys(WHOLE, "Int64"))
+
+
+def leaderboard_csv(rows: Sequence[Row]) -> str:
+    """The columns of `leaderboard_frame` as CSV; what a row does not have is empty."""
+    return str(leaderboard_frame(rows).to_csv(index=False, lineterminator="\n"))
+
+
+def _fields(rank: int, row: Row) -> dict[str, object]:
+    interval = row.accuracy_interval
+    return {
+        "rank": rank if row.objective is not None else None,
+        "number": row.number,
+        "kind": row.kind.value,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "objective": row.objective,
+        "accuracy_low": None if interval is None else interval.low,
+        "accuracy_high": None if interval is None else interval.high,
+        **row.metrics,
+        "images": row.images,
+        "best_epoch": row.best_epoch,
+        "epochs": row.epochs,
+        "budget": row.budget,
+        "seconds": row.seconds,
+        "same_as": row.same_as,
+        "reason": row.reason,
+        **{f"hp/{name}": value for name, value in row.values.items()},
+    }
+
+
+def leaderboard_table(rows: Sequence[Row], objective: Objective | None = None) -> str:
+    """The rows as plain text in aligned columns, for a terminal.
+
+    `~` marks trials that validation cannot tell from the first: their accuracy lies within the 95% interval of its own.
+
+    Args:
+        rows: A leaderboard, best first.
+        objective: What it is sorted by; validation accuracy unless given.
+    """
+    metric = (objective or Objective()).metric
+    first = rows[0] if rows else None
+    lines = [["rank ", "trial", metric, "accuracy", "macro-F1", "epochs", "time", "changes"]]
+    lines += [_cells(rank, row, first) for rank, row in enumerate(rows, start=1)]
+    if metric == "val/accuracy":
+        lines = [[*line[:2], *line[3:]] for line in lines]  # the accuracy says it, with its error
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    text = ["  ".join([*(c.rjust(w) for c, w in zip(line, widths, strict=False)), line[-1]]).rstrip() for line in lines]
+    if any(row.accuracy_interval for row in rows):
+        text.append("± is one standard error of the accuracy; ~ is within the 95% interval of the first.")
+    return "\n".join(text) + "\n"
+
+
+def _cells(rank: int, row: Row, first: Row | None) -> list[str]:
+    accuracy, macro_f1 = row.metrics.get("accuracy"), row.metrics.get("macro_f1")
+    error = "" if accuracy is None or not row.images else f" ± {100 * standard_error(accuracy, row.images):.2f}"
+    same = "~" if first is not None and row is not first and _indistinguishable(row, first) else " "
+    return [
+        (f"{rank}" if row.objective is not None else "-") + same,
+        "baseline" if row.kind is Kind.BASELINE else str(row.number),
+        "-" if row.objective is None else f"{row.objective:.4f}",
+        "-" if accuracy is None else f"{100 * accuracy:.2f}{error}%",
+        "-" if macro_f1 is None else f"{macro_f1:.4f}",
+        f"{row.epochs}/{row.budget}",
+        duration(row.seconds),
+        _remark(row),
+    ]
+
+
+def _indistinguishable(row: Row, first: Row) -> bool:
+    accuracy, interval = row.metrics.get("accuracy"), first.accuracy_interval
+    if row.objective is None or accuracy is None or interval is None:
+        return False
+    return interval.low <= accuracy <= interval.high
+
+
+def _remark(row: Row) -> str:
+    if row.objective is None:
+        return f"{row.state.value}: {row.reason}" if row.reason else row.state.value
+    return " ".join(f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in row.changes.items())
+
+
+def _short(value: Scalar) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `45 s`, `12 min`, `3 h 05 min`; `-` where they are no time."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "-"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
