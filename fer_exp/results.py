@@ -80,7 +80,7 @@ def _write_figures(record: Record, predictions: Predictions, images: Images, sco
     drawn = {
         "confusion": figures.confusion_figure(scores),
         "classes": figures.class_figure(scores),
-        "confidence": figures.confidence_figure(predictions),
+        "confidence": figures.confidence_figure(predictions, scores),
         "mistakes": figures.mistakes_figure(predictions, images),
     }
     history = record.history()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_exp.metrics import scores as scores_module
 from fer_exp.metrics.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.metrics.scores import Scores
 from fer_exp.metrics.temperature import tempered
@@ -91,3 +92,17 @@ def test_what_cannot_be_scored_leaves_the_record_as_it_was(
     with pytest.raises(ValueError, match=complaint):
         write_results(record, predictions, images, part)
     assert sorted(record.path.rglob("*")) == before
+
+
+def test_predictions_are_scored_once(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, plain = PREDICTIONS.labels, PREDICTIONS.probabilities
+    calibration = calibration_at(labels, plain, 1.5, applied=False)
+    real, calls = scores_module.confusion_matrix, []
+
+    def counting(*arguments: object, **options: object) -> object:
+        calls.append(arguments)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(scores_module, "confusion_matrix", counting)
+    write_results(record, PREDICTIONS, IMAGES, "val", calibration)
+    assert len(calls) == 1

@@ -13,20 +13,20 @@ from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.data.faces import SIDE, Images
 from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
 from fer_exp.leaderboard.rows import accuracy_interval
-from fer_exp.metrics.scores import ECE_BINS, Scores, reliability, score
+from fer_exp.metrics.scores import ECE_BINS, Scores, expected_calibration_error, reliability
 from fer_exp.records import Predictions
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
 CELL_WIDTH, CELL_HEIGHT = SIDE + 12, SIDE + 19  # pixels of a face, with room around it and for two lines above
 
 
-def confidence_figure(predictions: Predictions) -> Figure:
+def confidence_figure(predictions: Predictions, scores: Scores) -> Figure:
     """A reliability diagram (Guo et al. 2017) beside the confidence of right and of wrong predictions.
 
-    Raises:
-        ValueError: The predictions are not probabilities.
+    Args:
+        predictions: What a model said.
+        scores: Those of the predictions.
     """
-    scores = score(predictions.labels, predictions.probabilities)
     title = f"Confidence (n = {scores.images:,}, mean {scores.confidence.mean:.3f}, accuracy {scores.accuracy:.3f})"
     figure = new_figure(11.0, 5.0, title)
     left, right = figure.subplots(1, 2)
@@ -36,11 +36,7 @@ def confidence_figure(predictions: Predictions) -> Figure:
 
 
 def calibration_figure(before: Predictions, after: Predictions, temperature: float) -> Figure:
-    """Reliability diagrams of the same predictions without and with a temperature (Guo et al. 2017).
-
-    Raises:
-        ValueError: The predictions are not probabilities.
-    """
+    """Reliability diagrams of the same predictions without and with a temperature (Guo et al. 2017)."""
     figure = new_figure(11.0, 5.0, f"Calibration (n = {len(before.labels):,}, temperature {temperature:.3f})")
     for axes, predictions, title in zip(figure.subplots(1, 2), (before, after), ("Before", "After"), strict=True):
         _reliability(axes, predictions, title)
@@ -48,8 +44,8 @@ def calibration_figure(before: Predictions, after: Predictions, temperature: flo
 
 
 def _reliability(axes: Axes, predictions: Predictions, title: str) -> None:
-    ece = score(predictions.labels, predictions.probabilities).ece
     bins = [b for b in reliability(predictions.labels, predictions.probabilities) if b.count]
+    ece = expected_calibration_error(bins)
     intervals = [accuracy_interval(b.accuracy, b.count) for b in bins]
     heights = [b.accuracy for b in bins]
     below = [b.accuracy - i.low for b, i in zip(bins, intervals, strict=True)]

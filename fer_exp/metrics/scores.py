@@ -127,7 +127,7 @@ def score(labels: Labels, probabilities: Probabilities) -> Scores:
         macro_f1=float(registry.macro_f1(of_counts)),
         balanced_accuracy=float(registry.balanced_accuracy(of_counts)),
         log_loss=_log_loss(labels, probabilities),
-        ece=sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / len(labels),
+        ece=expected_calibration_error(bins),
         per_class=per_class,
         confusion=tuple(tuple(int(count) for count in row) for row in counts),
         confidence=_confidence(labels, probabilities),
@@ -154,6 +154,12 @@ def reliability(labels: Labels, probabilities: Probabilities, bins: int = ECE_BI
             )
         )
     return tuple(rows)
+
+
+def expected_calibration_error(bins: Iterable[Bin]) -> float:
+    """How far confidence lies from accuracy, on average over the images of a reliability diagram (Guo et al. 2017)."""
+    known = list(bins)
+    return sum(b.count * abs(b.accuracy - b.confidence) for b in known) / sum(b.count for b in known)
 
 
 def _check(labels: Labels, probabilities: Probabilities) -> None:

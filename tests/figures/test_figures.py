@@ -77,7 +77,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
 DRAWINGS: dict[str, Callable[[list[Row]], Figure]] = {
     "confusion": lambda _: figures.confusion_figure(SCORES),
     "classes": lambda _: figures.class_figure(SCORES),
-    "confidence": lambda _: figures.confidence_figure(PREDICTIONS),
+    "confidence": lambda _: figures.confidence_figure(PREDICTIONS, SCORES),
     "calibration": lambda _: figures.calibration_figure(PREDICTIONS, TEMPERED, 1.5),
     "mistakes": lambda _: figures.mistakes_figure(PREDICTIONS, faces()),
     "curves": lambda _: figures.curves_figure(made_history(62)),
@@ -140,7 +140,7 @@ def test_an_emotion_without_images_leaves_an_empty_row_not_a_crash() -> None:
     right = figures.confusion_figure(scores).axes[1]
     assert texts(right).count("0.00") == 47
     assert "n = 0" in figures.class_figure(scores).axes[0].get_xticklabels()[1].get_text()
-    assert len(figures.confidence_figure(few).axes) == 2
+    assert len(figures.confidence_figure(few, scores).axes) == 2
 
 
 def test_the_class_figure_has_three_bars_an_emotion_with_their_values() -> None:
