@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
-from fer_exp.metrics import scores as scores_module
 from fer_exp.metrics.calibration import Calibration, calibration_at, fit_temperature
 from fer_exp.metrics.scores import Scores
 from fer_exp.metrics.temperature import tempered
@@ -97,12 +97,12 @@ def test_what_cannot_be_scored_leaves_the_record_as_it_was(
 def test_predictions_are_scored_once(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     labels, plain = PREDICTIONS.labels, PREDICTIONS.probabilities
     calibration = calibration_at(labels, plain, 1.5, applied=False)
-    real, calls = scores_module.confusion_matrix, []
+    calls = []
 
     def counting(*arguments: object, **options: object) -> object:
         calls.append(arguments)
-        return real(*arguments, **options)
+        return confusion_matrix(*arguments, **options)
 
-    monkeypatch.setattr(scores_module, "confusion_matrix", counting)
+    monkeypatch.setattr("fer_exp.metrics.scores.confusion_matrix", counting)
     write_results(record, PREDICTIONS, IMAGES, "val", calibration)
     assert len(calls) == 1
