@@ -4,6 +4,7 @@ In: a path and bytes. Out: the file, on disk. Temporary file, fsync, rename, fsy
 read and written: a pipe would be waited on for ever, a device has no end.
 """
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -26,6 +27,7 @@ LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials
 TEMPORARY = ".partial-"  # begins the name of files being written; `temporary_name` says what follows
 _NAMED = re.compile(r"\.partial-(?P<host>[0-9a-f]{8})\.(?P<pid>\d{1,18})\.[0-9a-f]{8}-")
 FOREIGN_AGE = 24 * 3600.0  # seconds unwritten, after which a temporary file of another host is a leftover
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux's; another one after every start of the machine
 CLOCK = 2.0  # seconds by which the times of a file and of a process may seem to differ
 
 
@@ -61,12 +63,17 @@ def temporary_name(name: str, *, pid: int | None = None, host: str | None = None
 
 @functools.cache
 def host_digest() -> str:
-    """Eight hexadecimal digits that tell apart where process numbers are counted: hosts, and containers of a host."""
-    try:
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:  # not Linux, or hidden
-        namespace = ""
-    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
+    """Eight hexadecimal digits that tell apart where process numbers are counted: hosts, and containers of a host.
+
+    The kernel's number of this boot is part of them, because machines made from one image share a name. What an
+    earlier boot left counts as another host's.
+    """
+    facts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # not Linux, or hidden
+        facts.append(str(Path("/proc/self/ns/pid").readlink()))
+    with contextlib.suppress(OSError):
+        facts.append(BOOT_ID.read_text())
+    return hashlib.sha256(" ".join(facts).encode()).hexdigest()[:8]
 
 
 def _put(temporary: Path, path: Path) -> None:

@@ -19,11 +19,10 @@ from pathlib import Path
 import psutil
 
 from fer_exp.system.errors import BadRecord, Busy
-from fer_exp.system.files import CLOCK, drop_partial, is_there, open_file
+from fer_exp.system.files import BOOT_ID, CLOCK, drop_partial, is_there, open_file
 from fer_exp.system.values import Value
 
 FILE = "lock.json"
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux's; another one after every start of the machine
 SETTLED = 0.3  # seconds after which, without flock, a second writer would have been seen
 PATIENCE = 1.0  # seconds: whoever asks whether the campaign is held takes the lock for a moment
 ASK_AGAIN = 0.05  # seconds

@@ -5,7 +5,6 @@ In: a run id or a model URI. Out: a RunRef. Only runs that carry fer-exp's tag c
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from fer_exp.campaign import CampaignSpec
 from fer_exp.records import Kind, Record
 from fer_exp.system.errors import NotFound
+from fer_exp.system.files import TEMPORARY, is_abandoned, replacing, temporary_name
 from fer_exp.system.home import Home
 from fer_exp.tracking import mapping, models, runs
 from fer_exp.tracking.store import Store, asking, connect
@@ -85,11 +85,21 @@ def download_model(home: Home, what: str, target: Path) -> Path:
     model_id = _model_id(store, what) if what.startswith("models:/") else model_of_run(store, what)
     folder_of_model = target / model_id
     folder_of_model.mkdir(parents=True, exist_ok=True)
-    with asking(store.uri), tempfile.TemporaryDirectory(prefix=".partial-", dir=folder_of_model) as folder:
-        location = store.client.get_logged_model(model_id).artifact_location
-        repository = get_artifact_repository(location, store.uri)
-        got = repository.download_artifacts(models.MODEL_FILE, folder)  # type: ignore[no-untyped-call]
-        return Path(shutil.move(got, folder_of_model / "model.keras"))
+    for left in folder_of_model.glob(f"{TEMPORARY}*"):
+        if is_abandoned(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = folder_of_model / temporary_name("download")
+    folder.mkdir()
+    try:
+        with asking(store.uri):
+            location = store.client.get_logged_model(model_id).artifact_location
+            repository = get_artifact_repository(location, store.uri)
+            got = repository.download_artifacts(models.MODEL_FILE, str(folder))  # type: ignore[no-untyped-call]
+        with replacing(folder_of_model / "model.keras") as temporary:
+            Path(got).replace(temporary)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder_of_model / "model.keras"
 
 
 def model_of_run(store: Store, run_id: str) -> str:

@@ -17,6 +17,7 @@ from fer_exp.system.files import (
     append_line,
     drop_partial,
     drop_torn_line,
+    host_digest,
     replacing,
     temporary_name,
     whole_lines,
@@ -221,3 +222,15 @@ def test_two_writers_with_one_process_number_never_share_a_temporary_file(tmp_pa
         second.write_text("the second")
         assert first != second
     assert (tmp_path / "state.json").read_text() == "the first, which is longer"
+
+
+def test_machines_of_one_name_have_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines made from one image share a host name and count processes alike; the kernel's boot tells them apart."""
+    digests = []
+    for boot in ("one", "other"):
+        (tmp_path / boot).write_text(boot)
+        monkeypatch.setattr("fer_exp.system.files.BOOT_ID", tmp_path / boot)
+        digests.append(host_digest.__wrapped__())
+    assert digests[0] != digests[1]
+    monkeypatch.setattr("fer_exp.system.files.BOOT_ID", tmp_path / "missing")
+    assert len(host_digest.__wrapped__()) == 8

@@ -7,6 +7,7 @@ import pytest
 
 from fer_exp.records import Kind, Record
 from fer_exp.system.errors import NotFound, TrackingFailed
+from fer_exp.system.files import temporary_name
 from fer_exp.system.home import Home
 from fer_exp.tracking import champion, download_model, find_model, find_run, register, run_id_of, set_champion, sync
 from tests.made_records import made_scores
@@ -153,6 +154,18 @@ def test_two_downloaded_models_do_not_take_each_others_place(recorded: Home, tmp
     files = [download_model(recorded, run, tmp_path / "got") for run in runs]
     assert [file.read_bytes() for file in files] == [trial(recorded, number).model.read_bytes() for number in (0, 1)]
     assert list((tmp_path / "got").rglob(".partial-*")) == []
+
+
+def test_what_a_killed_download_left_is_cleared_and_what_another_writes_is_not(recorded: Home, tmp_path: Path) -> None:
+    run = run_of(recorded, "baseline").info.run_id
+    folder = download_model(recorded, run, tmp_path / "got").parent
+    left, foreign = temporary_name("download", pid=2**22 + 1), temporary_name("download", host="0123abcd")
+    for name in (left, foreign):
+        (folder / name).mkdir()
+        (folder / name / "model.keras").write_bytes(b"half a mod")
+    file = download_model(recorded, run, tmp_path / "got")
+    assert file.read_bytes() == trial(recorded, 0).model.read_bytes()
+    assert {path.name for path in folder.iterdir()} == {"model.keras", foreign}
 
 
 def test_a_run_without_a_model_has_none_to_download(recorded: Home, tmp_path: Path) -> None:
