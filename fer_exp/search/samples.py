@@ -1,7 +1,7 @@
 """What a campaign's `space` makes of fixed points: the recipes by which a changed file is told from an edited one.
 
 In: a declared space and the function that makes recipes. Out: Samples, written into `campaign.json` when the campaign
-starts; later, how the recipes of those very points differ now. Comments, names and helpers may
+starts; later, how the recipes of those points, and of every recorded trial, differ now. Comments, names and helpers may
 change; a recipe may not.
 """
 
@@ -16,7 +16,6 @@ from fer_exp.system.errors import BadCampaign
 
 DRAWS = 8  # points drawn at random, beside the default, and every end or choice alone
 CHOICES = 16  # of one hyperparameter that are tried at most
-TRIALS = 50  # recorded trials that stand in for samples, in a campaign of a version that wrote none
 SHOWN = 4  # fields of a difference that are named
 
 Build = Callable[[Mapping[str, Scalar]], Recipe]  # values of hyperparameters to a recipe; raises BadCampaign
@@ -51,8 +50,7 @@ def take_samples(points: Iterable[Mapping[str, Scalar]], build: Build, baseline:
 
 def samples_of_trials(specs: Iterable[TrialSpec], baseline: Recipe) -> tuple[Sample, ...]:
     """What recorded trials say about the space they came from."""
-    trials = [spec for spec in specs if spec.values][:TRIALS]
-    return tuple(Sample(values=dict(spec.values), changes=_against(baseline, spec.recipe)) for spec in trials)
+    return tuple(Sample(values=dict(s.values), changes=_against(baseline, s.recipe)) for s in specs if s.values)
 
 
 def refuse_other_recipes(name: str, recorded: Iterable[Sample], build: Build, baseline: Recipe) -> None:

@@ -254,8 +254,8 @@ def described(folder: Path, request: SearchRequest, proposer: Proposer) -> Campa
     if is_there(path):
         recorded = CampaignSpec.read(path)
         refuse_changes(recorded, spec)
-        known = recorded.samples or samples_of_trials((r.spec() for r in records_in(folder / "trials")), spec.baseline)
-        refuse_other_recipes(spec.name, known, proposer.recipe_at, spec.baseline)
+        trained = samples_of_trials((record.spec() for record in records_in(folder / "trials")), spec.baseline)
+        refuse_other_recipes(spec.name, (*recorded.samples, *trained), proposer.recipe_at, spec.baseline)
         kept = {"created_ms": recorded.created_ms, "identity": recorded.identity}
         spec = spec.model_copy(update=kept | ({"samples": recorded.samples} if recorded.samples else {}))
     elif is_there(folder / "state.json") or any(records_in(folder / "trials")):

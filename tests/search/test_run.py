@@ -305,6 +305,21 @@ def moved_helper(hp: HyperParameters) -> Recipe:
     return Recipe(block_dropout=dropout, learning_rate=hp.Choice("learning_rate", [1e-3, 3e-3, 1e-2], default=1e-3))
 
 
+def test_a_space_that_differs_at_a_trained_point_alone_is_refused(home: Home) -> None:
+    """No fixed point tells; the trial itself does."""
+    run(home, campaign(Algorithm.GRID, max_trials=12))
+    sampled = [sample.values for sample in CampaignSpec.read(home.campaign("toy") / "campaign.json").samples]
+    trained = next(r.spec().values for r in records(home)[1:] if r.spec().values not in sampled)
+
+    def changed(hp: HyperParameters) -> Recipe:
+        recipe = space(hp)
+        there = (recipe.block_dropout, recipe.learning_rate) == (trained["block_dropout"], trained["learning_rate"])
+        return recipe.but(mixup=0.2) if there else recipe
+
+    with pytest.raises(BadCampaign, match=r"mixup 0\.0 -> 0\.2"):
+        run(home, replace(campaign(Algorithm.GRID, max_trials=13), space=changed))
+
+
 def test_a_space_rewritten_to_the_same_recipes_goes_on(home: Home, through: Callable[[Algorithm], object]) -> None:
     run(home, campaign(max_trials=2))
     assert leaderboard(run(home, replace(campaign(), space=moved_helper))) == through(Algorithm.RANDOM)
