@@ -35,7 +35,7 @@ def fake_campaign(algorithm: Algorithm, trials: int, epochs: int = 1) -> Campaig
 
 
 def train_fake(task: Task, _parent: Connection) -> None:
-    """Entry of an attempt's process, in the place of `fer_exp.execute.task.train_record`."""
+    """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
     record = Record(task.record)
     record.attempt_log(task.attempt).write_text("a line\n")
     finish(record, keep_checkpoints=task.keep_checkpoints)

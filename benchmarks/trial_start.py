@@ -18,8 +18,9 @@ from benchmarks.sides import Goal, Row, Side, in_turns, row
 from benchmarks.toy import BASELINE
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
+from fer_exp.execute.entry import train_record
 from fer_exp.execute.local import start_fork_server
-from fer_exp.execute.task import Task, train_record
+from fer_exp.execute.task import Task
 from fer_exp.records import Kind, Record, TrialSpec
 
 LIMIT = 70

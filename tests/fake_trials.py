@@ -36,7 +36,7 @@ class Killed(Exception):
 
 
 def train_fake(task: Task, parent: Connection) -> None:
-    """Entry of an attempt's process, in the place of `fer_exp.execute.task.train_record`."""
+    """Entry of an attempt's process, in the place of `fer_exp.execute.entry.train_record`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     end_with_parents()

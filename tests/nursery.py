@@ -27,7 +27,8 @@ from typing import Any, NoReturn
 
 import psutil
 
-from fer_exp.execute.task import TRAINING, Task, follow_records, train_record
+from fer_exp.execute.entry import TRAINING, follow_records, train_record
+from fer_exp.execute.task import Task
 from fer_exp.system.home import Home
 from tests import faults
 from tests.fake_trials import train_fake

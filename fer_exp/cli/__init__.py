@@ -4,6 +4,7 @@ In: arguments. Out: text and an exit code.
 
     app         the application and how errors reach a person
     options     options that several commands share
+    names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
     dry_run     what a search would do, before it does it
     evaluate    evaluate

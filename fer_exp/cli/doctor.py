@@ -7,7 +7,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.system.errors import ExitCode, NotFound
+from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ def doctor(
     home = Home.from_environment()
     there = campaigns_in(home)
     if campaign is not None and campaign not in there:
-        raise NotFound(
-            f"no campaign {campaign!r} in {home.campaigns}; there: {', '.join(there) or 'none'}",
-            "Nothing was changed. Choose one of those, or set FER_EXP_HOME to the home that holds it.",
-        )
+        raise home.unknown(campaign, there)
     names = there if campaign is None else [campaign]
     report = (mend if fix else examine)(home, names, tracking=not no_tracking)
     typer.echo(_as_json(report) if as_json else _as_text(report))

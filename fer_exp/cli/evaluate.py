@@ -12,7 +12,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.search import known_campaign
+from fer_exp.cli.names import known_campaign
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
 

@@ -6,7 +6,7 @@ In: campaigns by name. Out: text; what cannot be read is added to `damaged`, and
 import json
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.search import known_campaign
+from fer_exp.cli.names import known_campaign
 from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import leaderboard_table
 from fer_exp.records import Record, RecordContents, State, records_in

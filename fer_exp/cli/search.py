@@ -8,8 +8,9 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.names import known_campaign
 from fer_exp.data.split.protocol import Protocol
-from fer_exp.system.errors import BadInput, ExitCode, NotFound
+from fer_exp.system.errors import BadInput, ExitCode
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
@@ -159,24 +160,6 @@ def retrain_best(
         conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
         retrained = run_retrain(spec, options, choice, conditions)
     _tell_retrained(spec, retrained)
-
-
-def known_campaign(home: Home, name: str) -> "CampaignSpec":
-    """What the campaign's folder says about it.
-
-    Raises:
-        NotFound: There is no such campaign.
-    """
-    from fer_exp.campaign import CampaignSpec
-
-    path = home.campaign(name) / "campaign.json"
-    if not path.exists():
-        there = sorted(folder.parent.name for folder in home.campaigns.glob("*/campaign.json"))
-        raise NotFound(
-            f"no campaign {name!r} in {home.campaigns}; there: {', '.join(there) or 'none'}",
-            "Nothing was changed. Start one with `fer-exp search FILE`.",
-        )
-    return CampaignSpec.read(path)
 
 
 def _override(settings: "Settings", **given: object) -> "Settings":

@@ -10,7 +10,8 @@ In: records to train. Out: records with an outcome.
     failures        what a failed attempt means: again, later, the recipe's own failure, or a machine that cannot train
     fault           what can go wrong that says nothing about a recipe
     crashes         what is noted about a failed attempt
-    task            what a task is, and the entry of its process
+    task            what a task is, and how its process says why it ends
+    entry           the functions that processes run
     child           an attempt: train, evaluate on validation, write the record to its end
     parent_watch    a process ends with those who started it
     preload         what the fork server does before it loads what trials need

@@ -18,8 +18,9 @@ import psutil
 
 from fer_exp.execute.devices import deal, visible_devices
 from fer_exp.execute.engine import End, Ended
+from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.fault import Fault, fault_of_exit
-from fer_exp.execute.task import TRAINING, Task, train_record
+from fer_exp.execute.task import Task
 from fer_exp.records import Record, State, TrialSpec
 from fer_exp.system.provenance import cores
 from fer_exp.system.stderr import stderr_to

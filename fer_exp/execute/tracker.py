@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from fer_exp.execute.task import follow_records
+from fer_exp.execute.entry import follow_records
 
 PATIENCE = 60.0  # seconds that the end of a campaign waits for MLflow before it says `fer-exp sync`
 SILENCE = 20.0  # seconds without a word, once it has turned to MLflow, that count as behind: one request and its repeat

@@ -15,10 +15,10 @@ from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Setting
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
+from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
 from fer_exp.execute.loop import Ending, Loop
 from fer_exp.execute.progress import Watcher
-from fer_exp.execute.task import TRAINING, train_record
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, State, records_in
 from fer_exp.search.disk_need import Need, require

@@ -4,8 +4,11 @@ In: the environment. Out: paths. This is the one place that knows them.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from fer_exp.system.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,34 @@ class Home:
 
     @property
     def campaigns(self) -> Path:
-        """One folder per campaign: the truth."""
+        """One folder per campaign; what it holds is what happened."""
         return self.root / "campaigns"
 
     def campaign(self, name: str) -> Path:
         """The folder of the campaign called `name`."""
         return self.campaigns / name
+
+    def recorded(self) -> list[str]:
+        """The names of the campaigns that are here, sorted."""
+        return sorted(path.parent.name for path in self.campaigns.glob("*/campaign.json"))
+
+    def recorded_campaign(self, name: str) -> Path:
+        """The folder of a campaign that is here.
+
+        Raises:
+            NotFound: There is none; the error names those there are.
+        """
+        folder = self.campaign(name)
+        if not (folder / "campaign.json").exists():
+            raise self.unknown(name, self.recorded())
+        return folder
+
+    def unknown(self, name: str, there: Sequence[str]) -> NotFound:
+        """The error that there is no campaign of that name, and what there is."""
+        return NotFound(
+            f"no campaign {name!r} in {self.campaigns}; there: {', '.join(there) or 'none'}",
+            "Nothing was changed. Choose one of those, start one with `fer-exp search FILE`, or set FER_EXP_HOME to its home.",
+        )
 
     @property
     def ledger(self) -> Path:

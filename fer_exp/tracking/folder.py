@@ -9,28 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_exp.records import Record, now_ms, records_in
-from fer_exp.system.errors import BadRecord, NotFound
+from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
-from fer_exp.system.home import Home
 from fer_exp.system.lock import is_held
 
 _FOLDERS = ("trials", "retrains")
-
-
-def campaign_folder(home: Home, campaign: str) -> Path:
-    """The folder of the campaign called `campaign`.
-
-    Raises:
-        NotFound: There is none; the error names those there are.
-    """
-    folder = home.campaign(campaign)
-    if not (folder / "campaign.json").exists():
-        there = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
-        raise NotFound(
-            f"no campaign called {campaign!r} is recorded in {home.campaigns}; there: {', '.join(there) or 'none'}",
-            "Nothing was changed. Choose one of those, or set FER_EXP_HOME to the home that holds it.",
-        )
-    return folder
 
 
 def records_of(folder: Path) -> Iterator[Record]:

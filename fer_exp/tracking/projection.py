@@ -17,7 +17,7 @@ from fer_exp.system.files import sha256_of
 from fer_exp.system.home import Home
 from fer_exp.tracking import mapping, models, runs, uploads
 from fer_exp.tracking.datasets import datasets_of
-from fer_exp.tracking.folder import campaign_folder, last_end_ms, records_of, state_of
+from fer_exp.tracking.folder import last_end_ms, records_of, state_of
 from fer_exp.tracking.store import asking, connect, experiment_of, holding
 
 _PARENT_STATUS = {"running": "RUNNING", "finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
@@ -55,7 +55,7 @@ def sync(home: Home, campaign: str, campaign_state: str | None = None) -> SyncRe
         BadRecord: The campaign's own file is damaged; a damaged record only is in the report.
         TrackingFailed: MLflow did not answer or refused. What it was told until then stays.
     """
-    with holding(campaign_folder(home, campaign) / "tracking.lock"):
+    with holding(home.recorded_campaign(campaign) / "tracking.lock"):
         return Projection(home, campaign, campaign_state).level_all()
 
 
@@ -63,7 +63,7 @@ class Projection:
     """One campaign in MLflow, for as long as a sync or a tracker works on it. The caller holds the campaign's lock."""
 
     def __init__(self, home: Home, campaign: str, campaign_state: str | None = None) -> None:
-        self.folder = campaign_folder(home, campaign)
+        self.folder = home.recorded_campaign(campaign)
         self.spec = CampaignSpec.read(self.folder / "campaign.json")
         self.store = connect(home)
         self.state = campaign_state or state_of(self.folder)

@@ -17,7 +17,6 @@ from fer_exp.records import Record
 from fer_exp.system.errors import NotFound, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking.find import model_of_run, model_of_version
-from fer_exp.tracking.folder import campaign_folder
 from fer_exp.tracking.mapping import RECORD, folder_of
 from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
@@ -60,7 +59,7 @@ def register(home: Home, campaign: str, record: Record) -> RegisteredVersion:
         BadRecord: The record or the campaign's file is damaged.
         TrackingFailed: MLflow did not answer or refused.
     """
-    folder = campaign_folder(home, campaign)
+    folder = home.recorded_campaign(campaign)
     record.spec()  # damaged records are named here, not counted
     with holding(folder / "tracking.lock"):
         projection = Projection(home, campaign)

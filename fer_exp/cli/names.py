@@ -1,0 +1,19 @@
+"""From a name that a user gave to what it names."""
+
+from typing import TYPE_CHECKING
+
+from fer_exp.system.home import Home
+
+if TYPE_CHECKING:
+    from fer_exp.campaign import CampaignSpec
+
+
+def known_campaign(home: Home, name: str) -> "CampaignSpec":
+    """What the campaign's folder says about it.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    from fer_exp.campaign import CampaignSpec
+
+    return CampaignSpec.read(home.recorded_campaign(name) / "campaign.json")
