@@ -55,7 +55,7 @@ class Home:
         """The error that there is no campaign of that name, and what there is."""
         return NotFound(
             f"no campaign {name!r} in {self.campaigns}; there: {', '.join(there) or 'none'}",
-            "Nothing was changed. Choose one of those, start one with `fer-exp search FILE`, or set FER_EXP_HOME to its home.",
+            "Nothing was changed. Choose one of those, start one with `fer-exp search FILE`, or set FER_EXP_HOME.",
         )
 
     @property
