@@ -45,10 +45,10 @@ check: setup # format, lint, types, the direction of imports, security advisorie
 	$(BIN)/python .ci/advisories.py
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
-test: setup # all tests but those of tests/promises (kills, faults, outages, rubbish, full disks)
-	$(PYTEST) --ignore tests/promises
+test: setup # what a change needs first: all tests but tests/promises and those that take more than ten seconds
+	$(PYTEST) --ignore tests/promises -m 'not slow'
 
-test-all: setup # all tests, and which of them are slow
+test-all: setup # all tests, kills, faults, outages, rubbish and full disks too, and which of them are slow
 	$(PYTEST) --durations=10
 
 # An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
