@@ -69,8 +69,8 @@ def _duplicates(setting: Setting, proposer_of: Callable[..., Any], proposal: typ
     proposer = proposer_of(Campaign("fake", "q", small, settings), settings)
     ours = []
     while isinstance(given := proposer.ask(), proposal):
-        ours.append(tuple(sorted(given.values.items())))  # type: ignore[attr-defined]
-        proposer.tell(given.number, _score(given.values))  # type: ignore[attr-defined]
+        ours.append(tuple(sorted(given.values.items())))  # type: ignore[attr-defined]  # `proposal` is no more than a type here
+        proposer.tell(given.number, _score(given.values))  # type: ignore[attr-defined]  # `proposal` is no more than a type here
     theirs = []
     with tempfile.TemporaryDirectory() as folder:
         stock = _stock(small, asked, None, folder)
