@@ -74,10 +74,17 @@ def pid_of(engine: LocalEngine) -> int:
     return pid
 
 
+def ends(engine: LocalEngine) -> list[Ended]:
+    """Waits for all that are at work; several may end at one time."""
+    over: list[Ended] = []
+    while engine.attempts:
+        over += engine.wait(0.05)
+    return over
+
+
 def only_end(engine: LocalEngine) -> Ended:
-    while True:
-        for ended in engine.wait(0.05):
-            return ended
+    [ended] = ends(engine)
+    return ended
 
 
 def same(a: Record, b: Record) -> bool:
@@ -240,8 +247,9 @@ def test_processes_that_share_a_device_are_told_to_take_what_they_need(
     engine = LocalEngine(context, 3, development.folder, entry=say_environment, devices=["GPU-a", "GPU-b"])
     for number in range(3):
         engine.start(new_record(tmp_path / f"{number}", TINY, epochs=1))
-    ends = [only_end(engine) for _ in range(3)]
-    assert all(ended.fault is not None and ended.fault.cause.startswith("exit code") for ended in ends)
+    over = ends(engine)
+    assert len(over) == 3
+    assert all(ended.fault is not None and ended.fault.cause.startswith("exit code") for ended in over)
     found = [(tmp_path / f"{number}" / "environment").read_text() for number in range(3)]
     assert found == ["GPU-a true false", "GPU-b None None", "GPU-a true false"]
 
