@@ -14,8 +14,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fer_exp import __version__
-from fer_exp.system.errors import BROKEN_DISK, FULL_DISK, ExitCode, FerExpError, Interrupted
+from fer_exp.system.errors import BROKEN_DISK, FULL_DISK, BadInput, ExitCode, FerExpError, Interrupted
 from fer_exp.system.files import is_broken
+from fer_exp.system.passwords import without_passwords
+from fer_exp.system.surroundings import require_backend, require_working_folder, settle
 
 app = typer.Typer(
     name="fer-exp",
@@ -39,6 +41,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
         @functools.wraps(function)
         def run(*args: Any, **options: Any) -> None:
             try:
+                require_working_folder()
                 function(*args, **options)
             except typer.Exit:  # how a command gives its exit code; a RuntimeError, and no defect
                 raise
@@ -48,21 +51,17 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
                 _fail("stopped", "What was complete is kept; the same command goes on.", Interrupted.exit_code, 0)
             except OSError as error:
                 _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
-            except Exception as error:  # a defect of fer-exp: told like any error, shown whole with -vv
-                from fer_exp.system.values import first_line
-
-                _fail(
-                    f"unforeseen {type(error).__name__}: {first_line(error)}",
-                    _DEFECT,
-                    ExitCode.DEFECT,
-                    options["verbose"],
-                )
+            except Exception as error:  # told like any error, shown whole with -vv
+                _fail(*_explain(error), options["verbose"])
 
         return target.command(name)(run)
 
     return add
 
 
+_INSTALL = (
+    "Nothing was changed. Install fer-exp again with all that it needs: make setup, or pip install . in its folder."
+)
 _DEFECT = "Records are never left half written, so the same command may be given again. -vv shows where it failed."
 _CLOSED = "All that was complete is kept. Mend the path or its permissions; FER_EXP_HOME names the folder written to."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -81,9 +80,22 @@ def _blame(error: OSError) -> tuple[str, ExitCode]:
     return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY else (_DEFECT, ExitCode.DEFECT)
 
 
+def _explain(error: Exception) -> tuple[str, str, ExitCode]:
+    """What nobody foresaw: Keras's backend cannot be loaded, a package is missing, or a defect of fer-exp."""
+    from fer_exp.system.values import first_line
+
+    try:
+        require_backend()
+    except BadInput as refusal:
+        return refusal.problem, refusal.remedy, refusal.exit_code
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("fer_exp"):
+        return f"the Python package {error.name!r} is not installed", _INSTALL, ExitCode.BAD_INPUT
+    return f"unforeseen {type(error).__name__}: {first_line(error)}", _DEFECT, ExitCode.DEFECT
+
+
 def _fail(problem: str, remedy: str, code: ExitCode, verbose: int) -> NoReturn:
     if verbose >= TRACEBACKS_FROM:
-        traceback.print_exc()
+        sys.stderr.write(without_passwords(traceback.format_exc()))
     first = problem.splitlines()[0] if problem else "no reason given"
     typer.echo(f"fer-exp: {first}", err=True)
     typer.echo(f"         {remedy}", err=True)
@@ -107,5 +119,6 @@ def _root(
 
 def main() -> None:
     """Entry of the `fer-exp` command."""
+    settle()
     app(prog_name="fer-exp")
     sys.exit(0)

@@ -12,6 +12,7 @@ from fer_exp.records import Kind, State, title_of
 from fer_exp.search.run import Result, Retrained
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
+from fer_exp.system.passwords import without_passwords
 
 if TYPE_CHECKING:
     from fer_exp.holdout.evaluate import TestResult  # brings Keras
@@ -30,7 +31,7 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
     lines = [leaderboard_table(result.rows, spec.settings.objective)]
     lines.append(f"Data: {spec.data.source}, protocol {spec.data.protocol}" + _leak(spec))
     lines.append(f"Records: {result.folder}")
-    lines += _where(home, result.behind, name, tracking=tracking)
+    lines += where_it_shows(home, result.behind, name, tracking=tracking)
     if stopped:
         lines.append(f"Stopped before its end. Go on: {this_command()}")
     elif any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows):
@@ -44,12 +45,13 @@ def _leak(spec: CampaignSpec) -> str:
     return " (leaky: its validation part holds copies of training images)" if spec.data.protocol.leaky else ""
 
 
-def _where(home: Home, behind: str | None, name: str, *, tracking: bool) -> list[str]:
+def where_it_shows(home: Home, behind: str | None, name: str, *, tracking: bool) -> list[str]:
+    """Where MLflow shows the campaign, or why it does not yet."""
     if not tracking:
         return [f"MLflow:  not wanted; `fer-exp sync {name}` shows the records there at any time"]
     if behind is not None:
         return [f"MLflow:  behind the records ({behind}); nothing is lost: fer-exp sync {name}"]
-    where = f"MLflow:  fer-exp ui, experiment {name!r} ({home.tracking_uri})"
+    where = f"MLflow:  fer-exp ui, experiment {name!r} ({without_passwords(home.tracking_uri)})"
     return [where, f'         filter runs by tags.`fer_exp.campaign` = "{name}"']
 
 

@@ -22,7 +22,7 @@ class FaultKind(Enum):
 
     MEMORY = "memory"  # of the host or a device
     FULL_DISK = "full disk"
-    DISK = "disk"  # it does not read or write: EIO, ESTALE
+    DISK = "disk"  # it does not read or write: EIO, ESTALE and their family
     FILES = "files"  # what a training reads is gone or damaged: the cache, a checkpoint
     PROGRAM = "program"  # anything else: a missing library, a crash in native code, a defect
 

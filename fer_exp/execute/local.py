@@ -24,6 +24,7 @@ from fer_exp.execute.task import Task
 from fer_exp.records import Record, State, TrialSpec
 from fer_exp.system.provenance import cores
 from fer_exp.system.stderr import stderr_to
+from fer_exp.system.surroundings import require_backend
 
 
 @dataclass
@@ -56,7 +57,12 @@ Entry = Callable[[Task, Connection], None]  # what an attempt's process runs; mu
 
 
 def start_fork_server(log: Path, loads: str = TRAINING) -> multiprocessing.context.ForkServerContext:
-    """Starts loading the module `loads` in the background; what its libraries print goes to `log`."""
+    """Starts loading the module `loads` in the background; what its libraries print goes to `log`.
+
+    Raises:
+        BadInput: Keras's backend is not installed.
+    """
+    require_backend()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOAD, loads])
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import os
 import signal
 
 from fer_exp.execute.parent_watch import tie_fork_server
+from fer_exp.system.surroundings import settle
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # Python's fork server ignores SIGINT by itself
 
@@ -20,6 +21,7 @@ def _hear_again() -> None:
 
 
 tie_fork_server()
+settle()  # a parent that is no command of ours, as a notebook, has its own settings
 for _number in SIGNALS:
     signal.signal(_number, signal.SIG_IGN)
 os.register_at_fork(after_in_child=_hear_again)  # what its processes ignore is for them to say

@@ -7,6 +7,8 @@ An error that is not a `FerExpError` is a defect of fer-exp itself.
 from enum import IntEnum
 from typing import ClassVar
 
+from fer_exp.system.passwords import without_passwords
+
 
 class ExitCode(IntEnum):
     """Exit codes of the `fer-exp` command; part of its interface, so numbers never change meaning."""
@@ -28,7 +30,7 @@ LONGEST = 2_000  # characters of a line: file names and values in it may have an
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.splitlines())
+    line = without_passwords(" ".join(text.splitlines()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 

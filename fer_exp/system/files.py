@@ -22,7 +22,11 @@ from typing import BinaryIO
 from fer_exp.system.errors import BadRecord
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, none in this file
-BROKEN = (errno.EIO, errno.ESTALE)  # the disk does not answer as it should, or the server behind it
+BROKEN = (  # the disk does not answer as it should, or the server behind it
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.ENOTCONN, errno.ENODEV, errno.ENXIO),
+    *(getattr(errno, name) for name in ("EREMOTEIO", "ENOLINK", "ENOMEDIUM") if hasattr(errno, name)),  # Linux's
+)
 LARGEST = 256 * 1024**2  # bytes; the state of a search over ten thousand trials has a few million
 TEMPORARY = ".partial-"  # begins the name of files being written; `temporary_name` says what follows
 _NAMED = re.compile(r"\.partial-(?P<host>[0-9a-f]{8})\.(?P<pid>\d{1,18})\.[0-9a-f]{8}-")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
+from fer_exp.system.passwords import without_passwords
 
 LONGEST_LINE = 400  # characters of an error's text that are shown
 _SEAL = re.compile(rb',\s*"crc32":\s*"([0-9a-f]{8})"\s*\}\s*\Z')
@@ -84,7 +85,7 @@ def first_line(error: BaseException) -> str:
         text = _told(error) if isinstance(error, ValidationError) else str(error)
     except Exception:  # the error may be the user's, and so its text
         text = ""
-    line = (text.splitlines() or [""])[0]
+    line = without_passwords((text.splitlines() or [""])[0])
     return line[:LONGEST_LINE] or type(error).__name__
 
 

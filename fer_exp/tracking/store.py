@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fer_exp.system.errors import NoSpace, TrackingFailed
 from fer_exp.system.files import TEMPORARY, replacing
 from fer_exp.system.home import Home
+from fer_exp.system.passwords import without_passwords
 from fer_exp.system.values import first_line
 from fer_exp.tracking.bounds import bound_answers
 
@@ -38,6 +39,7 @@ _FAILURES = (
     OSError,
     json.JSONDecodeError,
     ParseError,
+    ModuleNotFoundError,  # a database's driver
 )
 _PLAINLY = (
     ("Connection refused", "it refuses the connection"),
@@ -49,6 +51,7 @@ _PLAINLY = (
     ),
     ("not in a valid JSON format. Response body: (.{0,60})", r"it answers, but not as MLflow: \1"),
     ("failed with exception (the answer .*)", r"\1"),
+    ("No module named '([^']+)'", r"the Python package \1, by which it is reached, is not installed"),
 )
 _LINE = 300  # characters of MLflow's own words that are worth showing
 _RECORDS_ARE_SAFE = "The records are complete without it; `fer-exp sync` brings MLflow level once it answers."
@@ -144,7 +147,7 @@ def asking(uri: str) -> Iterator[None]:
     except _FAILURES as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise NoSpace(f"the disk is full: {first_line(error)}", "Make room, then sync again.") from error
-        raise TrackingFailed(f"MLflow at {without_password(uri)}: {_said(error)}", _RECORDS_ARE_SAFE) from error
+        raise TrackingFailed(f"MLflow at {without_passwords(uri)}: {_said(error)}", _RECORDS_ARE_SAFE) from error
 
 
 def _said(error: Exception) -> str:
@@ -154,12 +157,6 @@ def _said(error: Exception) -> str:
         if found := re.search(pattern, line):
             return found.expand(words)
     return line[:_LINE]
-
-
-def without_password(uri: str) -> str:
-    """The address as it may be shown."""
-    parts = urlparse(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from fer_exp.system.home import Home
-from fer_exp.tracking.store import connect, without_password
+from fer_exp.system.passwords import without_passwords
+from fer_exp.tracking.store import connect
 
 HOST = "127.0.0.1"
 PORT = 5000  # MLflow's own default
@@ -35,7 +36,7 @@ def serve_ui(home: Home, port: int = PORT, say: Callable[[str], None] = _say) ->
     """
     store = connect(home)
     if store.uri.startswith(("http://", "https://")):
-        say(f"MLflow runs at {without_password(store.uri)}")
+        say(f"MLflow runs at {without_passwords(store.uri)}")
         return 0
     free = port if _is_free(port) else _free_port()
     if free != port:

@@ -14,6 +14,7 @@ from fer_exp.records import Outcome, Record, State
 from fer_exp.system.home import Home
 from tests.commands import call, done, quick_trials, refused, trials, write_campaign
 
+GONE = ("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENOTCONN", "ENODEV", "EREMOTEIO")  # a network drive
 HEAVY = (
     "pydantic",
     "numpy",
@@ -188,6 +189,7 @@ def test_a_foreseen_mistake_shows_its_traceback_on_demand(tmp_path: Path) -> Non
         (OSError(errno.ENOSPC, "No space left on device"), 7),
         (PermissionError(errno.EACCES, "Permission denied"), 2),
         (OSError(errno.EIO, "Input/output error"), 9),
+        *((OSError(getattr(errno, name), "a drive that is gone"), 9) for name in GONE),
         (OSError(errno.EBADF, "Bad file descriptor"), 1),
         (KeyboardInterrupt(), 75),
     ],
