@@ -2,7 +2,8 @@
 
 In: a campaign file. Out: a `Campaign`, read and checked; for its record, a `CampaignSpec`.
 
-    campaign    what a campaign file holds, and reading one
+    campaign    what a campaign file holds
+    load        reading one
     space       the hyperparameters of a space, as text and as values
     changes     what may change under a campaign's name, and what may not
 """
@@ -18,9 +19,8 @@ from fer_exp.campaign.campaign import (
     Objective,
     Sample,
     Settings,
-    fingerprint,
-    load_campaign,
 )
+from fer_exp.campaign.load import fingerprint, load_campaign
 
 __all__ = [
     "AT_REST",

@@ -1,18 +1,13 @@
 """Campaign: a question, a space around a baseline, an algorithm and budgets. One Python file under `experiments/`.
 
-In: a campaign file that defines `campaign = Campaign(...)`. Out: the Campaign, its fingerprint, and `CampaignSpec`, the
-form in which its folder keeps what was run. The fingerprint is taken from the file's syntax tree without docstrings, so
-writing the result into the file later changes nothing.
+In: its fields, as a campaign file gives them. Out: the Campaign, checked; and `CampaignSpec`, the form in which its
+folder keeps what was run.
 """
 
-import ast
-import hashlib
 import re
-import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Self
 from typing import Protocol as Interface
 
@@ -22,8 +17,7 @@ from fer_exp.campaign.space import dimensions
 from fer_exp.data.split.info import Cleaning, DataInfo
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.system.errors import BadCampaign, BadRecord, FerExpError
-from fer_exp.system.files import read_file
+from fer_exp.system.errors import BadCampaign, BadRecord
 from fer_exp.system.values import Value, first_line
 
 
@@ -68,9 +62,7 @@ class HyperParameters(Interface):
 Space = Callable[[HyperParameters], Recipe]
 
 AT_REST = "at rest"  # in the place of a campaign's state: whatever its folder says, as after a retrain
-LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # fit for a folder, a URL, a shell and MLflow's filters
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring
 
 
 class Settings(Value):
@@ -92,7 +84,7 @@ class Settings(Value):
     hyperband_iterations: Annotated[int, Field(ge=1)] = 1
 
 
-_MEND = "Nothing was started. Change it in the campaign file."
+MEND = "Nothing was started. Change it in the campaign file."
 
 
 @dataclass(frozen=True)
@@ -110,15 +102,15 @@ class Campaign:
         for field, kind in (("name", str), ("question", str), ("settings", Settings), ("baseline", Recipe)):
             if not isinstance(getattr(self, field), kind):
                 received = type(getattr(self, field)).__name__
-                raise BadCampaign(f"campaign {field}: expected a {kind.__name__}, received {received}", _MEND)
+                raise BadCampaign(f"campaign {field}: expected a {kind.__name__}, received {received}", MEND)
         if not callable(self.space):
-            raise BadCampaign("campaign space: expected a function, received something else", _MEND)
+            raise BadCampaign("campaign space: expected a function, received something else", MEND)
         if not isinstance(self.data, str | None):
-            raise BadCampaign("campaign data: expected 'demo', a path as text, or None", _MEND)
+            raise BadCampaign("campaign data: expected 'demo', a path as text, or None", MEND)
         try:
             self.question.encode()
         except UnicodeEncodeError as error:
-            raise BadCampaign(f"campaign question: expected text, received {first_line(error)}", _MEND) from error
+            raise BadCampaign(f"campaign question: expected text, received {first_line(error)}", MEND) from error
         if not NAME.fullmatch(self.name):
             raise BadCampaign(
                 "campaign name: expected up to 80 of a-z, A-Z, 0-9, '-' and '_', beginning with a letter or digit, "
@@ -157,67 +149,3 @@ class CampaignSpec(Value):
         except BadRecord as error:
             raise ValueError(error.problem) from error
         return self
-
-
-def load_campaign(path: Path) -> Campaign:
-    """The campaign that the file at `path` defines as `campaign`.
-
-    Raises:
-        BadCampaign: The file is missing, does not run, or defines no campaign.
-    """
-    if not path.is_file():
-        raise BadCampaign(
-            f"campaign file: expected a Python file, found none at {path}",
-            "Nothing was started. Give a file such as experiments/demo.py.",
-        )
-    if path.stat().st_size > LARGEST_FILE:
-        raise BadCampaign(f"{path}: expected a Python file, received {path.stat().st_size:,} bytes", _MEND)
-    try:
-        names = runpy.run_path(str(path))
-    except (FerExpError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # whatever the user's file raises is the user's to see, in one line
-        raise BadCampaign(
-            f"{path} cannot be run: {type(error).__name__}: {first_line(error)}",
-            "Nothing was started. Mend the file; -vv shows where it fails.",
-        ) from error
-    campaign = names.get("campaign")
-    if not isinstance(campaign, Campaign):
-        raise BadCampaign(
-            f"{path}: expected it to define `campaign = Campaign(...)`, found {type(campaign).__name__}",
-            "Nothing was started. experiments/demo.py shows the form.",
-        )
-    return campaign
-
-
-def fingerprint(path: Path) -> str:
-    """Sixteen hexadecimal digits of the file's syntax tree, without docstrings, comments and layout.
-
-    Raises:
-        BadCampaign: It is no Python source (a compiled file can be run, too), or nests deeper than can be followed.
-    """
-    try:
-        return _fingerprint(read_file(path))
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
-        raise BadCampaign(
-            f"{path}: expected Python source, received something else ({type(error).__name__}: {first_line(error)})",
-            _MEND,
-        ) from error
-
-
-def _fingerprint(source: bytes) -> str:
-    tree = ast.parse(source)  # bytes, because the file itself may name its encoding
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return hashlib.sha256(ascii(_without_empty_fields(tree)).encode()).hexdigest()[:16]
-
-
-def _without_empty_fields(node: object) -> object:
-    """The tree as lists. `ast.dump` would do, but each Python adds fields (3.12 `type_params`), empty in older code."""
-    if isinstance(node, list):
-        return [_without_empty_fields(item) for item in node]
-    if not isinstance(node, ast.AST):
-        return node
-    fields = [[name, _without_empty_fields(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
-    return [type(node).__name__, *fields]
