@@ -4,6 +4,8 @@ In: a campaign file. Out: a `Campaign`, read and checked; for its record, a `Cam
 
     campaign    what a campaign file holds
     load        reading one
+    objective   the metric that decides, and which way it is better
+    probe       what a space does when it is called, before anything is started
     space       the hyperparameters of a space, as text and as values
     changes     what may change under a campaign's name, and what may not
 """
@@ -14,13 +16,12 @@ from fer_exp.campaign.campaign import (
     Algorithm,
     Campaign,
     CampaignSpec,
-    Direction,
     HyperParameters,
-    Objective,
     Sample,
     Settings,
 )
 from fer_exp.campaign.load import fingerprint, load_campaign
+from fer_exp.campaign.objective import Direction, Objective
 
 __all__ = [
     "AT_REST",

@@ -13,6 +13,7 @@ from typing import Protocol as Interface
 
 from pydantic import Field, model_validator
 
+from fer_exp.campaign.objective import MEND, Objective, refuse_unknown
 from fer_exp.campaign.space import dimensions
 from fer_exp.data.split.info import Cleaning, DataInfo
 from fer_exp.data.split.protocol import Protocol
@@ -28,24 +29,6 @@ class Algorithm(StrEnum):
     BAYESIAN = "bayesian"
     HYPERBAND = "hyperband"
     GRID = "grid"
-
-
-class Direction(StrEnum):
-    """Which way an objective is better."""
-
-    MAX = "max"
-    MIN = "min"
-
-
-class Objective(Value):
-    """The final validation metric that decides between trials."""
-
-    metric: str = "val/accuracy"
-    direction: Direction = Direction.MAX
-
-    def better(self, a: float, b: float) -> bool:
-        """Whether `a` beats `b`."""
-        return a > b if self.direction is Direction.MAX else a < b
 
 
 class HyperParameters(Interface):
@@ -84,9 +67,6 @@ class Settings(Value):
     hyperband_iterations: Annotated[int, Field(ge=1)] = 1
 
 
-MEND = "Nothing was started. Change it in the campaign file."
-
-
 @dataclass(frozen=True)
 class Campaign:
     """What to search, as a campaign file says it."""
@@ -111,6 +91,7 @@ class Campaign:
             self.question.encode()
         except UnicodeEncodeError as error:
             raise BadCampaign(f"campaign question: expected text, received {first_line(error)}", MEND) from error
+        refuse_unknown(self.settings.objective)
         if not NAME.fullmatch(self.name):
             raise BadCampaign(
                 "campaign name: expected up to 80 of a-z, A-Z, 0-9, '-' and '_', beginning with a letter or digit, "

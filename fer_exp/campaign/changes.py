@@ -1,35 +1,83 @@
 """What may change under a campaign's name, and what may not.
 
-In: what is recorded under the name, what the file and the options say now. Out: nothing, or an error that shows the
-difference. More trials, more hours, another number of kept models and new prose are harmless; data, split, space,
-algorithm, epochs, seed, objective and baseline are not: the trials recorded so far could no longer be compared.
+In: what is recorded under the name, what the file and the options say now. Out: lines for the user, or an error that
+shows the difference. More trials, more hours, another number of kept models and new prose are harmless; so are other
+ranges and choices of the same hyperparameters, where every recorded trial lies in them. Data, split, algorithm, epochs,
+seed, objective and baseline are not: the trials recorded so far could no longer be compared.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer_exp.campaign import CampaignSpec
+from fer_exp.campaign import Algorithm, CampaignSpec
+from fer_exp.campaign.space import Scalar
 from fer_exp.system.errors import BadCampaign
 
 LONGEST = 120  # characters of a value that are shown
+ROUNDING = 1e-9  # of a range: Keras Tuner's steps add up to 0.30000000000000004
 HARMLESS = ("max_trials", "max_hours", "keep_models")  # of Settings
 
 
-def refuse_changes(recorded: CampaignSpec, now: CampaignSpec) -> None:
-    """Lets harmless changes pass.
+def refuse_changes(
+    recorded: CampaignSpec, now: CampaignSpec, trained: Sequence[Mapping[str, Scalar]] = ()
+) -> list[str]:
+    """Lets harmless changes pass, and says which of them are of the space.
+
+    Args:
+        recorded: What stands in the campaign's folder.
+        now: What the file and the options say.
+        trained: Values of the hyperparameters, of each recorded trial.
 
     Raises:
         BadCampaign: Something differs that trials depend on.
     """
-    differences = [
-        f"{_short(name)}: {_short(before)} -> {_short(after)}"
-        for name, (before, after) in _compared(recorded, now).items()
-        if before != after
-    ]
+    differences = _differences(_compared(recorded, now))
+    moved = _differences(_ranges(recorded, now))
+    if moved and not _goes_on(recorded, now, trained):
+        differences += moved
     if differences:
         raise BadCampaign(
             f"campaign {recorded.name!r} was started with other choices: {'; '.join(differences)}",
             "Nothing was changed. Undo the change to go on with that campaign, or give this one a new name.",
         )
+    lie = f"all {len(trained)} recorded trials lie in it" if trained else "no trial was recorded"
+    return [f"The space changed ({'; '.join(moved)}); {lie}, so the campaign goes on."] if moved else []
+
+
+def lies_in(values: Mapping[str, Scalar], space: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether `values` can have been proposed in a space, as Keras Tuner describes it; steps are left out."""
+    described = {entry["config"]["name"]: entry for entry in space}
+    return values.keys() == described.keys() and all(_holds(described[name], value) for name, value in values.items())
+
+
+def _holds(entry: Mapping[str, Any], value: Scalar) -> bool:
+    config = entry["config"]
+    match entry["class_name"]:
+        case "Boolean":
+            return isinstance(value, bool)
+        case "Choice":
+            return value in config["values"]
+        case "Fixed":
+            return bool(value == config["value"])
+        case _:
+            low, high = config["min_value"], config["max_value"]
+            near = ROUNDING * max(abs(low), abs(high))
+            return isinstance(value, int | float) and low - near <= value <= high + near
+
+
+def _goes_on(recorded: CampaignSpec, now: CampaignSpec, trained: Sequence[Mapping[str, Scalar]]) -> bool:
+    """Whether trials of the old space are trials of the new one; a grid has an order that is made once."""
+    same_names = {e["config"]["name"] for e in recorded.space} == {e["config"]["name"] for e in now.space}
+    grid = now.settings.algorithm is Algorithm.GRID
+    return same_names and not grid and all(lies_in(values, now.space) for values in trained)
+
+
+def _differences(pairs: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    return [
+        f"{_short(name)}: {_short(before)} -> {_short(after)}"
+        for name, (before, after) in pairs.items()
+        if before != after
+    ]
 
 
 def _compared(recorded: CampaignSpec, now: CampaignSpec) -> dict[str, tuple[Any, Any]]:
@@ -46,11 +94,14 @@ def _compared(recorded: CampaignSpec, now: CampaignSpec) -> dict[str, tuple[Any,
     baseline_before, baseline_now = recorded.baseline.flat(), now.baseline.flat()
     for name in baseline_now:
         pairs[f"baseline {name}"] = (baseline_before[name], baseline_now[name])
-    space_before = {entry["config"]["name"]: entry for entry in recorded.space}
-    space_now = {entry["config"]["name"]: entry for entry in now.space}
-    for name in dict.fromkeys([*space_before, *space_now]):
-        pairs[f"space {name}"] = (_range(space_before.get(name)), _range(space_now.get(name)))
     return pairs
+
+
+def _ranges(recorded: CampaignSpec, now: CampaignSpec) -> dict[str, tuple[str, str]]:
+    before = {entry["config"]["name"]: entry for entry in recorded.space}
+    after = {entry["config"]["name"]: entry for entry in now.space}
+    names = dict.fromkeys([*before, *after])
+    return {f"space {name}": (_range(before.get(name)), _range(after.get(name))) for name in names}
 
 
 def _range(entry: dict[str, Any] | None) -> str:

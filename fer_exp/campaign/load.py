@@ -7,12 +7,15 @@ without docstrings, so writing the result into the file later changes nothing.
 import ast
 import hashlib
 import runpy
+import sys
 from pathlib import Path
 
-from fer_exp.campaign.campaign import MEND, Campaign
+from fer_exp.campaign.campaign import Campaign
+from fer_exp.campaign.objective import MEND
+from fer_exp.campaign.probe import line_in, refuse_bad_space
 from fer_exp.system.errors import BadCampaign, FerExpError
 from fer_exp.system.files import read_file
-from fer_exp.system.values import first_line
+from fer_exp.system.values import first_line, named
 
 LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may open with a docstring
@@ -22,7 +25,7 @@ def load_campaign(path: Path) -> Campaign:
     """The campaign that the file at `path` defines as `campaign`.
 
     Raises:
-        BadCampaign: The file is missing, does not run, or defines no campaign.
+        BadCampaign: The file is missing, does not run, defines no campaign, or its space does not work.
     """
     if not path.is_file():
         raise BadCampaign(
@@ -31,13 +34,16 @@ def load_campaign(path: Path) -> Campaign:
         )
     if path.stat().st_size > LARGEST_FILE:
         raise BadCampaign(f"{path}: expected a Python file, received {path.stat().st_size:,} bytes", MEND)
+    _helpers_of(path)
     try:
         names = runpy.run_path(str(path))
-    except (FerExpError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
+    except FerExpError as error:
+        raise type(error)(f"{path}{line_in(path, error)}: {error.problem}", error.remedy) from error
     except BaseException as error:  # whatever the user's file raises is the user's to see, in one line
         raise BadCampaign(
-            f"{path} cannot be run: {type(error).__name__}: {first_line(error)}",
+            f"{path}{line_in(path, error)} cannot be run: {named(error)}",
             "Nothing was started. Mend the file; -vv shows where it fails.",
         ) from error
     campaign = names.get("campaign")
@@ -46,7 +52,15 @@ def load_campaign(path: Path) -> Campaign:
             f"{path}: expected it to define `campaign = Campaign(...)`, found {type(campaign).__name__}",
             "Nothing was started. experiments/demo.py shows the form.",
         )
+    refuse_bad_space(campaign, path)
     return campaign
+
+
+def _helpers_of(path: Path) -> None:
+    """Lets the file import modules beside it; what is installed and what Python ships come first."""
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def fingerprint(path: Path) -> str:

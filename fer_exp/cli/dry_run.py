@@ -8,8 +8,10 @@ import time
 
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
+from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.leaderboard.table import duration
+from fer_exp.search.proposer import fewer_points
 from fer_exp.search.run import DataChoice
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
@@ -21,6 +23,10 @@ WARM_UP_BATCHES = 3
 
 def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Home, workers: int) -> str:
     """The whole plan as text; nothing is written but the cache of prepared data."""
+    with stderr_to():
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+
+        proposer = KerasTunerProposer(campaign, settings)
     development = prepare(
         data.source,
         protocol=settings.protocol,
@@ -30,10 +36,8 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         skip_bad_rows=data.skip_bad_rows,
         cleaning=settings.cleaning,
     )
+    refuse_undecided(settings.objective, development.info)
     with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-
-        proposer = KerasTunerProposer(campaign, settings)
         seconds = seconds_per_epoch(campaign, settings, development)
     plan = proposer.plan()
     info = development.info
@@ -47,6 +51,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {describe_hyperparameter(entry)}" for entry in proposer.space()),
         "schedule   baseline first, then",
         *(f"           {line}" for line in proposer.schedule()),
+        *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
         f"time       an epoch of the baseline takes about {duration(seconds)} here (measured on {MEASURED_BATCHES} "
         f"batches); at most about {duration(seconds * plan.epochs)} if trials are like it"

@@ -231,10 +231,10 @@ def _search(
 def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Result") -> None:
     from fer_exp.cli.texts import after_search
 
-    text, stopped = after_search(name, home, result, tracking=conditions.tracking)
+    text, code = after_search(name, home, result, tracking=conditions.tracking)
     typer.echo(text)
-    if stopped:
-        raise typer.Exit(int(ExitCode.INTERRUPTED))
+    if code is not ExitCode.OK:
+        raise typer.Exit(int(code))
 
 
 def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:

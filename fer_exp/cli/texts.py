@@ -24,8 +24,8 @@ def this_command() -> str:
     return shlex.join(["fer-exp", *sys.argv[1:]])
 
 
-def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tuple[str, bool]:
-    """The leaderboard, where to look and the next command; and whether the search was stopped before its end."""
+def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tuple[str, ExitCode]:
+    """The leaderboard, where to look and the next command; and the exit code."""
     spec = CampaignSpec.read(result.folder / "campaign.json")
     stopped = result.ending is Ending.STOPPED
     lines = [leaderboard_table(result.rows, spec.settings.objective)]
@@ -36,9 +36,15 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
         lines.append(f"Stopped before its end. Go on: {this_command()}")
     elif any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows):
         lines.append(f"Next:    fer-exp retrain-best {name}")
-    elif any(row.state is State.FINISHED for row in result.rows) and not spec.data.protocol.leaky:
-        lines.append(f"Next:    fer-exp evaluate --record {name}")
-    return "\n".join(lines), stopped
+    elif any(row.state is State.FINISHED for row in result.rows):
+        lines += [] if spec.data.protocol.leaky else [f"Next:    fer-exp evaluate --record {name}"]
+    else:
+        lines.append(
+            f"No training finished; why is told above, and in full in {result.folder / 'trials'}/*/attempt-*.log."
+        )
+        lines.append("Failed trainings are not tried again. Mend the campaign file, then search under another --name.")
+        return "\n".join(lines), ExitCode.TRIALS_FAILED
+    return "\n".join(lines), ExitCode.INTERRUPTED if stopped else ExitCode.OK
 
 
 def _leak(spec: CampaignSpec) -> str:

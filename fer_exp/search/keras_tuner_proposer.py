@@ -21,8 +21,9 @@ from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place,
 from fer_exp.search.proposer import Nothing, Plan, Proposal
 from fer_exp.search.samples import points_of
 from fer_exp.system.errors import BadCampaign, BadRecord
-from fer_exp.system.values import first_line
+from fer_exp.system.values import first_line, named
 
+ENDLESS = 10**9  # points
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
 
 
@@ -160,11 +161,15 @@ class KerasTunerProposer:
         if self._settings.algorithm is Algorithm.HYPERBAND:
             trials, trained = self._hyperband_plan()
         else:
-            trials = self._settings.max_trials
-            if self._settings.algorithm is Algorithm.GRID:
-                trials = min(trials, math.prod(len(list(hp.values)) for hp in self._space.space))
+            trials = min(self._settings.max_trials, self._points())
             trained = trials * epochs
         return Plan(trials + 1, trained + epochs)
+
+    def _points(self) -> int:
+        """How many points the space has; a range without a step counts as more than will ever be asked for."""
+        grid = self._settings.algorithm is Algorithm.GRID  # which makes steps of its own
+        endless = [hp for hp in self._space.space if not grid and getattr(hp, "step", 0) is None]
+        return ENDLESS if endless else min(math.prod(len(list(hp.values)) for hp in self._space.space), ENDLESS)
 
     def schedule(self) -> list[str]:
         """What happens in which order, one line a step."""
@@ -250,11 +255,9 @@ class KerasTunerProposer:
             recipe = self._campaign.space(hyperparameters)
         except KeyboardInterrupt:
             raise
-        except (
-            BaseException
-        ) as error:  # whatever the user's space raises, sys.exit too, is the user's to see, in one line
+        except BaseException as error:  # whatever the space raises, sys.exit too, is the user's to see, in one line
             raise BadCampaign(
-                f"space of campaign {self._campaign.name!r} fails: {type(error).__name__}: {first_line(error)}",
+                f"space of campaign {self._campaign.name!r} fails: {named(error)}",
                 "Finished trials are kept. Mend the campaign file; -vv shows where it fails.",
             ) from error
         if not isinstance(recipe, Recipe):

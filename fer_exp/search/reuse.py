@@ -106,11 +106,9 @@ def _all_records(campaigns: Path) -> Iterator[Record]:
 
 def _answers(record: Record, spec: TrialSpec) -> bool:
     try:
-        found = record.spec()
-        finished = answers_now(record) and record.model.exists()
+        return _terms(record.spec()) == _terms(spec) and answers_now(record) and record.model.exists()
     except BadRecord:  # what another campaign has lost is not this one's matter
         return False
-    return finished and _terms(found) == _terms(spec)
 
 
 def _terms(spec: TrialSpec) -> tuple[object, ...]:

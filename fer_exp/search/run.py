@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
+from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
@@ -23,6 +24,7 @@ from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, State, records_in
 from fer_exp.search.disk_need import Need, require
 from fer_exp.search.interrupts import interruptible, running_tracker
+from fer_exp.search.proposer import fewer_points
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
@@ -125,6 +127,14 @@ def _search(
 ) -> Result:
     folder = conditions.home.campaign(campaign.name)
     context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
+    with stderr_to():
+        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.search.trials import SearchRequest, SearchWork
+
+        propose = conditions.propose or KerasTunerProposer
+    proposer = propose(campaign, settings)  # before the data: what is wrong with a space shows at once
+    for note in fewer_points(settings, proposer.plan()):
+        conditions.watcher.say(note)
     conditions.watcher.say(f"Reading {data.source}.")
     development = prepare(
         data.source,
@@ -137,13 +147,8 @@ def _search(
     )
     for note in development.info.notes:
         conditions.watcher.say(note)
-    with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-        from fer_exp.search.trials import SearchRequest, SearchWork
-
-        propose = conditions.propose or KerasTunerProposer
+    refuse_undecided(settings.objective, development.info)
     with lock(folder, conditions.watcher.say) as holding:
-        proposer = propose(campaign, settings)
         ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
         need = Need(
             recipes=(campaign.baseline, *proposer.samples(SAMPLES)),

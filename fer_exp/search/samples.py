@@ -54,14 +54,14 @@ def samples_of_trials(specs: Iterable[TrialSpec], baseline: Recipe) -> tuple[Sam
 
 
 def refuse_other_recipes(name: str, recorded: Iterable[Sample], build: Build, baseline: Recipe) -> None:
-    """Passes where the space makes of every recorded point what it made then.
+    """Passes where the space makes of every recorded point what it made then; what it refused then, it may make now.
 
     Raises:
         BadCampaign: It makes something else.
     """
     for sample in recorded:
         now = _changes(sample.values, build, baseline)
-        if now == sample.changes:
+        if now == sample.changes or (sample.changes is None and now is not None):  # the same, or mended
             continue
         at = ", ".join(f"{name}={value}" for name, value in sample.values.items()) or "its only point"
         raise BadCampaign(
@@ -74,7 +74,7 @@ def refuse_other_recipes(name: str, recorded: Iterable[Sample], build: Build, ba
 
 def _difference(sample: Sample, now: dict[str, Scalar] | None, baseline: Recipe) -> str:
     if now is None or sample.changes is None:
-        return "no recipe, and made one before" if now is None else "a recipe, and refused that point before"
+        return "no recipe, and made one before"
     flat = baseline.flat()
     fields = [field for field in flat if sample.changes.get(field, flat[field]) != now.get(field, flat[field])]
     told = [f"{f} {sample.changes.get(f, flat[f])} -> {now.get(f, flat[f])}" for f in fields[:SHOWN]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_exp.campaign import Campaign, CampaignSpec, Settings
-from fer_exp.campaign.changes import refuse_changes
+from fer_exp.campaign.changes import lies_in, refuse_changes
 from fer_exp.data.split.prepare import Development
 from fer_exp.execute.dispatch import Next
 from fer_exp.leaderboard.rows import Row
@@ -23,7 +23,7 @@ from fer_exp.records.digest import check_last_checkpoint
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal, Proposer
 from fer_exp.search.resume import note_asked, resume_proposer
-from fer_exp.search.reuse import answers_now, forget, give_answer, is_loss, link, question, untouched
+from fer_exp.search.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
 from fer_exp.search.samples import refuse_other_recipes, samples_of_trials, take_samples
 from fer_exp.search.state import WrittenState, write_state
 from fer_exp.system.errors import BadRecord, TrialsFailed
@@ -63,12 +63,13 @@ class SearchWork:
         self._check = check
         self.name = request.campaign.name
         self.objective = request.settings.objective.metric
-        spec = described(folder, request, self._new_proposer())
+        spec, self.notes = described(folder, request, self._new_proposer())
         records = self.records()
         # All is read before anything is written.
         self._leaderboard = RunningLeaderboard(records, request.settings.objective, request.campaign.baseline)
         check()
-        self._proposer, self.notes = resume_proposer(folder, self._trials(), self._new_proposer, self._score)
+        self._proposer, said = resume_proposer(folder, self._trials(), self._new_proposer, self._score)
+        self.notes += said
         write_atomically(folder / "campaign.json", spec.sealed(indent=1))
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs
@@ -138,6 +139,8 @@ class SearchWork:
     def _left_over(self) -> Iterable[Record]:
         """What an earlier start began and did not end; the baseline where there is none yet."""
         baseline = Record.create(self._folder / "trials" / "0000", self._spec(Kind.BASELINE, 0))
+        if untouched(baseline):
+            self._answer_baseline(baseline)
         if baseline.outcome() is None:
             check_last_checkpoint(baseline)
             self._leaderboard.take(baseline)
@@ -149,6 +152,18 @@ class SearchWork:
                 yield record
             else:
                 self._proposer.tell(proposal.number, self._score(record))
+
+    def _answer_baseline(self, baseline: Record) -> None:
+        """Gives the baseline the results of a campaign that trained the same, if there is one."""
+        answer = trained_elsewhere(self._folder.parent, baseline.spec())
+        if answer is None:
+            return
+        give_answer(baseline, answer, None)
+        ended = baseline.outcome()
+        self.notes.append(f"baseline: trained already as {ended.answered_by if ended else ''}, not trained again.")
+        self._answers.setdefault(question(baseline.spec()), baseline)
+        self._note_end(baseline)
+        self._leaderboard.take(baseline)
 
     def _record(self, proposal: Proposal, *, anew: bool = False) -> Record:
         """The record of a proposal: there already, answered by an earlier trial, continued from one, or new.
@@ -231,8 +246,8 @@ class SearchWork:
             )
 
 
-def described(folder: Path, request: SearchRequest, proposer: Proposer) -> CampaignSpec:
-    """What the campaign is, to be written into its folder; checked against what stands there.
+def described(folder: Path, request: SearchRequest, proposer: Proposer) -> tuple[CampaignSpec, list[str]]:
+    """What the campaign is, to be written into its folder, checked against what stands there; and lines for the user.
 
     Raises:
         BadCampaign: The name is taken by a campaign that differs in something trials depend on.
@@ -253,17 +268,19 @@ def described(folder: Path, request: SearchRequest, proposer: Proposer) -> Campa
     )
     if is_there(path):
         recorded = CampaignSpec.read(path)
-        refuse_changes(recorded, spec)
         trained = samples_of_trials((record.spec() for record in records_in(folder / "trials")), spec.baseline)
-        refuse_other_recipes(spec.name, (*recorded.samples, *trained), proposer.recipe_at, spec.baseline)
+        notes = refuse_changes(recorded, spec, [sample.values for sample in trained])
+        samples = recorded.samples if not notes else tuple(s for s in recorded.samples if lies_in(s.values, spec.space))
+        refuse_other_recipes(spec.name, (*samples, *trained), proposer.recipe_at, spec.baseline)
         kept = {"created_ms": recorded.created_ms, "identity": recorded.identity}
-        spec = spec.model_copy(update=kept | ({"samples": recorded.samples} if recorded.samples else {}))
+        spec = spec.model_copy(update=kept | ({"samples": recorded.samples} if recorded.samples and not notes else {}))
+        return spec, notes
     elif is_there(folder / "state.json") or any(records_in(folder / "trials")):
         raise BadRecord(
             f"{path} is missing, but the campaign has a state or trials",
             f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
         )
-    return spec
+    return spec, []
 
 
 def _finished(record: Record) -> bool:

@@ -9,6 +9,7 @@ In: the operating system. Out: the same behaviour on every one. Nothing here kno
     passwords     which text of an address may be shown
     provenance    code, versions and machine behind a result
     stderr        native libraries' output, kept off the terminal
+    suggest       the word that was probably meant
     surroundings  which of a caller's environment and settings reaches a process of ours
     values        the base of values that cross a module's border
 """

@@ -7,6 +7,7 @@ all before it, so that a digit changed by a failing disk or a careless hand is n
 
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 from fer_exp.system.passwords import without_passwords
+from fer_exp.system.suggest import did_you_mean
 
 LONGEST_LINE = 400  # characters of an error's text that are shown
 _SEAL = re.compile(rb',\s*"crc32":\s*"([0-9a-f]{8})"\s*\}\s*\Z')
@@ -89,7 +91,35 @@ def first_line(error: BaseException) -> str:
     return line[:LONGEST_LINE] or type(error).__name__
 
 
+def named(error: BaseException) -> str:
+    """`first_line` behind the error's type; a value that does not fit needs no type."""
+    return first_line(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {first_line(error)}"
+
+
 def _told(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=True)[0]
+    first = error.errors(include_url=False, include_context=True, include_input=True)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where + ': ' if where else ''}{first['msg']}, received {str(first.get('input'))[:60]!r}"
+    if first["type"] == "extra_forbidden":
+        return (
+            f"{where}: no field of that name{did_you_mean(first['loc'][-1], _fields(error.title, first['loc'][:-1]))}"
+        )
+    given = first.get("input")
+    said = f"{where + ': ' if where else ''}{first['msg']}, received {str(given)[:60]!r}"
+    if first["type"] == "enum":
+        said += did_you_mean(given, first["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+    return said
+
+
+def _fields(title: str, path: tuple[int | str, ...]) -> list[str]:
+    """The fields of the Value of that name, or of the one that lies in its field at `path`."""
+    value: type[BaseModel] | None = next((one for one in _kinds(Value) if one.__name__ == title), None)
+    for part in path:
+        inner = None if value is None or part not in value.model_fields else value.model_fields[str(part)].annotation
+        value = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    return [] if value is None else list(value.model_fields)
+
+
+def _kinds(base: type[Value]) -> Iterator[type[Value]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
