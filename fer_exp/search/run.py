@@ -65,7 +65,7 @@ class Conditions:
     @property
     def shows_here(self) -> bool:
         """Whether MLflow's copy of everything comes to lie in this home too."""
-        return self.tracking and self.home.tracking_uri == f"sqlite:///{self.home.root / 'mlflow.db'}"
+        return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
 
 
 @dataclass(frozen=True)

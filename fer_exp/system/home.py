@@ -11,6 +11,11 @@ from pathlib import Path
 from fer_exp.system.errors import NotFound
 
 
+def sqlite_uri(path: Path) -> str:
+    """The address of an SQLite file as SQLAlchemy reads it: it takes `%20` for a blank, and `?` for its options."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
+
+
 @dataclass(frozen=True)
 class Home:
     """The folder of everything produced."""
@@ -71,7 +76,17 @@ class Home:
     @property
     def tracking_uri(self) -> str:
         """MLflow's store: `MLFLOW_TRACKING_URI` if set, else an SQLite file in the home."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.own_tracking_uri
+
+    @property
+    def database(self) -> Path:
+        """MLflow's store, where it is in this home."""
+        return self.root / "mlflow.db"
+
+    @property
+    def own_tracking_uri(self) -> str:
+        """MLflow's store in this home, whatever the environment says."""
+        return sqlite_uri(self.database)
 
     @property
     def artifacts(self) -> Path:

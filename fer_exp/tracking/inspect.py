@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from mlflow.entities import FileInfo, LoggedModel, Run
 from mlflow.exceptions import MlflowException
@@ -154,7 +155,7 @@ def newer_schema(home: Home) -> str | None:
 
 def _file(home: Home) -> Path | None:
     uri = home.tracking_uri
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0])) if uri.startswith("sqlite:///") else None
 
 
 def _folder(key: str) -> str:

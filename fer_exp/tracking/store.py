@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fer_exp.system.errors import NoSpace, TrackingFailed
 from fer_exp.system.files import TEMPORARY, replacing
-from fer_exp.system.home import Home
+from fer_exp.system.home import Home, sqlite_uri
 from fer_exp.system.passwords import without_passwords
 from fer_exp.system.values import first_line
 from fer_exp.tracking.bounds import bound_answers
@@ -86,19 +86,24 @@ def connect(home: Home) -> Store:
             _create(home)  # before there is a client, whose first act is to make the file in place
         store = Store(home, uri, MlflowClient(uri))
         store.client.search_experiments(max_results=1)
+    _tidy(uri)
     return store
 
 
+def _tidy(uri: str) -> None:
+    """Removes the folder that MLflow makes for an SQLite file whose address, as SQLAlchemy wants it, is not its path."""
+    made = Path(uri.removeprefix("sqlite:///")).parent
+    if uri.startswith("sqlite:///") and made != Path(unquote(str(made))):
+        with suppress(OSError):  # it is not there, or holds something
+            os.removedirs(made)
+
+
 def _is_own(home: Home, uri: str) -> bool:
-    return uri == f"sqlite:///{_database(home)}"
-
-
-def _database(home: Home) -> Path:
-    return home.root / "mlflow.db"
+    return uri == home.own_tracking_uri
 
 
 def _create(home: Home) -> None:
-    path = _database(home)
+    path = home.database
     if path.exists():
         return
     with holding(home.root / "mlflow.lock"):
@@ -107,7 +112,7 @@ def _create(home: Home) -> None:
         for left in path.parent.glob(f"{TEMPORARY}*-{path.name}*"):  # by a kill: whoever holds the lock is the only one
             left.unlink()
         with replacing(path) as temporary:
-            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+            MlflowClient(sqlite_uri(temporary)).search_experiments(max_results=1)
 
 
 def experiment_of(store: Store, name: str) -> Experiment:
@@ -129,7 +134,7 @@ def experiment_of(store: Store, name: str) -> Experiment:
         raise TrackingFailed(
             f"MLflow keeps the artifacts of {name} in {experiment.artifact_location}, "
             f"expected them in {store.home.artifacts / name}: the home was moved",
-            f"Nothing was changed. Move {_database(store.home)} away and sync again: the records fill a new one.",
+            f"Nothing was changed. Move {store.home.database} away and sync again: the records fill a new one.",
         )
     return experiment
 
