@@ -91,7 +91,7 @@ def connect(home: Home) -> Store:
 
 
 def _tidy(uri: str) -> None:
-    """Removes the folder that MLflow makes for an SQLite file whose address, as SQLAlchemy wants it, is not its path."""
+    """Removes the folder that MLflow makes where the address of an SQLite file is not its path."""
     made = Path(uri.removeprefix("sqlite:///")).parent
     if uri.startswith("sqlite:///") and made != Path(unquote(str(made))):
         with suppress(OSError):  # it is not there, or holds something
