@@ -2,8 +2,8 @@
 
 In: probabilities `(n, 7)` and a temperature. Out: `p^(1/T)`, each row normalised, which equals `softmax(logits / T)`.
 Above 1 a model becomes less sure, below 1 surer; `tempered(tempered(p, T), 1 / T)` gives `p` again. The most probable
-emotion stays the same by construction, also where rounding would make two equal. `model/temperature.py` is the same as
-a layer.
+emotion stays the same by construction, also where rounding would make two equal. `fer_exp.model.Temperature` is the
+same as a layer.
 """
 
 import numpy as np

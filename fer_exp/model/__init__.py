@@ -6,9 +6,7 @@ In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before
     build           a recipe as a Keras model
     compile         optimizer, learning rate, loss, accuracy
     seeds           every random number of a model, from the trial's seed
-    clahe           the layer that equalises histograms as OpenCV does
-    views           the layer that looks at a face several times
-    temperature     the last layer of a calibrated model
+    layers          CLAHE, views of a face, temperature: what a kept model holds besides Keras's own layers
     export          the model that outlives its training: written, read, asked
     config_check    what a model's file would make Keras build
 
@@ -19,12 +17,10 @@ this package was imported: a file cannot make Keras import anything outside Kera
 """
 
 from fer_exp.model.build import build
-from fer_exp.model.clahe import Clahe
 from fer_exp.model.compile import compile_model
-from fer_exp.model.export import load_model, predict, take_weights, with_preprocessing
+from fer_exp.model.export import load_model, predict, take_weights, with_preprocessing, with_temperature
+from fer_exp.model.layers import Clahe, FaceViews, Temperature
 from fer_exp.model.seeds import reseed
-from fer_exp.model.temperature import Temperature, with_temperature
-from fer_exp.model.views import FaceViews
 
 __all__ = [
     "Clahe",

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 from numpy.typing import NDArray
 
 from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE
 from fer_exp.model.build import build
-from fer_exp.model.clahe import Clahe
 from fer_exp.model.config_check import objection
+from fer_exp.model.layers import Clahe, FaceViews, Temperature
 from fer_exp.model.seeds import random_states
-from fer_exp.model.views import mean_over_views
 from fer_exp.recipe import Augmentation, Precision, Recipe, Views
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.values import first_line
@@ -47,8 +47,20 @@ def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
     else:
         view = keras.Input((recipe.crop, recipe.crop, 1), name="view")
         network = keras.Model(view, _without_chance(model, view), name=model.name)
-        outputs = mean_over_views(network, faces, recipe.views)
+        outputs = _mean_over_views(network, faces, recipe.views)
     return keras.Model(inputs, outputs, name="fer_raw")
+
+
+def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
+    """`model` with its probabilities at another temperature; weights are shared."""
+    return keras.Model(model.input, Temperature(temperature)(model.output), name=model.name)
+
+
+def _mean_over_views(network: keras.Model, faces: keras.KerasTensor, views: Views) -> keras.KerasTensor:
+    """The mean of what `network` says of each view of `faces`; the views are as large as its input."""
+    seen = FaceViews(views.value, network.input_shape[1])(faces)
+    said = layers.TimeDistributed(network, dtype="float32", name="each_view")(seen)
+    return layers.GlobalAveragePooling1D(data_format="channels_last", dtype="float32", name="mean_over_views")(said)
 
 
 def take_weights(model: keras.Model, source: keras.Model) -> None:

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_exp.model import FaceViews, build, load_model, predict, with_preprocessing, with_temperature
+from fer_exp.model.layers import grid, windows
 from fer_exp.model.seeds import random_states
-from fer_exp.model.views import grid, windows
 from fer_exp.recipe import Augmentation, Recipe, Views
 
 SMALL = Recipe(widths=(4,), convs_per_block=1, last_width=0, head_widths=(8,), head_dropouts=(0.3,), clahe=False)

@@ -1,16 +1,18 @@
-"""Clahe: contrast-limited adaptive histogram equalisation as a layer, equal to OpenCV's to the grey level.
+"""The layers of fer-exp that a kept model holds: CLAHE, the views of a face, and a temperature.
 
-In: `(n, 48, 48, 1)` grey levels. Out: the same shape, float32 grey levels, as `cv2.createCLAHE(2.0, (8, 8))` gives.
-At this setting a tile has 6x6 pixels and its histogram is clipped at one: a bin only says whether a grey level occurs.
-That makes the table of a tile short to compute. Keras's own CLAHE layer clips and normalises differently.
+In: batches of faces or probabilities. Out: the same, changed. This file needs Keras and NumPy alone and imports nothing
+of fer-exp, because a copy of it travels with every model in MLflow: whoever loads the model there needs no fer-exp.
 """
 
 import keras
 import numpy as np
-from keras import ops
+from keras import layers, ops
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import SIDE
+SIDE = 48  # pixels along a face's side; as in `fer_exp.data.faces`
+
+# -- CLAHE: at 6x6 pixels a tile the histogram is clipped at one, so that a bin only says whether a grey level occurs.
+# That makes the table of a tile short to compute. Keras's own CLAHE layer clips and normalises differently.
 
 TILES = 8  # along each side
 TILE = SIDE // TILES  # pixels along a tile's side
@@ -49,7 +51,7 @@ OWN_TABLE = (np.arange(SIDE)[:, None] // TILE * TILES + np.arange(SIDE)[None] //
 
 
 @keras.saving.register_keras_serializable(package="fer_exp")
-class Clahe(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+class Clahe(layers.Layer):  # type: ignore[misc]  # Keras has no types
     """OpenCV's CLAHE at clip limit 2.0 and 8x8 tiles.
 
     Input `(n, 48, 48, 1)`, uint8 or float; values are rounded to the nearest grey level and kept within 0-255 first.
@@ -119,3 +121,88 @@ def _weighted(
     operation that rounds once, which moved 0.3 % of the pixels by a grey level on JAX.
     """
     return ops.maximum(a * a_weight, 0) + ops.maximum(b * b_weight, 0)
+
+
+# -- Views: several looks at one face. A view is a choice of rows and columns. Taken beyond the border these repeat the
+# last pixel, taken backwards they mirror, so `windows` and `grid` are all that is known about geometry.
+
+MARGIN = 4  # pixels that windows of the whole face's size reach beyond it, as training crops do (He et al. 2016)
+
+ONE, TEN_CROP = "one", "ten-crop"  # as in `fer_exp.recipe.Views`
+
+Pixels = NDArray[np.int32]
+
+
+def windows(views: str, crop: int) -> tuple[tuple[int, int], ...]:
+    """Where the windows of `crop` x `crop` pixels begin: (row, column) on the face, below 0 beyond its border."""
+    centre = (SIDE - crop) // 2  # where Keras's CenterCrop begins
+    if views != TEN_CROP:
+        return ((centre, centre),)
+    first = 0 if crop < SIDE else -MARGIN
+    last = SIDE - crop - first
+    return (first, first), (first, last), (last, first), (last, last), (centre, centre)
+
+
+def grid(views: str, crop: int) -> tuple[tuple[Pixels, Pixels], ...]:
+    """The rows and the columns of the face that each view shows, `(crop,)` each; every window before its mirror."""
+    found = []
+    for top, left in windows(views, crop):
+        rows, columns = (np.clip(np.arange(crop) + first, 0, SIDE - 1).astype(np.int32) for first in (top, left))
+        found.append((rows, columns))
+        if views != ONE:
+            found.append((rows, columns[::-1].copy()))
+    return tuple(found)
+
+
+@keras.saving.register_keras_serializable(package="fer_exp")
+class FaceViews(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """The views of each face: `(n, 48, 48, 1)` to `(n, k, crop, crop, 1)`, float32 under every precision policy."""
+
+    def __init__(self, views: str, crop: int, name: str = "views", **kwargs: object) -> None:
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.views = str(views)
+        self.crop = crop
+        self._grid = grid(self.views, crop)
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Takes the views of a batch."""
+        faces = ops.cast(inputs, "float32")
+        return ops.stack([ops.take(ops.take(faces, rows, 1), columns, 2) for rows, columns in self._grid], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Faces, views, rows, columns, channels."""
+        return (input_shape[0], len(self._grid), self.crop, self.crop, input_shape[-1])
+
+    def get_config(self) -> dict[str, object]:
+        """What makes the layer again."""
+        return {**super().get_config(), "views": self.views, "crop": self.crop}
+
+
+# -- Temperature: as `fer_exp.metrics.temperature.tempered` gives for arrays
+
+SMALLEST = float(np.finfo(np.float32).tiny)  # both as there, with the reasons
+LARGEST_SHARE = 1.0 - 2.0**-22
+
+
+@keras.saving.register_keras_serializable(package="fer_exp")
+class Temperature(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """`p^(1/T)`, each row normalised; float32 under every precision policy. The largest stays the largest."""
+
+    def __init__(self, temperature: float, name: str = "temperature", **kwargs: object) -> None:
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
+        self.temperature = temperature
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Probabilities `(n, 7)` of a batch."""
+        top = ops.max(inputs, axis=-1, keepdims=True)
+        shares = ops.power(ops.maximum(inputs, SMALLEST) / top, 1.0 / self.temperature)
+        odds = ops.where(inputs == top, ops.ones_like(inputs), ops.minimum(shares, LARGEST_SHARE))
+        return odds / ops.sum(odds, axis=-1, keepdims=True)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, object]:
+        """What makes the layer again."""
+        return {**super().get_config(), "temperature": self.temperature}
