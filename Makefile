@@ -6,7 +6,10 @@ BIN = .venv/bin
 BENCH =
 PYTEST = $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 INSTALLED = .venv/.installed-by-make
+DEV_INSTALLED = .venv/.installed-for-development
 BENCH_INSTALLED = .venv-bench/.installed-by-make
+# uv takes a tenth of pip's time; where it cannot be had, pip installs the same versions.
+INSTALL = .ci/install .venv
 
 .PHONY: help setup demo fmt check test test-all bench clean constraints
 
@@ -14,7 +17,7 @@ help: # list these words
 	@echo "make <word>, where <word> is one of"
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*# \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
-setup: $(INSTALLED) # make .venv and install the pinned environment; instant when nothing changed
+setup: $(INSTALLED) # make .venv and install what running needs, pinned; instant when nothing changed
 
 # The stamp is younger than both files exactly while the environment is what they say.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -24,20 +27,26 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "'$(PYTHON)' cannot make virtual environments. Nothing was installed." >&2; \
 		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv; a minute or a few, most of it TensorFlow."
+	@$(INSTALL) '.'
+	@$(BIN)/fer-exp doctor --install
 	@touch $(INSTALLED)
+
+$(DEV_INSTALLED): $(INSTALLED)
+	@$(INSTALL) '.[dev]'
+	@touch $(DEV_INSTALLED)
 
 # Two at a time: networks this small leave a second core idle.
 demo: setup # a whole campaign on the built-in demo data, in minutes on a laptop
 	$(BIN)/fer-exp search experiments/demo.py --workers 2
 	@echo 'First:   . .venv/bin/activate'
 
-fmt: setup # format the code and mend what can be mended without a person
+fmt: $(DEV_INSTALLED) # format the code and mend what can be mended without a person
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: setup # format, lint, types, the direction of imports, security advisories
+check: $(DEV_INSTALLED) # format, lint, types, the direction of imports, security advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -45,10 +54,10 @@ check: setup # format, lint, types, the direction of imports, security advisorie
 	$(BIN)/python .ci/advisories.py
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
-test: setup # what a change needs first: all tests but tests/promises and those that take more than ten seconds
+test: $(DEV_INSTALLED) # what a change needs first: all tests but tests/promises and those that take more than ten seconds
 	$(PYTEST) --ignore tests/promises -m 'not slow'
 
-test-all: setup # all tests, kills, faults, outages, rubbish and full disks too, and which of them are slow
+test-all: $(DEV_INSTALLED) # all tests, kills, faults, outages, rubbish and full disks too, and which of them are slow
 	$(PYTEST) --durations=10
 
 # An environment of its own: the peers' packages would change what the tests run in, and what MLflow finds to log.
@@ -57,7 +66,7 @@ bench: $(BENCH_INSTALLED) # measurements against other packages; BENCH names row
 
 $(BENCH_INSTALLED): pyproject.toml constraints.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	.ci/install .venv-bench '.[bench]'
 	@touch $(BENCH_INSTALLED)
 
 clean: # delete what tools leave behind; .venv and mlruns stay

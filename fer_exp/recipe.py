@@ -91,6 +91,7 @@ class Recipe(Value):
     last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
     head_widths: tuple[Width, ...] = (128, 64)  # dense layers before the output
     order: Order = Order.ACTIVATION_FIRST
+    norm_momentum: Rate = 0.99  # of batch normalisation's averages; a training of few steps needs a lower one
     block_dropout: Rate = 0.25  # after each pooling
     pooled_dropout: Rate = 0.5  # after global average pooling
     head_dropouts: tuple[Rate, ...] = (0.3, 0.2)  # after each dense layer of the head

@@ -19,13 +19,20 @@ def doctor(
     campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Default: all campaigns.")] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely; no record is deleted.")] = False,
     as_json: options.AsJson = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Say instead whether this machine has all that fer-exp needs.")
+    ] = False,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Leave MLflow out.")] = False,
     verbose: Verbose = 0,
 ) -> None:
     """Hold state, records and MLflow against one another; say what is wrong. Exits with 8 where findings are left."""
+    if install:
+        _tell_missing()
+        return
+    home = Home.from_environment()
+    typer.echo(f"Looking at the campaigns in {home.campaigns}.", err=True)
     from fer_exp.doctor import campaigns_in, examine, mend
 
-    home = Home.from_environment()
     there = campaigns_in(home)
     if campaign is not None and campaign not in there:
         raise home.unknown(campaign, there)
@@ -33,6 +40,16 @@ def doctor(
     report = (mend if fix else examine)(home, names, tracking=not no_tracking)
     typer.echo(_as_json(report) if as_json else _as_text(report))
     if report.left:
+        raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _tell_missing() -> None:
+    from fer_exp.doctor.install import missing
+
+    typer.echo("Loading everything once.", err=True)
+    lines = missing()
+    typer.echo("\n".join(lines) or "All that fer-exp needs is here.")
+    if lines:
         raise typer.Exit(int(ExitCode.FINDINGS))
 
 

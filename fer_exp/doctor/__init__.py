@@ -3,6 +3,7 @@
 In: a home. Out: a Report of findings.
 
     findings           the words, and a finding as a value
+    install            whether the environment and the machine have what is needed
     case               a campaign's folder, read as far as it can be
     campaign_checks    its file, state, lock, versions
     record_checks      its records

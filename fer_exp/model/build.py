@@ -53,17 +53,17 @@ def _network(recipe: Recipe, seed: int) -> keras.Model:
         x = layers.CenterCrop(recipe.crop, recipe.crop, dtype="float32", name=CROP)(x)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
-            x = _convolution(x, recipe.order, width, f"block{block}_", str(step), seed)
+            x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
         x = _dropout(x, recipe.block_dropout, f"block{block}_dropout", seed)
     if recipe.last_width:
-        x = _convolution(x, recipe.order, recipe.last_width, "top_", "", seed)
+        x = _convolution(x, recipe, recipe.last_width, "top_", "", seed)
     x = layers.GlobalAveragePooling2D(name="pooled")(x)
     x = _dropout(x, recipe.pooled_dropout, "pooled_dropout", seed)
     for number, (width, rate) in enumerate(zip(recipe.head_widths, recipe.head_dropouts, strict=True), start=1):
         name = f"dense{number}"
         x = layers.Dense(width, activation="relu", kernel_initializer=_weights(seed, name), name=name)(x)
-        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{name}_bn")(x)
         x = _dropout(x, rate, f"{name}_dropout", seed)
     outputs = layers.Dense(
         len(Emotion), activation="softmax", kernel_initializer=_weights(seed, "output"), dtype="float32", name="output"
@@ -107,10 +107,10 @@ def augmentation_layers(augmentation: Augmentation, seed: int) -> Iterator[keras
 
 
 def _convolution(
-    x: keras.KerasTensor, order: Order, width: int, prefix: str, number: str, seed: int
+    x: keras.KerasTensor, recipe: Recipe, width: int, prefix: str, number: str, seed: int
 ) -> keras.KerasTensor:
     name = f"{prefix}conv{number}"
-    norm_first = order is Order.NORM_FIRST
+    norm_first = recipe.order is Order.NORM_FIRST
     x = layers.Conv2D(
         width,
         3,
@@ -120,7 +120,7 @@ def _convolution(
         kernel_initializer=_weights(seed, name),
         name=name,
     )(x)
-    x = layers.BatchNormalization(name=f"{prefix}bn{number}")(x)
+    x = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{prefix}bn{number}")(x)
     return layers.ReLU(name=f"{prefix}relu{number}")(x) if norm_first else x
 
 

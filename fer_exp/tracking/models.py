@@ -19,7 +19,6 @@ from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.types import Schema, TensorSpec
 
-from fer_exp import __version__
 from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE
 from fer_exp.records import Record, RecordContents
@@ -28,7 +27,10 @@ from fer_exp.tracking.store import Store, local_path, quoted
 
 MODEL_FILE = "data/model.keras"  # where MLflow's keras flavour looks within a model's folder
 SHA = "fer_exp.sha256"
-_PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pydantic", "mlflow")
+_PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib"), "torch": ("torch",)}  # by Keras's backend
+_LAYERS = Path(__file__).parents[1] / "model" / "layers.py"
+_LOADER = Path(__file__).with_name("serving.py")
+_CODE = {"fer_exp_layers": _LAYERS, "fer_exp_loader": _LOADER}  # modules that lie in the model's folder
 
 
 def models_of(store: Store, experiment_id: str, key: str) -> list[LoggedModel]:
@@ -110,14 +112,14 @@ def signature() -> ModelSignature:
     return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, len(Emotion)))]))
 
 
-def requirements() -> list[str]:
-    """What a process that loads the model needs, at the installed versions."""
-    found = [f"fer-exp=={__version__}"]
-    for package in _PACKAGES:
+def requirements(backend: str) -> list[str]:
+    """What a process that loads the model needs, at the installed versions: all of it is in package indexes."""
+    found = []
+    for package in (*_PACKAGES.get(backend, ()), "keras", "numpy", "mlflow"):
         try:
             found.append(f"{package}=={version(package)}")
         except PackageNotFoundError:
-            continue  # another backend than TensorFlow, or OpenCV under another name
+            continue  # trained on another machine, with another backend
     return found
 
 
@@ -126,7 +128,11 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> 
     (folder / "data").mkdir()
     shutil.copyfile(record.model, folder / MODEL_FILE)
     (folder / "data" / "keras_module.txt").write_text("keras")
-    needs = requirements()
+    (folder / "code").mkdir()
+    for module, source in _CODE.items():
+        shutil.copyfile(source, folder / "code" / f"{module}.py")
+    backend = str(provenance_of(record).get("backend") or os.environ.get("KERAS_BACKEND", "tensorflow"))
+    needs = requirements(backend)
     (folder / "requirements.txt").write_text("\n".join(needs) + "\n")
     python = platform.python_version()
     (folder / "python_env.yaml").write_text(f"python: {python}\ndependencies:\n- -r requirements.txt\n")
@@ -142,13 +148,13 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> 
         model_id=model.model_id,
         model_size_bytes=record.model.stat().st_size,
     )
-    backend = provenance_of(record).get("backend") or os.environ.get("KERAS_BACKEND", "tensorflow")
     described.add_flavor(
-        "keras", data="data", keras_version=version("keras"), keras_backend=str(backend), save_exported_model=False
+        "keras", data="data", keras_version=version("keras"), keras_backend=backend, save_exported_model=False
     )
     # Not MLflow's own loader: fer-exp's layers must be imported before Keras can read a model that holds them. Not by
     # `pyfunc.add_to_model` either, which writes the same: importing mlflow.pyfunc takes a second and prints a warning.
     environment = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
-    loader = "fer_exp.tracking.serving"
-    described.add_flavor("python_function", loader_module=loader, python_version=python, env=environment)
+    described.add_flavor(
+        "python_function", loader_module="fer_exp_loader", code="code", python_version=python, env=environment
+    )
     described.save(str(folder / "MLmodel"))
