@@ -90,9 +90,13 @@ def _bring_level(home: Home, name: str, damaged: list[str]) -> None:
 @command(app, "ui")
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = UI_PORT,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the latest campaign's page in a browser.")] = False,
     verbose: Verbose = 0,
 ) -> None:
     """Show MLflow's pages on the store of these campaigns, on 127.0.0.1 only, until Ctrl-C."""
+    import webbrowser
+
+    typer.echo("Starting MLflow's pages; a few seconds.")
     from fer_exp.tracking import serve_ui
 
-    raise typer.Exit(serve_ui(Home.from_environment(), port))
+    raise typer.Exit(serve_ui(Home.from_environment(), port, show=webbrowser.open if open_browser else None))

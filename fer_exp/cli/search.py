@@ -159,7 +159,7 @@ def retrain_best(
     with View() as view:
         conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
         retrained = run_retrain(spec, options, choice, conditions)
-    _tell_retrained(spec, retrained)
+    _tell_retrained(home, spec, retrained)
 
 
 def _override(settings: "Settings", **given: object) -> "Settings":
@@ -253,10 +253,10 @@ def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:
         sync(home, name)
 
 
-def _tell_retrained(spec: "CampaignSpec", retrained: "Retrained") -> None:
+def _tell_retrained(home: Home, spec: "CampaignSpec", retrained: "Retrained") -> None:
     from fer_exp.cli.texts import after_retrain
 
-    text, code = after_retrain(spec, retrained)
+    text, code = after_retrain(home, spec, retrained)
     typer.echo(text)
     if code is not ExitCode.OK:
         raise typer.Exit(int(code))

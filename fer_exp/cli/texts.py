@@ -16,6 +16,7 @@ from fer_exp.system.passwords import without_passwords
 
 if TYPE_CHECKING:
     from fer_exp.holdout.evaluate import TestResult  # brings Keras
+    from fer_exp.search.promote import Promotion
     from fer_exp.tracking import SyncReport
 
 
@@ -61,7 +62,7 @@ def where_it_shows(home: Home, behind: str | None, name: str, *, tracking: bool)
     return [where, f'         filter runs by tags.`fer_exp.campaign` = "{name}"']
 
 
-def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCode]:
+def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCode]:
     """The seeds, the registered version, and the next command; and the exit code."""
     metric = spec.settings.objective.metric
     lines = []
@@ -80,9 +81,19 @@ def after_retrain(spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCo
     lines.append(f"Registered: {done.name} version {done.version} (seed {retrained.chosen.spec().seed})")
     became = "champion" if done.is_champion else "not champion"
     lines.append(f"It is {became}: {done.reason}")
+    lines += _how_to_load(home, done)
     which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
     lines.append(f"Next:    fer-exp evaluate --model {which}")
     return "\n".join(lines), ExitCode.OK
+
+
+def _how_to_load(home: Home, done: "Promotion") -> list[str]:
+    """The lines that load what was registered, the store's address included."""
+    from fer_exp.tracking.versions import how_to_load
+
+    which = f"models:/{done.name}/{done.version}"
+    lines = [f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(home.tracking_uri))}", "python"]
+    return ["Load it:", *(f"  {line}" for line in [*lines, *how_to_load(which)])]
 
 
 def _verdict(retrained: "Retrained") -> list[str]:
@@ -126,6 +137,7 @@ def after_sync(name: str, report: "SyncReport") -> str:
         "models": report.models_logged,
         "models deleted": report.models_deleted,
         "runs ended": report.ended,
+        "versions registered again": report.versions,
     }
     told = ", ".join(f"{count} {what}" for what, count in sent.items() if count) or "nothing to do"
     return "\n".join([f"{name}: {report.records} records, {told}", *(f"  left out: {line}" for line in report.skipped)])

@@ -52,6 +52,11 @@ class Chart:
         return self.usable and self.outcome is not None and self.outcome.state is State.FINISHED
 
     @property
+    def begun(self) -> bool:
+        """Whether it does not only wait for its turn; MLflow shows what has begun."""
+        return self.outcome is not None or self.epochs > 0 or self.tried
+
+    @property
     def tried(self) -> bool:
         """Whether a process has worked on it."""
         return any(self.record.path.glob("attempt-*.log"))

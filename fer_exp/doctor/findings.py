@@ -28,6 +28,7 @@ class Code(StrEnum):
     TORN_LINE = "torn-line"
     SIDE_FILE_UNREADABLE = "side-file-unreadable"
     LEDGER_UNREADABLE = "ledger-unreadable"
+    HANDOVERS_UNREADABLE = "handovers-unreadable"
     MODEL_MISSING = "model-missing"
     MODEL_ALTERED = "model-altered"
     CHECKPOINT_ALTERED = "checkpoint-altered"

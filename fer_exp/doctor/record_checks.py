@@ -18,6 +18,7 @@ from fer_exp.leaderboard.rows import best
 from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.records import ASKED, Kind, Record
 from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model
+from fer_exp.records.handovers import FILE, handovers_of
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import is_there, whole_lines
 from fer_exp.system.values import Value
@@ -154,6 +155,18 @@ def ledger(case: Case) -> Iterator[Finding]:
                 yield Finding(Code.LEDGER_UNREADABLE, case.within(path), f"line {number} is damaged", advice)
 
 
+def handovers(case: Case) -> Iterator[Finding]:
+    """Which models were registered; what is damaged there is moved aside, because MLflow still has its versions."""
+    path = case.folder / FILE
+    try:
+        handovers_of(case.folder)
+    except BadRecord as error:
+        advice = "moves it to set-aside/; versions in MLflow stay, and cannot be made again from here"
+        yield Finding(
+            Code.HANDOVERS_UNREADABLE, case.within(path), error.problem, advice, aside(case, path, error.problem)
+        )
+
+
 def altered_models(case: Case) -> Iterator[Finding]:
     """Models that are not the ones recorded."""
     for chart in case.charts:
@@ -242,6 +255,7 @@ CHECKS: tuple[Check, ...] = (
     foreign_records,
     missing_results,
     torn_lines,
+    handovers,
     side_files,
     ledger,
     altered_models,

@@ -72,7 +72,7 @@ def missing_runs(case: Case) -> Iterator[Finding]:
     """Records without a run, in a campaign that MLflow does show."""
     if case.inspection is None or case.driven:
         return
-    for folder in [CAMPAIGN_RUN, *(_folder(chart) for chart in case.charts if chart.usable)]:
+    for folder in [CAMPAIGN_RUN, *(_folder(chart) for chart in case.charts if chart.usable and chart.begun)]:
         if folder not in case.inspection.runs:
             where = case.within(case.folder if folder == CAMPAIGN_RUN else case.folder / folder)
             yield Finding(Code.RUN_MISSING, where, "MLflow has no run of it", _LEVEL, _level(case))

@@ -6,6 +6,7 @@ In: what a training tells. Out: `Record`, and the values in its files.
     values         what a record's JSON files say: specification, epoch, outcome
     predictions    what a model said of images: labels, probabilities, row numbers
     digest         the SHA-256 of a model and of checkpoints; no other file is loaded
+    handovers      which models of a campaign were registered, and why one became the champion
 """
 
 from fer_exp.records.predictions import Predictions

@@ -5,15 +5,18 @@ The alias moves where the verdict says that the seeds are better than the presen
 images; decision 0015 says why the best seed of each side is not enough.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.records import Record, State
+from fer_exp.records import Record, State, now_ms
+from fer_exp.records.handovers import Handover, note_handover
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 from fer_exp.tracking import Champion, champion, register, set_champion, sync
 from fer_exp.tracking.folder import state_at_rest
+from fer_exp.tracking.mapping import folder_of
 from fer_exp.verdict import Answer, Comparison, Group, compare_groups, group_of
 
 REPLACE = "--replace-champion moves the alias all the same"
@@ -31,7 +34,13 @@ class Promotion:
 
 
 def promote(
-    home: Home, campaign: CampaignSpec, record: Record, *, seeds: Sequence[Record] = (), replace: bool
+    home: Home,
+    campaign: CampaignSpec,
+    record: Record,
+    *,
+    seeds: Sequence[Record] = (),
+    replace: bool,
+    verdict: str = "",
 ) -> Promotion:
     """Registers the record's model and moves the alias `champion` to it if it deserves that, or if `replace`.
 
@@ -41,6 +50,7 @@ def promote(
         record: Whose model is registered.
         seeds: All records of the same retrain, by which it is judged; without them, `record` alone.
         replace: Move the alias whatever the verdict.
+        verdict: On its recipe against the baseline's, to be written down with the hand-over.
 
     Raises:
         TrackingFailed: MLflow did not answer; the record is complete without it.
@@ -53,6 +63,18 @@ def promote(
         set_champion(home, campaign.name, version.version)
     if replace and not deserves:
         reason = f"as asked, although {reason}"
+    folder, metric = home.campaign(campaign.name), campaign.settings.objective.metric
+    handover = Handover(
+        time_ms=now_ms(),
+        version=version.version,
+        record=folder_of(record),
+        metric=metric,
+        value=record.scores().get(metric, math.nan),
+        champion=deserves or replace,
+        reason=reason,
+        verdict=verdict,
+    )
+    note_handover(folder, handover)
     # Registering under the campaign's lock shows its run as running again.
     sync(home, campaign.name, state_at_rest(home.campaign(campaign.name)))
     return Promotion(campaign.name, version.version, version.run_id, deserves or replace, reason)

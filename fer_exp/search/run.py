@@ -234,7 +234,16 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
         from fer_exp.search.promote import promote
 
         try:
-            promotion = promote(home, campaign, chosen, seeds=work.records(), replace=options.replace_champion)
+            from fer_exp.verdict.words import sentence
+
+            promotion = promote(
+                home,
+                campaign,
+                chosen,
+                seeds=work.records(),
+                replace=options.replace_champion,
+                verdict="" if comparison is None else sentence(comparison),
+            )
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
         return Retrained(result, chosen, promotion, comparison, uncompared)

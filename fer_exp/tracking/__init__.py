@@ -13,7 +13,9 @@ registry. The only part that imports mlflow.
     folder        the campaign's folder: its records, how far it has come
     projection    `sync`: MLflow level with the records, any number of times
     find          from a run or a model back to its record
-    registry      versions and the champion of a campaign
+    versions      of a campaign's registered model, made and made again
+    registry      a record's model registered, and the champion of a campaign
+    pages         what MLflow's pages open with
     follower      the tracker process beside a search
     inspect       what MLflow holds of a campaign, for the doctor
     serving       what a process that serves a logged model needs
@@ -39,8 +41,9 @@ for _name, _value in _SETTINGS.items():
 from fer_exp.tracking.find import RunRef, download_model, find_model, find_run, run_id_of  # noqa: E402
 from fer_exp.tracking.follower import follow  # noqa: E402
 from fer_exp.tracking.projection import SyncReport, sync  # noqa: E402
-from fer_exp.tracking.registry import Champion, RegisteredVersion, champion, register, set_champion  # noqa: E402
+from fer_exp.tracking.registry import Champion, champion, register, set_champion  # noqa: E402
 from fer_exp.tracking.ui import serve_ui  # noqa: E402
+from fer_exp.tracking.versions import RegisteredVersion  # noqa: E402
 
 __all__ = [
     "Champion",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.records import Record, now_ms, records_in
+from fer_exp.records import Record, RecordContents, now_ms, records_in
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 from fer_exp.system.lock import is_held
@@ -20,6 +20,11 @@ def records_of(folder: Path) -> Iterator[Record]:
     """All records of the campaign in `folder`."""
     for name in _FOLDERS:
         yield from records_in(folder / name)
+
+
+def has_begun(contents: RecordContents) -> bool:
+    """Whether a process has worked on the record, or it is answered; else it waits for its turn."""
+    return contents.outcome is not None or contents.attempts > 0 or bool(contents.history)
 
 
 def state_of(folder: Path) -> str:

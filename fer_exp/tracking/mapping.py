@@ -6,29 +6,37 @@ point.
 """
 
 import json
+import math
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mlflow.entities import Metric
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.campaign.space import Scalar
+from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.leaderboard.rows import Row
+from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Kind, Outcome, Record, RecordContents, State, TrialSpec, best_epoch, title_of
 from fer_exp.system.files import read_file
 
 RECORD = "fer_exp.record"  # the tag a run is found by: <campaign identity>/trials/0003
 CREATED = "fer_exp.created_ms"  # when the run was made; of two runs for one record the older stays
 CAMPAIGN_RUN = "campaign"  # stands for the record's folder in the parent run's tag
+# MLflow orders charts by name: what validation says stands before how it was fitted.
 SERIES = {
-    "epoch/train/loss": "train_loss",
-    "epoch/train/accuracy": "train_accuracy",
-    "epoch/val/loss": "val_loss",
     "epoch/val/accuracy": "val_accuracy",
-    "epoch/learning_rate": "learning_rate",
-    "epoch/seconds": "seconds",
-    "epoch/images_per_second": "images_per_second",
+    "epoch/val/loss": "val_loss",
+    "fit/train_accuracy": "train_accuracy",
+    "fit/train_loss": "train_loss",
+    "fit/learning_rate": "learning_rate",
+    "fit/seconds": "seconds",
+    "fit/images_per_second": "images_per_second",
 }
+TRAINED = "epoch/val/loss"  # the series that tells whether a run is of this training
+NOTE = "mlflow.note.content"  # a run's description
 _TAG_LENGTH = 5_000  # MLflow's limit is 8,000 on some stores and 5,000 on others
 
 
@@ -68,7 +76,29 @@ def tags_of(contents: RecordContents, campaign: CampaignSpec, parent_id: str) ->
         tags["fer_exp.same_as"] = str(outcome.same_as)
     if spec.continues is not None:
         tags["fer_exp.continues"] = str(spec.continues)
-    return {name: value[:_TAG_LENGTH] for name, value in (tags | _provenance_tags(record)).items()}
+    commit = provenance_of(record).get("git_commit") or provenance_of(record).get("commit")
+    tags |= {"mlflow.source.git.commit": _printable(commit)} if commit else {}
+    tags[NOTE] = _description(contents, campaign)
+    return {name: value[:_TAG_LENGTH] for name, value in tags.items()}
+
+
+def _description(contents: RecordContents, campaign: CampaignSpec) -> str:
+    """What came out and what was changed, in words."""
+    spec, outcome, objective = contents.spec, contents.outcome, campaign.settings.objective.metric
+    lines = []
+    if outcome is not None and outcome.state is State.FAILED:
+        lines.append(f"Failed: {outcome.reason}")
+    elif outcome is not None:
+        value = contents.scores.get(objective, math.nan)
+        epochs = f"epoch {outcome.best_epoch} of {len(contents.history)}, up to {spec.epochs} asked for"
+        lines.append(f"**{objective} {value:.4f}** at {epochs}.")
+    baseline, recipe = campaign.baseline.flat(), spec.recipe.flat()
+    changed = [f"`{name}` {baseline[name]} -> {recipe[name]}" for name in baseline if baseline[name] != recipe[name]]
+    lines.append(f"Changed against the baseline: {', '.join(changed)}." if changed else "The baseline's recipe.")
+    if outcome is not None and outcome.answered_by:
+        lines.append(f"Not trained again: `{outcome.answered_by}` had trained the same.")
+    lines.append("Classes in the order of the model's answer: " + ", ".join(EMOTION_TITLES) + ".")
+    return "\n\n".join(lines)
 
 
 def provenance_of(record: Record) -> dict[str, object]:
@@ -79,17 +109,6 @@ def provenance_of(record: Record) -> dict[str, object]:
     except (OSError, ValueError, RecursionError):
         return {}  # shown only; the scores do not rest on it
     return stored if isinstance(stored, dict) else {}
-
-
-def _provenance_tags(record: Record) -> dict[str, str]:
-    stored = provenance_of(record)
-    tags = {
-        f"fer_exp.provenance.{_name(key)}": _printable(value)
-        for key, value in stored.items()
-        if isinstance(value, str | int | float | bool)
-    }
-    commit = stored.get("git_commit") or stored.get("commit")
-    return tags | ({"mlflow.source.git.commit": _printable(commit)} if commit else {})
 
 
 def _printable(value: object) -> str:
@@ -104,7 +123,6 @@ def campaign_tags(campaign: CampaignSpec, state: str) -> dict[str, str]:
     tags = {
         RECORD: key_of(campaign, None),
         "mlflow.runName": campaign.name,
-        "mlflow.note.content": campaign.question,
         "fer_exp.campaign": campaign.name,
         "fer_exp.kind": Kind.CAMPAIGN.value,
         "fer_exp.data": campaign.data.data_digest,
@@ -122,11 +140,54 @@ def campaign_tags(campaign: CampaignSpec, state: str) -> dict[str, str]:
     return {name: value[:_TAG_LENGTH] for name, value in tags.items()}
 
 
-def params_of(spec: TrialSpec) -> dict[str, str]:
-    """The recipe field by field, the budget, and the hyperparameters as proposed under `hp/`."""
-    params = {name: str(value) for name, value in spec.recipe.flat().items()}
+def params_of(spec: TrialSpec, campaign: CampaignSpec) -> dict[str, str]:
+    """The recipe field by field, the budget, and under `hp/` the hyperparameters that are no field of a recipe."""
+    recipe = spec.recipe.flat()
+    params = {name: str(value) for name, value in recipe.items()}
     params |= {"epochs": str(spec.epochs), "horizon": str(spec.horizon)}
-    return params | {f"hp/{_name(name)}": str(value) for name, value in spec.values.items()}
+    values = spec.values or _values_of_baseline(spec, campaign)
+    return params | {_own_name(name): str(value) for name, value in values.items() if recipe.get(name) != value}
+
+
+def parameter_name(name: str, baseline: Recipe) -> str:
+    """Where the parameters of a run say what a hyperparameter was."""
+    return name if name in baseline.flat() else _own_name(name)
+
+
+def _own_name(name: str) -> str:
+    return f"hp/{_name(name)}"
+
+
+def _values_of_baseline(spec: TrialSpec, campaign: CampaignSpec) -> Mapping[str, Scalar]:
+    """The point of the space that is the baseline, where it is one; so that a comparison can draw it."""
+    if spec.recipe != campaign.baseline:
+        return {}
+    return next((sample.values for sample in campaign.samples if sample.changes == {}), {})
+
+
+def campaign_results(
+    campaign: CampaignSpec, rows: Sequence[Row], handed_over: Sequence[str]
+) -> tuple[str, dict[str, float]]:
+    """The description of the parent run, and its metrics under `best/`, which rank among no trials.
+
+    Args:
+        campaign: Whose run it is.
+        rows: Its leaderboard.
+        handed_over: A line for each model that was registered.
+    """
+    objective = campaign.settings.objective.metric
+    ended = [row for row in rows if row.objective is not None]
+    lines, metrics = [campaign.question], {}
+    if ended:
+        best = ended[0]
+        metrics = {f"best/{objective}": float(best.objective or 0.0), "best/trial": float(best.number)}
+        lines.append(
+            f"Best so far: **{title_of(best.kind, best.number, best.seed)}**, {objective} {best.objective:.4f}."
+        )
+    baseline = next((row for row in ended if row.kind is Kind.BASELINE), None)
+    if baseline is not None:
+        lines.append(f"Baseline: {objective} {baseline.objective:.4f}.")
+    return "\n\n".join([*lines, *handed_over])[:_TAG_LENGTH], metrics
 
 
 def _name(name: str) -> str:
@@ -167,10 +228,14 @@ def final_metrics(contents: RecordContents, model_id: str | None = None) -> list
 
 
 def started_ms(contents: RecordContents) -> int:
-    """When the training was asked for, as far as files tell: a copied record has younger files than epochs."""
-    asked = _mtime_ms(contents.record.path / "trial.json")
-    history = contents.history
-    return min(asked, history[0].time_ms - round(1000 * history[0].seconds)) if history else asked
+    """When the training began: not when it was asked for, which a queue may lie between."""
+    outcome, history = contents.outcome, contents.history
+    if outcome is not None and outcome.answered_by:
+        return outcome.ended_ms  # nothing was trained
+    if history:
+        return history[0].time_ms - round(1000 * history[0].seconds)
+    logs = [_mtime_ms(log) for log in contents.record.path.glob("attempt-*.log")]
+    return min(logs, default=_mtime_ms(contents.record.path / "trial.json"))
 
 
 def ended_ms(contents: RecordContents) -> int:

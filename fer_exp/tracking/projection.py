@@ -7,18 +7,22 @@ MLflow holds is looked up there, never remembered: the notes beside the records 
 import dataclasses
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
-from mlflow.entities import LoggedModel, Run
+from mlflow.entities import Experiment, LoggedModel, Metric, Run
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.leaderboard.rows import Row, place, row_of
 from fer_exp.records import Record, RecordContents, now_ms
+from fer_exp.records.handovers import handover_lines
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import sha256_of
 from fer_exp.system.home import Home
-from fer_exp.tracking import mapping, models, runs, uploads
+from fer_exp.tracking import mapping, models, pages, runs, uploads
 from fer_exp.tracking.datasets import datasets_of
-from fer_exp.tracking.folder import last_end_ms, records_of, state_of
+from fer_exp.tracking.folder import has_begun, last_end_ms, records_of, state_of
 from fer_exp.tracking.store import asking, connect, experiment_of, holding
+from fer_exp.tracking.versions import restore
 
 _PARENT_STATUS = {"running": "RUNNING", "finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
@@ -34,6 +38,7 @@ class SyncReport:
     models_logged: int = 0
     models_deleted: int = 0
     ended: int = 0  # runs whose status was brought level
+    versions: int = 0  # of the registered model, made again from the campaign's hand-overs
     skipped: tuple[str, ...] = ()  # records that cannot be read, one line each
 
     def and_(self, **more: int) -> "SyncReport":
@@ -68,11 +73,14 @@ class Projection:
         self.store = connect(home)
         self.state = campaign_state or state_of(self.folder)
         self.report = SyncReport()
+        self._rows: dict[Path, Row] = {}  # of the records that were looked at
         experiment = experiment_of(self.store, campaign)
-        self._experiment_id: str = experiment.experiment_id
+        self.experiment_id: str = experiment.experiment_id
         with self._asking():
-            self._found = runs.runs_of_campaign(self.store, self._experiment_id, self.spec.identity)
-            self._parent_id: str = self._level_parent().info.run_id
+            self._found = runs.runs_of_campaign(self.store, self.experiment_id, self.spec.identity)
+            self._parent = self._level_parent()
+            self._parent_id: str = self._parent.info.run_id
+            self._level_pages(experiment)
 
     # -- what callers use
 
@@ -81,7 +89,9 @@ class Projection:
         for record in records_of(self.folder):
             self.level(record, growing=True)
         with self._asking():
+            self._level_results()
             self._level_parent_files()
+            self._count(versions=restore(self.store, self.spec, self.experiment_id, self.folder))
             for gone in [run for found in self._found.values() for run in found]:
                 if gone.info.run_id != self._parent_id and gone.info.status == "RUNNING":
                     self._count(ended=runs.set_status(self.store, gone, "KILLED", now_ms))
@@ -92,7 +102,10 @@ class Projection:
         self._count(records=1)
         try:
             with self._asking():
-                return str(self._level(record, growing=growing).info.run_id)
+                read = record.read()
+                if not has_begun(read):
+                    return None  # it waits for its turn; a run would count the time until then as training
+                return str(self._level(read, growing=growing).info.run_id)
         except BadRecord as error:
             self.report = dataclasses.replace(self.report, skipped=(*self.report.skipped, error.problem))
             return None
@@ -108,6 +121,21 @@ class Projection:
         )
         return run
 
+    def _level_pages(self, experiment: Experiment) -> None:
+        """What MLflow's pages open with."""
+        for name, value in pages.missing(experiment.tags, pages.experiment_tags(self.spec, self._parent_id)):
+            self.store.client.set_experiment_tag(self.experiment_id, name, value)
+
+    def _level_results(self) -> None:
+        """What came out of the campaign, on its own run."""
+        trials = [row for path, row in self._rows.items() if path.parent.name == "trials"]
+        rows = sorted(trials, key=place(self.spec.settings.objective))
+        note, values = mapping.campaign_results(self.spec, rows, handover_lines(self.folder))
+        time_ms = last_end_ms(self.folder)
+        metrics = [Metric(name, value, time_ms, 0) for name, value in values.items()]
+        run = self.store.client.get_run(self._parent_id)
+        runs.tell(self.store, run, {mapping.NOTE: note}, {}, runs.unsaid(run, metrics))
+
     def _level_parent_files(self) -> None:
         old = uploads.read_note(self.folder, self._parent_id)
         files = uploads.campaign_files(self.folder)
@@ -117,10 +145,10 @@ class Projection:
 
     # -- a record's run
 
-    def _level(self, record: Record, *, growing: bool) -> Run:
-        read = record.read()
-        outcome, history = read.outcome, read.history
-        tags, params = mapping.tags_of(read, self.spec, self._parent_id), mapping.params_of(read.spec)
+    def _level(self, read: RecordContents, *, growing: bool) -> Run:
+        record, outcome, history = read.record, read.outcome, read.history
+        self._rows[record.path] = row_of(read, self.spec.settings.objective, dict(self.spec.baseline.flat()))
+        tags, params = mapping.tags_of(read, self.spec, self._parent_id), mapping.params_of(read.spec, self.spec)
         run = self._run(tags, mapping.started_ms(read))
         note = uploads.read_note(record.path, run.info.run_id)
         times_ms = {epoch.time_ms for epoch in history}
@@ -142,13 +170,13 @@ class Projection:
     def _run(self, tags: dict[str, str], started_ms: int) -> Run:
         """The run that carries the tag of `tags`, from the first look or a new one; made where there is none."""
         key = tags[mapping.RECORD]
-        found = self._found.pop(key, None) or runs.runs_with_key(self.store, self._experiment_id, key)
+        found = self._found.pop(key, None) or runs.runs_with_key(self.store, self.experiment_id, key)
         run = runs.only_run(self.store, found)
         if run is None:
-            made = runs.create_run(self.store, self._experiment_id, tags, started_ms)
+            made = runs.create_run(self.store, self.experiment_id, tags, started_ms)
             self._count(runs_created=1)
             # MLflow asks again where an answer was lost, and has then made two.
-            run = runs.only_run(self.store, runs.runs_with_key(self.store, self._experiment_id, key)) or made
+            run = runs.only_run(self.store, runs.runs_with_key(self.store, self.experiment_id, key)) or made
         return run
 
     def _level_inputs(self, run: Run, read: RecordContents) -> None:
@@ -175,7 +203,7 @@ class Projection:
         linked = run.outputs.model_outputs if run.outputs else []
         if wanted == note.model and (linked or not wanted):
             return wanted
-        logged = models.models_of(self.store, self._experiment_id, tags[mapping.RECORD])
+        logged = models.models_of(self.store, self.experiment_id, tags[mapping.RECORD])
         current: LoggedModel | None = None
         if wanted:
             sha = sha256_of(record.model)
@@ -184,7 +212,7 @@ class Projection:
                 begun = models.begun(logged, sha, run)
                 current = models.log_model(self.store, run, read, tags, sha, begun)
                 self._count(models_logged=1)
-                logged = models.models_of(self.store, self._experiment_id, tags[mapping.RECORD])  # may be two, as runs
+                logged = models.models_of(self.store, self.experiment_id, tags[mapping.RECORD])  # may be two, as runs
         for model in logged:
             if current is None or model.model_id != current.model_id:
                 self._count(models_deleted=models.delete_model(self.store, model))

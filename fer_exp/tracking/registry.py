@@ -4,35 +4,19 @@ In: a record whose model is logged. Out: a version of the registered model that 
 `champion`. What decides who becomes champion is not here; the tags carry what that decision needs.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
-from fer_exp.campaign import CampaignSpec
 from fer_exp.records import Record
 from fer_exp.system.errors import NotFound, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking.find import model_of_run, model_of_version
-from fer_exp.tracking.mapping import RECORD, folder_of
+from fer_exp.tracking.mapping import RECORD
 from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
-
-CHAMPION = "champion"
-IDENTITY = "fer_exp.identity"
-
-
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """A version of a registered model."""
-
-    name: str
-    version: int
-    run_id: str
-    model_id: str
+from fer_exp.tracking.versions import CHAMPION, IDENTITY, RegisteredVersion, version_of
 
 
 @dataclass(frozen=True)
@@ -69,51 +53,7 @@ def register(home: Home, campaign: str, record: Record) -> RegisteredVersion:
         store, spec = projection.store, projection.spec
         with asking(store.uri):
             model_id = model_of_run(store, run_id)
-            return _version(store, spec, record, run_id, model_id)
-
-
-def _version(store: Store, spec: CampaignSpec, record: Record, run_id: str, model_id: str) -> RegisteredVersion:
-    name = spec.name
-    try:
-        store.client.create_registered_model(name, {"fer_exp.campaign": name}, spec.question)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    for found in store.client.search_model_versions(f"name = {quoted(name)} AND run_id = {quoted(run_id)}"):
-        if model_of_version(found) == model_id:
-            return RegisteredVersion(name, int(found.version), run_id, model_id)
-    tags = _tags(spec, record)
-    with _as_default(store.uri):
-        made = store.client.create_model_version(name, f"models:/{model_id}", run_id, tags, model_id=model_id)
-    return RegisteredVersion(name, int(made.version), run_id, model_id)
-
-
-@contextmanager
-def _as_default(uri: str) -> Iterator[None]:
-    """Makes `uri` MLflow's default store: there its SQL registry (3.17) looks for a model, not in the client's."""
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        yield  # then the home's store is that one
-        return
-    os.environ["MLFLOW_TRACKING_URI"] = uri
-    try:
-        yield
-    finally:
-        del os.environ["MLFLOW_TRACKING_URI"]
-
-
-def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:
-    asked, metric = record.spec(), spec.settings.objective.metric
-    value = record.scores().get(metric)
-    return {
-        "fer_exp.campaign": spec.name,
-        IDENTITY: spec.identity,
-        "fer_exp.record": f"campaigns/{spec.name}/{folder_of(record)}",
-        "fer_exp.objective": metric,
-        "fer_exp.value": "nan" if value is None else repr(value),
-        "fer_exp.data": asked.data_digest,
-        "fer_exp.protocol": asked.protocol,
-        "fer_exp.seed": str(asked.seed),
-    }
+            return version_of(store, spec, record, run_id, model_id)
 
 
 def champion(home: Home, name: str) -> Champion | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from fer_exp.tracking.mapping import CREATED, RECORD
+from fer_exp.tracking.mapping import CREATED, RECORD, TRAINED
 from fer_exp.tracking.store import Store, quoted
 
 _PAGE = 1_000
@@ -111,7 +111,7 @@ def is_of_another_training(store: Store, run: Run, params: dict[str, str], times
     """Whether the run tells of an earlier training in the record's place (its folder was moved away, then trained)."""
     if any(run.data.params.get(name, value) != value for name, value in params.items()):
         return True
-    if "epoch/train/loss" not in run.data.metrics:
+    if TRAINED not in run.data.metrics:
         return False
-    told = store.client.get_metric_history(run.info.run_id, "epoch/train/loss")
+    told = store.client.get_metric_history(run.info.run_id, TRAINED)
     return any(point.timestamp not in times_ms for point in told)

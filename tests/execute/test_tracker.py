@@ -51,7 +51,7 @@ def test_the_tracker_shows_epochs_as_they_come_and_ends_when_told(
     assert heard(line, lambda word: word[0] == "level") == ("level", 3)
     train(Record(shown.campaign(NAME) / "trials" / "0002"), 4)
     heard(line, lambda word: word[0] == "level")
-    assert len(points(shown, "trial 2", "epoch/train/loss")) == 4
+    assert len(points(shown, "trial 2", "fit/train_loss")) == 4
     begin(shown, 3)
     assert heard(line, lambda word: word[0] == "level") == ("level", 4)
     line.send(("finish", "interrupted"))
@@ -101,5 +101,5 @@ def test_the_tracker_outlives_a_store_that_breaks_and_says_why_it_is_behind(
     heard(line, lambda word: word[0] == "level")
     line.send(("finish", "finished"))
     heard(line, lambda word: word == ("done", None))
-    assert len(points(shown, "trial 2", "epoch/train/loss")) == 6
+    assert len(points(shown, "trial 2", "fit/train_loss")) == 6
     assert len(all_runs(shown)) == 4

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from fer_exp.doctor import Code, examine, mend
 from fer_exp.records import Kind, Record
-from fer_exp.system.errors import NotFound, TrackingFailed
+from fer_exp.records.handovers import FILE, Handover, handovers_of, note_handover
+from fer_exp.system.errors import BadRecord, NotFound, TrackingFailed
 from fer_exp.system.files import temporary_name
 from fer_exp.system.home import Home
 from fer_exp.tracking import champion, download_model, find_model, find_run, register, run_id_of, set_champion, sync
+from fer_exp.tracking.mapping import folder_of
 from tests.made_records import made_scores
 from tests.tracked import NAME, begin, begin_campaign, client_of, finish, run_of
 
@@ -174,3 +177,72 @@ def test_a_run_without_a_model_has_none_to_download(recorded: Home, tmp_path: Pa
     for title in ("baseline", "trial 2"):
         with pytest.raises(NotFound, match=r"has no model in MLflow"):
             download_model(recorded, run_of(recorded, title).info.run_id, tmp_path)
+
+
+# -- hand-overs
+
+
+def handed_over(home: Home) -> list[Record]:
+    """Two retrains of a campaign, handed over; the second became the champion."""
+    begin_campaign(home)
+    records = [finish(begin(home, number, kind=Kind.RETRAIN), accuracy) for number, accuracy in ((1, 0.66), (2, 0.7))]
+    sync(home, NAME)
+    for record in records:
+        version = register(home, NAME, record)
+        set_champion(home, NAME, version.version)
+        handover = Handover(
+            time_ms=1,
+            version=version.version,
+            record=folder_of(record),
+            metric="val/accuracy",
+            value=record.scores()["val/accuracy"],
+            champion=True,
+            reason="better",
+            verdict="Better: A is above B.",
+        )
+        note_handover(home.campaign(NAME), handover)
+    return records
+
+
+def test_a_store_that_was_lost_gets_versions_and_alias_again(mlflow_home: Home) -> None:
+    _, second = handed_over(mlflow_home)
+    (mlflow_home.root / "mlflow.db").rename(mlflow_home.root / "old.db")
+    report = sync(mlflow_home, NAME)
+    assert report.versions == 2
+    present = champion(mlflow_home, NAME)
+    assert present is not None
+    assert mlflow_home.root / present.record == second.path
+    assert sync(mlflow_home, NAME).versions == 0
+
+
+def test_a_version_that_a_person_deleted_stays_deleted(mlflow_home: Home) -> None:
+    handed_over(mlflow_home)
+    client_of(mlflow_home).delete_model_version(NAME, "1")
+    assert sync(mlflow_home, NAME).versions == 0
+
+
+def test_the_campaigns_run_tells_what_was_handed_over(mlflow_home: Home) -> None:
+    handed_over(mlflow_home)
+    sync(mlflow_home, NAME)
+    note = run_of(mlflow_home, NAME).data.tags["mlflow.note.content"]
+    assert "Version 2: `retrains/" in note
+    assert "Against the baseline: Better: A is above B." in note
+
+
+def test_a_version_says_the_order_of_its_answer_and_how_it_is_loaded(mlflow_home: Home) -> None:
+    handed_over(mlflow_home)
+    about = client_of(mlflow_home).get_model_version(NAME, "2").description or ""
+    assert 'mlflow.pyfunc.load_model("models:/made@champion")' in about
+    assert "Angry, Disgust, Fear, Happy, Sad, Surprise, Neutral" in about
+
+
+def test_a_damaged_list_of_hand_overs_is_named_and_moved_aside(mlflow_home: Home) -> None:
+    handed_over(mlflow_home)
+    path = mlflow_home.campaign(NAME) / FILE
+    path.write_text(path.read_text().replace("better", "worse", 1))
+    with pytest.raises(BadRecord, match="line 1: expected a hand-over in JSON"):
+        handovers_of(mlflow_home.campaign(NAME))
+    (found,) = examine(mlflow_home, [NAME], tracking=False).left
+    assert found.code is Code.HANDOVERS_UNREADABLE
+    assert not mend(mlflow_home, [NAME], tracking=False).left
+    assert not path.exists()

@@ -114,4 +114,5 @@ def test_a_real_server_shows_the_same_and_takes_it_twice(
     assert models_in(home) == []
     said_of_it: list[str] = []
     assert serve_ui(home, say=said_of_it.append) == 0
-    assert said_of_it == [f"MLflow runs at {address}"]
+    assert said_of_it[0] == f"MLflow answers at {address}"
+    assert said_of_it[1].startswith(f"  {NAME}: {address}/#/experiments/")
