@@ -4,48 +4,111 @@ In: campaigns by name. Out: text; what cannot be read is added to `damaged`, and
 """
 
 import json
+from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.cli.names import known_campaign
-from fer_exp.leaderboard.rows import leaderboard, whole
-from fer_exp.leaderboard.table import leaderboard_table
-from fer_exp.records import Record, RecordContents, State, records_in
+from fer_exp.leaderboard.rows import Row, leaderboard, whole
+from fer_exp.leaderboard.table import duration, leaderboard_table
+from fer_exp.records import Record, RecordContents, State, records_in, title_of
+from fer_exp.records.folder import state_of
+from fer_exp.records.handovers import Handover, handovers_of
 from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import read_file, whole_lines
 from fer_exp.system.home import Home
 
 
 def one_text(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
-    """Its leaderboard, then its retrains."""
+    """Its state, its leaderboard, its retrains, what was handed over, and how to go on."""
     folder, objective = home.campaign(spec.name), spec.settings.objective
     (trials, lost), (retrains, more) = (whole(records_in(folder / part)) for part in ("trials", "retrains"))
     damaged += [*lost, *more]
-    lines = [f"{spec.name}: {spec.question}", f"{spec.data.source}, protocol {spec.data.protocol}", ""]
-    lines.append(leaderboard_table(leaderboard(trials, objective)))
-    for row in leaderboard(retrains, objective):
-        shown = "-" if row.objective is None else f"{row.objective:.4f}"
-        title = f"retrain {row.number} seed {row.seed}, {row.epochs}/{row.budget} epochs"
-        lines.append(f"{title}: {row.state}, {objective.metric} {shown}")
+    lines = [f"{spec.name}: {spec.question}"]
+    lines.append(f"{spec.data.source}, protocol {spec.data.protocol}; {state_of(folder)}")
+    lines += ["", leaderboard_table(leaderboard(trials, objective)).rstrip()]
+    again = leaderboard(retrains, objective)
+    lines += ["", *(_retrain_line(row, objective.metric) for row in again)] if again else []
+    told = [*_handed_over(folder), *_opened(folder)]
+    lines += ["", *told] if told else []
     return "\n".join([*lines, *(f"damaged: {problem}" for problem in damaged)])
 
 
+def _retrain_line(row: Row, metric: str) -> str:
+    shown = "-" if row.objective is None else f"{row.objective:.4f}"
+    title = title_of(row.kind, row.number, row.seed)
+    return f"{title}: {row.state}, {metric} {shown} ({row.epochs}/{row.budget} epochs, {duration(row.seconds)})"
+
+
 def all_text(home: Home, names: list[str], damaged: list[str]) -> str:
-    """A line each: how many trials are in which state."""
+    """A line each: its state, how many trainings ended how, the best of them, and what was handed over."""
     if not names:
         return f"No campaign in {home.campaigns} yet. Start one: fer-exp search experiments/demo.py"
     lines = []
     for name in names:
+        folder = home.campaign(name)
         lost = len(damaged)
-        states = [_state(record, damaged) for record in records_in(home.campaign(name) / "trials")]
+        states = [_state(record, damaged) for record in records_in(folder / "trials")]
         counts = [f"{states.count(state)} {state}" for state in State if state in states]
         if len(damaged) > lost:
             counts.append(f"{len(damaged) - lost} damaged")
+        told = [", ".join(counts) or "nothing started"]
         try:
-            known_campaign(home, name)
+            told += _outcome(home, known_campaign(home, name))
         except BadRecord as error:
             damaged.append(error.problem)
-            counts.append("campaign.json damaged")
-        lines.append(f"{name}: {', '.join(counts) or 'nothing started'}")
+            told.append("campaign.json damaged")
+        lines.append(f"{name}: {state_of(folder)}; {'; '.join(told)}")
     return "\n".join(lines)
+
+
+def _outcome(home: Home, spec: CampaignSpec) -> list[str]:
+    folder = home.campaign(spec.name)
+    rows, _ = whole(records_in(folder / "trials"))
+    first = next(iter(leaderboard(rows, spec.settings.objective)), None)
+    told = []
+    if first is not None and first.objective is not None:
+        title = title_of(first.kind, first.number, first.seed)
+        told.append(f"best {title}, {spec.settings.objective.metric} {first.objective:.4f}")
+    again = sum(1 for _ in records_in(folder / "retrains"))
+    told += [f"{again} retrain{'s' * (again > 1)}"] if again else []
+    champion = next((one for one in reversed(_handovers(folder)) if one.champion), None)
+    told += [f"champion version {champion.version}"] if champion is not None else []
+    return told + _opened(folder)
+
+
+def _state_of(folder: Path) -> str:
+    """Running only while somebody holds the campaign's lock."""
+    return state_of(folder)
+
+
+def _handovers(folder: Path) -> list[Handover]:
+    try:
+        return handovers_of(folder)
+    except BadRecord:  # for the doctor to name
+        return []
+
+
+def _handed_over(folder: Path) -> list[str]:
+    return [
+        f"version {one.version}{', champion' if one.champion else ''}: {one.record}, {one.metric} {one.value:.4f}; "
+        f"{one.reason}"
+        for one in _handovers(folder)
+    ]
+
+
+def _opened(folder: Path) -> list[str]:
+    """How often its models have met the test part; a campaign's own ledger says it."""
+    looks = len(whole_lines(folder / "ledger.jsonl"))
+    return [f"test part opened {looks} time{'s' * (looks > 1)}"] if looks else []
+
+
+def _run_id(record: Record) -> str | None:
+    """MLflow's id of the record's run, as the last sync noted it."""
+    try:
+        found = json.loads(read_file(record.path / "tracking.json"))
+    except (OSError, ValueError):
+        return None
+    return str(found["run_id"]) if isinstance(found, dict) and found.get("run_id") else None
 
 
 def _state(record: Record, damaged: list[str]) -> State | None:
@@ -78,7 +141,13 @@ def one_json(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
 
 
 def _campaign_json(home: Home, spec: CampaignSpec) -> dict[str, object]:
-    return {"folder": str(home.campaign(spec.name)), **json.loads(spec.to_json())}
+    folder = home.campaign(spec.name)
+    told = {
+        "state": state_of(folder),
+        "handovers": [json.loads(one.to_json()) for one in _handovers(folder)],
+        "test_openings": len(whole_lines(folder / "ledger.jsonl")),
+    }
+    return {"folder": str(folder), **json.loads(spec.to_json()), **told}
 
 
 def _trials_json(home: Home, records: list[RecordContents]) -> list[dict[str, object]]:
@@ -86,6 +155,7 @@ def _trials_json(home: Home, records: list[RecordContents]) -> list[dict[str, ob
         {
             "folder": str(read.record.path.relative_to(home.root)),
             "state": read.state,
+            "run_id": _run_id(read.record),
             "spec": json.loads(read.spec.to_json()),
             "outcome": None if read.outcome is None else json.loads(read.outcome.to_json()),
             "epochs": len(read.history),

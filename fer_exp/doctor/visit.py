@@ -121,8 +121,8 @@ class _Tracker:
             return []
 
     def sync(self, folder: Path) -> None:
+        from fer_exp.records.folder import state_at_rest
         from fer_exp.tracking import sync
-        from fer_exp.tracking.folder import state_at_rest
 
         try:
             sync(self._home, folder.name, state_at_rest(folder))

@@ -10,9 +10,11 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from fer_exp.execute.entry import follow_records
+from fer_exp.system.home import Home
 
 PATIENCE = 60.0  # seconds that the end of a campaign waits for MLflow before it says `fer-exp sync`
-SILENCE = 20.0  # seconds without a word, once it has turned to MLflow, that count as behind: one request and its repeat
+SILENCE = 20.0  # seconds without a word, once it has turned to a server, that count as behind: one request, its repeat
+SILENCE_OF_FILE = 90.0  # the same for a file in the home, which waits for processors and for nobody else
 
 
 class Tracker:
@@ -23,6 +25,7 @@ class Tracker:
         self._process: ForkServerProcess = context.Process(
             target=follow_records, args=(home, campaign, theirs), daemon=True
         )
+        self._silence = SILENCE if Home(home).tracking_uri.startswith(("http://", "https://")) else SILENCE_OF_FILE
         self._process.start()
         theirs.close()
         self._behind: str | None = None
@@ -38,7 +41,7 @@ class Tracker:
     def behind(self) -> str | None:
         """Why MLflow is behind the records; None where it is not, as far as is known."""
         silent = 0.0 if self._telling_since is None else time.monotonic() - self._telling_since
-        return self._behind or (f"MLflow has not answered for {silent:.0f} s" if silent > SILENCE else None)
+        return self._behind or (f"MLflow has not answered for {silent:.0f} s" if silent > self._silence else None)
 
     def hear(self) -> None:
         """Takes in what it has said since."""

@@ -6,6 +6,7 @@ In: what a training tells. Out: `Record`, and the values in its files.
     values         what a record's JSON files say: specification, epoch, outcome
     predictions    what a model said of images: labels, probabilities, row numbers
     digest         the SHA-256 of a model and of checkpoints; no other file is loaded
+    folder         a campaign's folder: all its records, how far it has come
     handovers      which models of a campaign were registered, and why one became the champion
 """
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.records import Record, State, now_ms
+from fer_exp.records.folder import state_at_rest
 from fer_exp.records.handovers import Handover, note_handover
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 from fer_exp.tracking import Champion, champion, register, set_champion, sync
-from fer_exp.tracking.folder import state_at_rest
 from fer_exp.tracking.mapping import folder_of
 from fer_exp.verdict import Answer, Comparison, Group, compare_groups, group_of
 

@@ -10,7 +10,6 @@ registry. The only part that imports mlflow.
     uploads       a record's files by role, each once per content
     runs          one run per record, found by a tag of our own
     models        model.keras as a logged model with signature and requirements, without starting Keras
-    folder        the campaign's folder: its records, how far it has come
     projection    `sync`: MLflow level with the records, any number of times
     find          from a run or a model back to its record
     versions      of a campaign's registered model, made and made again

@@ -5,6 +5,7 @@ records, so it may be killed at any moment; it leaves at once when the other end
 doing. It says when it begins to talk to MLflow, so that the other end knows of an answer that does not come.
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -16,12 +17,12 @@ from pathlib import Path
 
 from fer_exp.campaign import AT_REST
 from fer_exp.records import Record
+from fer_exp.records.folder import records_of, state_at_rest
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 from fer_exp.system.values import first_line
-from fer_exp.tracking.folder import records_of, state_at_rest
 from fer_exp.tracking.projection import Projection
-from fer_exp.tracking.store import holding
+from fer_exp.tracking.store import connect, holding
 
 TICK = 1.0  # seconds between looks at the records
 LONGEST_WAIT = 30.0  # seconds between attempts while MLflow does not answer
@@ -35,9 +36,9 @@ Stamp = tuple[int, ...]
 def follow(home_root: Path, campaign: str, control: Connection) -> None:
     """Entry of the tracker's process, spawned or from a fork server, so that it alone holds its end.
 
-    Sends `("telling", records)` before it turns to MLflow, then `("level", records)` or `("behind", reason)`. On
-    `("finish", state)` it syncs everything, sends `("done", None)` and returns; where MLflow stays away it says why it
-    is behind and returns without "done".
+    Sends `("loading", None)` first; `("telling", records)` before it turns to MLflow, then `("level", records)` or
+    `("behind", reason)`. On `("finish", state)` it syncs everything, sends `("done", None)` and returns; where MLflow
+    stays away it says why it is behind and returns without "done".
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # devices belong to trials
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides when this one ends
@@ -69,6 +70,7 @@ class _Follower:
         self._known: dict[Path, Stamp] = {}
 
     def run(self, finish: "queue.Queue[str]") -> None:
+        self._load()
         wait = TICK
         while True:
             try:
@@ -76,6 +78,13 @@ class _Follower:
                 return
             except queue.Empty:
                 wait = TICK if self._look() else min(2 * wait, LONGEST_WAIT)
+
+    def _load(self) -> None:
+        """Makes the home's own store and loads what that takes: tens of seconds beside trainings."""
+        self._say(("loading", None))
+        if self._home.tracking_uri == self._home.own_tracking_uri:
+            with contextlib.suppress(Exception):  # told with its reason when a record is to be shown
+                connect(self._home)
 
     def _look(self) -> bool:
         """Brings changed records level; whether that went well."""

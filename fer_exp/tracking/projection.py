@@ -14,13 +14,13 @@ from mlflow.entities import Experiment, LoggedModel, Metric, Run
 from fer_exp.campaign import CampaignSpec
 from fer_exp.leaderboard.rows import Row, place, row_of
 from fer_exp.records import Record, RecordContents, now_ms
+from fer_exp.records.folder import has_begun, last_end_ms, records_of, state_of
 from fer_exp.records.handovers import handover_lines
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import sha256_of
 from fer_exp.system.home import Home
 from fer_exp.tracking import mapping, models, pages, runs, uploads
 from fer_exp.tracking.datasets import datasets_of
-from fer_exp.tracking.folder import has_begun, last_end_ms, records_of, state_of
 from fer_exp.tracking.store import asking, connect, experiment_of, holding
 from fer_exp.tracking.versions import restore
 

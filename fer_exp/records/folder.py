@@ -1,4 +1,4 @@
-"""A campaign's folder, as tracking reads it.
+"""A campaign's folder as a whole: all its records, and how far it has come.
 
 In: a Home and a name. Out: its records, and how far the campaign has come. A search that is at work holds a lock in the
 folder, so that nobody has to guess from files whether an unfinished training is being trained.
@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.records import Record, RecordContents, now_ms, records_in
+from fer_exp.records.record import Record, RecordContents, now_ms, records_in
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 from fer_exp.system.lock import is_held
