@@ -37,9 +37,8 @@ $(DEV_INSTALLED): $(INSTALLED)
 	@$(INSTALL) '.[dev]'
 	@touch $(DEV_INSTALLED)
 
-# Two at a time: networks this small leave a second core idle.
-demo: setup # a whole campaign on the built-in demo data, in minutes on a laptop
-	$(BIN)/fer-exp search experiments/demo.py --workers 2
+demo: setup # a whole campaign on the built-in demo data, in about a minute
+	$(BIN)/fer-exp search experiments/demo.py --workers auto
 	@echo 'First:   . .venv/bin/activate'
 
 fmt: $(DEV_INSTALLED) # format the code and mend what can be mended without a person

@@ -3,6 +3,8 @@
 In: arguments. Out: text and an exit code.
 
     app         the application and how errors reach a person
+    help        commands in the order people need them, each with an example
+    complete    what a shell may complete: campaigns, records, models
     options     options that several commands share
     names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
@@ -11,6 +13,8 @@ In: arguments. Out: text and an exit code.
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    init        init
+    delete      delete
     doctor      doctor
     records     records pack, records unpack
     data        data check, data convert
@@ -26,12 +30,27 @@ from fer_exp.cli import (
     audit,
     compare,
     data,
+    delete,
     doctor,
     evaluate,
+    init,
     records,
     results,
     search,
 )
 from fer_exp.cli.app import app, main
 
-__all__ = ["app", "audit", "compare", "data", "doctor", "evaluate", "main", "records", "results", "search"]
+__all__ = [
+    "app",
+    "audit",
+    "compare",
+    "data",
+    "delete",
+    "doctor",
+    "evaluate",
+    "init",
+    "main",
+    "records",
+    "results",
+    "search",
+]

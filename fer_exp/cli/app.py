@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fer_exp import __version__
+from fer_exp.cli.help import ABOUT, Grouped
 from fer_exp.system.errors import BROKEN_DISK, FULL_DISK, BadInput, ExitCode, FerExpError, Interrupted
 from fer_exp.system.files import is_broken
 from fer_exp.system.passwords import without_passwords
@@ -21,7 +22,8 @@ from fer_exp.system.surroundings import require_backend, require_working_folder,
 
 app = typer.Typer(
     name="fer-exp",
-    help="Hyperparameter campaigns on facial-expression recognition: search, retrain-best, evaluate.",
+    cls=Grouped,
+    help="Hyperparameter campaigns on facial-expression recognition. `fer-exp COMMAND --help` has an example of each.",
     epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
     "8 findings left, 9 disk failed, 75 stopped (the same command resumes).",
     no_args_is_help=True,
@@ -54,7 +56,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except Exception as error:  # told like any error, shown whole with -vv
                 _fail(*_explain(error), options["verbose"])
 
-        return target.command(name)(run)
+        return target.command(name, short_help=ABOUT[name].line, epilog=f"Example: {ABOUT[name].example}")(run)
 
     return add
 

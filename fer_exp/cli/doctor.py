@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command(app, "doctor")
 def doctor(
-    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Default: all campaigns.")] = None,
+    campaign: options.AnyCampaign = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended safely; no record is deleted.")] = False,
     as_json: options.AsJson = False,
     install: Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_exp.cli import options
+from fer_exp.cli import complete, options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
 from fer_exp.system.errors import BadInput, NotFound
@@ -40,11 +40,21 @@ def evaluate(
     run_id: Annotated[str | None, typer.Option("--run-id", help="A run in MLflow: trial, retrain or campaign.")] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="URI", help="models:/NAME@champion, models:/NAME/1 or models:/m-..."),
+        typer.Option(
+            "--model",
+            metavar="URI",
+            help="models:/NAME@champion, models:/NAME/1 or models:/m-...",
+            autocompletion=complete.models,
+        ),
     ] = None,
     record: Annotated[
         str | None,
-        typer.Option("--record", metavar="NAME", help="CAMPAIGN, CAMPAIGN:baseline or CAMPAIGN/trials/0003."),
+        typer.Option(
+            "--record",
+            metavar="NAME",
+            help="CAMPAIGN, CAMPAIGN:baseline or CAMPAIGN/trials/0003.",
+            autocompletion=complete.records,
+        ),
     ] = None,
     again: Annotated[
         str, typer.Option("--again", metavar="REASON", help="Why the test part is opened for another model.")

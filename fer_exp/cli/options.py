@@ -5,10 +5,35 @@ from typing import Annotated
 
 import typer
 
+from fer_exp.cli import complete
 from fer_exp.data.split.protocol import Protocol
 
+MOST_WORKERS = 256
+AUTOMATIC = 4  # workers at most that a machine without GPUs gets unasked: each loads TensorFlow
+
+
+def as_workers(text: str) -> int:
+    """A number of workers; `auto` is one for each GPU, else one for each processor, up to four."""
+    if str(text).lower() != "auto":
+        number = int(text) if str(text).isdigit() else 0
+        if not 1 <= number <= MOST_WORKERS:
+            raise typer.BadParameter(f"expected a number from 1 to {MOST_WORKERS}, or auto, received {text!r}")
+        return number
+    from fer_exp.execute.devices import visible_devices
+    from fer_exp.system.provenance import cores
+
+    return len(visible_devices()) or min(cores(), AUTOMATIC)
+
+
 CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]
-CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign, such as demo.")]
+CampaignName = Annotated[
+    str,
+    typer.Argument(metavar="CAMPAIGN", help="Name of a campaign, such as demo.", autocompletion=complete.campaigns),
+]
+AnyCampaign = Annotated[
+    str | None,
+    typer.Argument(metavar="[CAMPAIGN]", help="Default: all campaigns.", autocompletion=complete.campaigns),
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -16,7 +41,15 @@ Data = Annotated[
     ),
 ]
 ProtocolOption = Annotated[Protocol | None, typer.Option("--protocol", help="How rows become train, validation, test.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Trials at the same time.")]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="<int>|auto",
+        parser=as_workers,
+        help="Trials at the same time; auto: as the machine has room.",
+    ),
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]

@@ -15,7 +15,7 @@ UI_PORT = 5000
 
 @command(app, "status")
 def status(
-    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Default: all campaigns.")] = None,
+    campaign: options.AnyCampaign = None,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -56,7 +56,7 @@ def _campaigns(home: Home) -> list[str]:
 
 @command(app, "sync")
 def sync(
-    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Default: all campaigns.")] = None,
+    campaign: options.AnyCampaign = None,
     verbose: Verbose = 0,
 ) -> None:
     """Bring MLflow level with the records, whatever it missed; any number of times."""

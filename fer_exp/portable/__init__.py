@@ -1,4 +1,4 @@
-"""Portable: a campaign's records as one file, and back into records on any machine.
+"""Portable: a campaign's records as one file, and back into records on any machine; or gone for good.
 
 In: a campaign's folder, or an archive. Out: the other. What is packed is the truth and nothing else: no caches, locks,
 notes of the tracker, half-written files.
@@ -6,6 +6,7 @@ notes of the tracker, half-written files.
     manifest     what an archive holds, and which names it may hold
     packing      a folder into an archive
     unpacking    an archive into a folder, checked before anything takes its place
+    deletion     a campaign out of the home and out of MLflow
     merge        whether an archive only adds to what is there
 """
 

@@ -16,6 +16,7 @@ registry. The only part that imports mlflow.
     registry      a record's model registered, and the champion of a campaign
     pages         what MLflow's pages open with
     follower      the tracker process beside a search
+    deletion      what MLflow holds of a campaign, deleted
     inspect       what MLflow holds of a campaign, for the doctor
     serving       what a process that serves a logged model needs
     ui            MLflow's own pages on the right store
