@@ -6,10 +6,12 @@ are about what has lost its record.
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from fer_exp.doctor.campaign_checks import Check
 from fer_exp.doctor.case import Case, Chart
 from fer_exp.doctor.findings import Code, Finding, Mend
+from fer_exp.system.home import Home
 
 CAMPAIGN_RUN = "campaign"  # stands for a record's folder in the tag of the campaign's own run
 NOTE = "tracking.json"
@@ -20,8 +22,15 @@ def elsewhere(case: Case) -> Iterator[Finding]:
     """A store that was moved without its artifacts, or the other way round."""
     if case.inspection is not None and case.inspection.elsewhere is not None:
         what = f"MLflow keeps the campaign's artifacts in {case.inspection.elsewhere}: the home was moved"
-        advice = "move mlflow.db away and run `fer-exp sync`: the records fill a new one"
-        yield Finding(Code.MLFLOW_ELSEWHERE, case.within(case.folder), what, advice)
+        mend = Mend("relocate", partial(_relocate, case.home, Path(case.inspection.elsewhere).parent))
+        advice = "tells MLflow the new place; a copy of mlflow.db from before is kept"
+        yield Finding(Code.MLFLOW_ELSEWHERE, case.within(case.folder), what, advice, mend)
+
+
+def _relocate(home: Home, old_artifacts: Path) -> None:
+    from fer_exp.tracking.relocation import relocate
+
+    relocate(home, old_artifacts)
 
 
 def ghosts(case: Case) -> Iterator[Finding]:

@@ -14,5 +14,6 @@ In: a campaign and its data. Out: records, a leaderboard, and from `retrain` a r
     retrain                 the best recipe again, with several seeds
     promote                 from a retrained record to a registered model and its alias
     interrupts              signals, a full disk, and a tracker that does not outlive the search
+    store_check             whether MLflow's file belongs to this home, before anything is trained
     disk_need               how much disk a campaign will need
 """

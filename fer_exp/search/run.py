@@ -25,6 +25,7 @@ from fer_exp.records import Record, State, records_in
 from fer_exp.search.disk_need import Need, require
 from fer_exp.search.interrupts import interruptible, running_tracker
 from fer_exp.search.proposer import fewer_points
+from fer_exp.search.store_check import refuse_moved_store
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
@@ -132,6 +133,8 @@ def _search(
         from fer_exp.search.trials import SearchRequest, SearchWork
 
         propose = conditions.propose or KerasTunerProposer
+    if conditions.tracking:
+        refuse_moved_store(conditions.home, campaign.name)
     proposer = propose(campaign, settings)  # before the data: what is wrong with a space shows at once
     for note in fewer_points(settings, proposer.plan()):
         conditions.watcher.say(note)
@@ -184,6 +187,8 @@ def run_retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoic
 def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, conditions: Conditions) -> Retrained:
     home, watcher = conditions.home, conditions.watcher
     folder = home.campaign(campaign.name)
+    if conditions.tracking:
+        refuse_moved_store(home, campaign.name)
     with lock(folder, conditions.watcher.say) as holding:
         context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         from fer_exp.search import retrain

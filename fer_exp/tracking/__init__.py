@@ -17,6 +17,7 @@ registry. The only part that imports mlflow.
     pages         what MLflow's pages open with
     follower      the tracker process beside a search
     deletion      what MLflow holds of a campaign, deleted
+    relocation    the addresses of a home that was moved
     inspect       what MLflow holds of a campaign, for the doctor
     serving       what a process that serves a logged model needs
     ui            MLflow's own pages on the right store

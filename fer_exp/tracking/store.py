@@ -134,7 +134,7 @@ def experiment_of(store: Store, name: str) -> Experiment:
         raise TrackingFailed(
             f"MLflow keeps the artifacts of {name} in {experiment.artifact_location}, "
             f"expected them in {store.home.artifacts / name}: the home was moved",
-            f"Nothing was changed. Move {store.home.database} away and sync again: the records fill a new one.",
+            "Nothing was changed. `fer-exp doctor --fix` tells MLflow the new place.",
         )
     return experiment
 

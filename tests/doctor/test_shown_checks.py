@@ -11,6 +11,8 @@ import pytest
 
 from fer_exp.doctor import Code
 from fer_exp.records import Kind, Record
+from fer_exp.search.store_check import refuse_moved_store
+from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking import register, sync
 from fer_exp.tracking.mapping import RECORD
@@ -226,9 +228,25 @@ def test_a_store_of_a_later_mlflow_is_told_as_such(shown: Home) -> None:
     assert "ffffffffffff" in str(said[0]["what"])
 
 
-def test_a_home_that_was_moved_without_its_store_is_told(
-    shown: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(shown.root, tmp_path / "moved")
-    monkeypatch.setenv("FER_EXP_HOME", str(tmp_path / "moved"))
+def test_a_home_that_was_moved_is_told_and_mended(shown: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {run.info.run_id for run in all_runs(shown)}
+    moved = Home(tmp_path / "moved%20 to")
+    shutil.copytree(shown.root, moved.root)
+    monkeypatch.setenv("FER_EXP_HOME", str(moved.root))
     assert codes(visit()["left"]) == {Code.MLFLOW_ELSEWHERE}
+    assert codes(visit("--fix")["mended"]) == {Code.MLFLOW_ELSEWHERE}
+    assert done("doctor").startswith("Nothing wrong")
+    assert "nothing to do" in done("sync", NAME)
+    runs = all_runs(moved)
+    assert {run.info.run_id for run in runs} == before
+    assert "record/trial.json" in artifacts_of(moved, run_of(moved, "baseline"))
+    assert list(moved.root.glob("mlflow.db.before-move-*"))
+
+
+def test_nothing_is_trained_into_a_store_that_was_left_behind(shown: Home, tmp_path: Path) -> None:
+    moved = Home(tmp_path / "moved")
+    shutil.copytree(shown.root, moved.root)
+    with pytest.raises(TrackingFailed, match="the home was moved") as refused:
+        refuse_moved_store(moved, NAME)
+    assert "doctor --fix" in refused.value.remedy
+    refuse_moved_store(moved, "another")  # which it knows nothing of
