@@ -7,7 +7,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, command
-from fer_exp.cli.data import Source, data
+from fer_exp.cli.data import Source, data, found_at
 from fer_exp.system.home import Home
 
 
@@ -35,7 +35,7 @@ def audit(
 
     if out is not None:
         refuse_foreign(out)  # before minutes of work, not after
-    faces = read_faces(source, skip_bad_rows=skip_bad_rows)
+    faces = read_faces(found_at(source), skip_bad_rows=skip_bad_rows)
     folder = out or Home.from_environment().audits / faces.digest
     refuse_foreign(folder)
     epochs = (label_epochs or LABEL_EPOCHS) if label_noise or label_epochs else None

@@ -47,6 +47,7 @@ def compare(
             "Nothing was compared. 0.95 is usual.",
         )
     home = Home.from_environment()
+    typer.echo("Reading what both said of the validation images.", err=True)
     from fer_exp.verdict import Answer, compare_groups, find_groups, matching, verdict_text
 
     ours = find_groups(home, _record_of(home, a))[0]

@@ -14,6 +14,15 @@ app.add_typer(data, name="data")
 Source = Annotated[str, typer.Argument(metavar="PATH", help="File, folder or demo.")]
 
 
+def found_at(source: str) -> str:
+    """The source as `search --data` takes it: of a folder that holds FER2013 as a file, that file."""
+    from fer_exp.data.find import find_source
+
+    found = find_source(source)
+    typer.echo(f"Reading {found}.", err=True)
+    return found
+
+
 @command(data, "check")
 def check(
     source: Source,
@@ -22,11 +31,12 @@ def check(
     verbose: Verbose = 0,
 ) -> None:
     """Say what a source is, count classes by usage, name defects."""
+    where = found_at(source)
     from fer_exp.data.check import check as look
     from fer_exp.data.check import describe
     from fer_exp.data.sources.read import read_faces
 
-    found = look(read_faces(source, skip_bad_rows=skip_bad_rows))
+    found = look(read_faces(where, skip_bad_rows=skip_bad_rows))
     typer.echo(found.to_json(indent=1) if as_json else describe(found))
 
 
@@ -41,9 +51,10 @@ def convert(
     verbose: Verbose = 0,
 ) -> None:
     """Write a source in another format; pixels and labels stay as they are."""
+    where = found_at(source)
     from fer_exp.data.sources.convert import convert as write
 
-    faces = write(source, destination, skip_bad_rows=skip_bad_rows, overwrite=overwrite)
+    faces = write(where, destination, skip_bad_rows=skip_bad_rows, overwrite=overwrite)
     for note in faces.notes:
         typer.echo(note, err=True)
     typer.echo(f"{len(faces)} faces written to {destination} (digest {faces.digest})")

@@ -4,6 +4,7 @@ The time of an epoch is measured here and now on a few batches of the baseline, 
 """
 
 import math
+import sys
 import time
 
 from fer_exp.campaign import Campaign, Settings
@@ -21,12 +22,20 @@ MEASURED_BATCHES = 8
 WARM_UP_BATCHES = 3
 
 
+def say(line: str) -> None:
+    """What takes its time, on standard error."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
 def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Home, workers: int) -> str:
     """The whole plan as text; nothing is written but the cache of prepared data."""
+    say("Loading Keras and Keras Tuner.")
     with stderr_to():
         from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 
         proposer = KerasTunerProposer(campaign, settings)
+    say(f"Reading {data.source}.")
     development = prepare(
         data.source,
         protocol=settings.protocol,
@@ -37,6 +46,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         cleaning=settings.cleaning,
     )
     refuse_undecided(settings.objective, development.info)
+    say("Measuring the baseline on this machine.")
     with stderr_to():
         seconds = seconds_per_epoch(campaign, settings, development)
     plan = proposer.plan()

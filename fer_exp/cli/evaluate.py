@@ -83,7 +83,9 @@ def evaluate(
     chosen = _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
     spec = known_campaign(home, chosen.record.path.parents[1].name)
     from fer_exp.data.find import find_recorded
+    from fer_exp.holdout.ledger import refuse_early
 
+    refuse_early(home, chosen.record, chosen.file, spec.data, again)  # before Keras is loaded and faces are read
     source = find_recorded(data, spec.data.path)
     typer.echo(f"Opening the test part of {spec.data.source}.", err=True)
     result = _open(home, spec, chosen, source, again)

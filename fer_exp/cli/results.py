@@ -65,6 +65,8 @@ def sync(
         known_campaign(home, campaign)
     names = [campaign] if campaign is not None else _campaigns(home)
     damaged: list[str] = []
+    if names:
+        typer.echo("Loading MLflow.", err=True)
     for name in names:
         _bring_level(home, name, damaged)
     if not names:

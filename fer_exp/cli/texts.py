@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def this_command() -> str:
-    """The command being run, to give again."""
+    """The command being run, to give again; in words where Python was started otherwise, as by a notebook's kernel."""
+    if Path(sys.argv[0]).name not in ("fer-exp", "__main__.py"):
+        return "give the same command again"
     return shlex.join(["fer-exp", *sys.argv[1:]])
 
 

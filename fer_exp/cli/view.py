@@ -3,6 +3,7 @@
 In: snapshots and lines. Out: text on standard error; standard output is for results.
 """
 
+import os
 import time
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.table import duration
 from fer_exp.records import title_of
 
+# Set in what a cell starts by `!`: it has a terminal, but keeps every frame that is drawn over another.
+NOTEBOOKS = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
 SHOWN_ROWS = 5  # of the leaderboard
 PLAIN_EVERY = 15.0  # seconds between lines on a trial's progress, without a terminal
 
@@ -33,7 +36,7 @@ class View:
 
     @property
     def _on_terminal(self) -> bool:
-        return self._console.is_terminal
+        return self._console.is_terminal and not any(name in os.environ for name in NOTEBOOKS)
 
     def __enter__(self) -> Self:
         if self._live is not None:

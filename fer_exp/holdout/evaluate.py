@@ -13,16 +13,16 @@ import numpy as np
 from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.gap import GAP, Gap, part_of
-from fer_exp.holdout.ledger import Looks, Opening, all_openings, write_down
+from fer_exp.holdout.ledger import Looks, all_openings, opening_of, write_down
 from fer_exp.holdout.sealed import TestPart, open_test
 from fer_exp.metrics.calibration import Calibration, calibration_at, uncalibrated
 from fer_exp.metrics.scores import Scores, score
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import baseline_recipe
-from fer_exp.records import Predictions, Record, now_ms
+from fer_exp.records import Predictions, Record
 from fer_exp.records.digest import model_is_vouched_for
 from fer_exp.results import calibration_of, write_results
-from fer_exp.system.files import is_there, sha256_of, write_atomically
+from fer_exp.system.files import is_there, write_atomically
 from fer_exp.system.home import Home
 
 
@@ -66,19 +66,7 @@ def open_and_evaluate(
     validation = _on_validation(record)
     info = record.data(info)  # which test images are copies depends on what its training saw
     part = open_test(source, info=info, cache=home.cache, skip_bad_rows=info.dropped_total > 0)
-    folder = record.path.parents[1]
-    opening = Opening(
-        time_ms=now_ms(),
-        campaign=folder.name,
-        record=record.path.relative_to(folder).as_posix(),
-        data_digest=info.data_digest,
-        protocol=info.protocol,
-        images=len(part.labels),
-        model=sha256_of(model),
-        reason=again,
-        test_digest=part.digest,
-    )
-    looks = write_down(home, opening)
+    looks = write_down(home, opening_of(record, model, info, len(part.labels), again=again, digest=part.digest))
     predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
     gap = None if validation is None else _gap(record, part, validation, predictions)

@@ -18,8 +18,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fer_exp.data.split.info import DataInfo
+from fer_exp.records import Record, now_ms
 from fer_exp.system.errors import BadInput, BadRecord
-from fer_exp.system.files import append_line, drop_torn_line, whole_lines
+from fer_exp.system.files import append_line, drop_torn_line, sha256_of, whole_lines
 from fer_exp.system.home import Home
 from fer_exp.system.values import Value, first_line
 
@@ -112,6 +114,46 @@ def write_down(home: Home, opening: Opening) -> Looks:
             drop_torn_line(ledger)
             append_line(ledger, opening.sealed())
     return Looks((*before, opening))
+
+
+def refuse_early(home: Home, record: Record, model: Path, info: DataInfo, again: str) -> None:
+    """Says before anything is loaded what `write_down` would say: that another model met this test part.
+
+    The data are not read yet, so the test part is known by data, protocol and number of images alone; they are enough,
+    because a data digest fixes them.
+
+    Raises:
+        BadInput: As `write_down`.
+        BadRecord: A ledger is damaged.
+    """
+    asked = opening_of(record, model, record.data(info), sum(info.test_counts), again=again)
+    if not again:
+        _refuse_another([line for line in all_openings(home) if asked.opens(line)], asked)
+
+
+def opening_of(record: Record, model: Path, info: DataInfo, images: int, *, again: str, digest: str = "") -> Opening:
+    """The line that says that the record's model met the test part now.
+
+    Args:
+        record: Whose model it is.
+        model: Its file.
+        info: How its data were split.
+        images: Of the test part.
+        again: Why, where another model met it before.
+        digest: Of the test part's images and labels; empty while they are not read.
+    """
+    folder = record.path.parents[1]
+    return Opening(
+        time_ms=now_ms(),
+        campaign=folder.name,
+        record=record.path.relative_to(folder).as_posix(),
+        data_digest=info.data_digest,
+        protocol=info.protocol,
+        images=images,
+        model=sha256_of(model),
+        reason=again,
+        test_digest=digest,
+    )
 
 
 def _refuse_another(before: Iterable[Opening], opening: Opening) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.holdout.ledger import Opening
 from fer_exp.records import Outcome, Record, State
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
-from tests.commands import call, contents, done, refused
+from tests.commands import call, contents, done, quick_trials, refused, write_campaign
 from tests.made_faces import csv_of, some_faces
 
 FILES = {
@@ -308,3 +309,34 @@ def test_a_store_that_does_not_answer_is_told_with_its_own_code(
     assert "http://127.0.0.1:9" in problem
     assert "fer-exp sync" in remedy
     assert contents(searched) == before
+
+
+def test_a_second_model_is_refused_before_keras_is_loaded(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_trials(monkeypatch)
+    done("search", write_campaign(tmp_path), "--no-tracking")
+    other = Opening(
+        time_ms=1,
+        campaign="earlier",
+        record="trials/0001",
+        data_digest=CampaignSpec.read(home.campaign("tiny") / "campaign.json").data.data_digest,
+        protocol="official",
+        images=400,
+        model="f" * 64,
+        test_digest="e" * 64,
+    )
+    home.ledger.write_text(other.sealed() + "\n")
+    monkeypatch.setattr("fer_exp.cli.evaluate._open", None)  # would fail as a defect
+    problem, remedy = refused("evaluate", "--record", "tiny:baseline", "--no-tracking")
+    assert "opened for earlier/trials/0001" in problem
+    assert "--again" in remedy
+
+
+def test_a_folder_with_fer2013_beside_images_is_one_source_for_every_command(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "fer2013.csv").write_bytes(csv_of(some_faces(30)))
+    (tmp_path / "train" / "happy").mkdir(parents=True)
+    ended = call("data", "check", tmp_path)
+    assert f"Reading {tmp_path / 'fer2013.csv'}." in ended.stderr

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from fer_exp.cli import view
+from fer_exp.cli.texts import this_command
 from fer_exp.cli.view import View, plain
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.rows import Row
@@ -169,3 +170,19 @@ def test_trials_bear_the_names_that_people_call_them_by() -> None:
     assert title_of(Kind.TRIAL, 3, 1) == "trial 3"
     assert title_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
     assert plain(running(kind=Kind.RETRAIN, val_accuracy=None)) == "retrain 3 seed 1: epoch 4/10 (25%)"
+
+
+@pytest.mark.parametrize("name", ["JPY_PARENT_PID", "COLAB_RELEASE_TAG"])
+def test_a_notebook_is_no_terminal(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A cell's `!` gives a terminal, whose redrawn frames pile up below each other."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert View()._on_terminal
+    monkeypatch.setenv(name, "1")
+    assert not View()._on_terminal
+
+
+def test_what_to_give_again_is_not_a_kernels_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/x/ipykernel_launcher.py", "-f", "/x/kernel.json"])
+    assert this_command() == "give the same command again"
+    monkeypatch.setattr("sys.argv", ["/x/bin/fer-exp", "search", "a b.py"])
+    assert this_command() == "fer-exp search 'a b.py'"
