@@ -74,6 +74,7 @@ def test_the_baseline_is_the_reference_system() -> None:
         "last_width": 256,
         "head_widths": "128-64",
         "order": "conv-relu-bn",
+        "norm_momentum": 0.99,
         "block_dropout": 0.25,
         "pooled_dropout": 0.5,
         "head_dropouts": "0.3-0.2",
@@ -187,7 +188,7 @@ def test_a_value_that_does_not_fit_is_refused_by_name(field: str, value: object)
         baseline_recipe().but(**{field: value})
     said = first_line(caught.value)
     assert field in said
-    assert "received" in said
+    assert "received" in said or "no field of that name" in said
 
 
 def test_a_recipe_of_a_later_version_is_refused_rather_than_half_understood(tmp_path: Path) -> None:

@@ -1,25 +1,37 @@
 """What a search would do, before it does it: space, schedule, totals, and an estimate of the time.
 
-The time of an epoch is measured here and now on a few batches of the baseline, so it is this machine's.
+The time is measured here and now on a few batches of the baseline, so it is this machine's.
 """
 
 import math
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
 from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import Development, prepare
-from fer_exp.leaderboard.table import duration
-from fer_exp.search.proposer import fewer_points
+from fer_exp.recipe import Recipe
+from fer_exp.search.proposer import Plan, fewer_points
 from fer_exp.search.run import DataChoice
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
 from fer_exp.training.balance import oversample
 
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
 MEASURED_BATCHES = 8
 WARM_UP_BATCHES = 3
+FIRST = 3.0  # first batches that a training costs besides its epochs; 12 s against 3.7 s, seen on the demo
+VALIDATION = 1 / 3  # of a training image's time goes into looking at one without learning
+SPREAD = 0.3  # of a total, to either side
+EARLY = 0.4  # of a total, where most trainings stop early
+UNSTEADY = 3.0  # times the fastest batch
 
 
 def say(line: str) -> None:
@@ -31,10 +43,12 @@ def say(line: str) -> None:
 def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Home, workers: int) -> str:
     """The whole plan as text; nothing is written but the cache of prepared data."""
     say("Loading Keras and Keras Tuner.")
+    began = time.perf_counter()
     with stderr_to():
         from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 
         proposer = KerasTunerProposer(campaign, settings)
+    loading = time.perf_counter() - began
     say(f"Reading {data.source}.")
     development = prepare(
         data.source,
@@ -48,7 +62,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     refuse_undecided(settings.objective, development.info)
     say("Measuring the baseline on this machine.")
     with stderr_to():
-        seconds = seconds_per_epoch(campaign, settings, development)
+        cost = measure(campaign, settings, development)
     plan = proposer.plan()
     info = development.info
     lines = [
@@ -63,15 +77,46 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {line}" for line in proposer.schedule()),
         *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
-        f"time       an epoch of the baseline takes about {duration(seconds)} here (measured on {MEASURED_BATCHES} "
-        f"batches); at most about {duration(seconds * plan.epochs)} if trials are like it"
-        + (f" and {workers} workers share this machine" if workers > 1 else ""),
+        *_time(cost, plan, loading, campaign.baseline, settings, workers),
     ]
     return "\n".join(lines)
 
 
-def seconds_per_epoch(campaign: Campaign, settings: Settings, development: Development) -> float:
-    """Training of the baseline over all its images, extrapolated from a few batches; validation adds little."""
+def _time(
+    cost: "Cost", plan: Plan, loading: float, baseline: Recipe, settings: Settings, workers: int
+) -> Iterator[str]:
+    """How long it may take, as a range: early stopping, other networks and the machine's other work decide."""
+    total = loading + plan.trials * cost.training + plan.epochs * cost.epoch
+    stops_early = 0 < baseline.stop_patience < settings.epochs
+    low, high = total * (EARLY if stops_early else 1 - SPREAD) / workers, total * (1 + SPREAD) / max(1, workers / 2)
+    yield (
+        f"time       {roughly(low)} to {roughly(high)} if trials are like the baseline: {roughly(cost.epoch)} an "
+        f"epoch, {roughly(cost.training)} more a training, measured here on {MEASURED_BATCHES} batches"
+        + (f"; {workers} workers share this machine" if workers > 1 else "")
+    )
+    if cost.unsteady > UNSTEADY:
+        yield "           the batches took very different times: this machine is busy, and all may be far quicker"
+
+
+def roughly(seconds: float) -> str:
+    """Seconds to two digits, as no measurement of a few batches deserves more: `45 s`, `12 min`, `390 h`."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= (100 if unit == "h" else 1.6) * 60:
+            return f"{float(f'{seconds / size:.2g}'):g} {unit}"
+    return f"{float(f'{seconds:.2g}'):g} s"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training of the baseline costs here, in seconds."""
+
+    epoch: float
+    training: float  # besides its epochs: tracing, predictions, figures
+    unsteady: float  # the slowest measured batch against the fastest
+
+
+def measure(campaign: Campaign, settings: Settings, development: Development) -> Cost:
+    """A training of the baseline over all its images, extrapolated from a few batches."""
     import keras
     import numpy as np
 
@@ -84,9 +129,14 @@ def seconds_per_epoch(campaign: Campaign, settings: Settings, development: Devel
     compile_model(model, recipe, steps_per_epoch=math.ceil(images / recipe.batch_size), horizon=settings.epochs)
     batch = np.resize(training.images, (recipe.batch_size, 48, 48, 1))
     targets = keras.utils.to_categorical(np.arange(recipe.batch_size) % 7, 7)
-    for _ in range(WARM_UP_BATCHES):
-        model.train_on_batch(batch, targets)
-    started = time.perf_counter()
-    for _ in range(MEASURED_BATCHES):
-        model.train_on_batch(batch, targets)
-    return (time.perf_counter() - started) / MEASURED_BATCHES * images / recipe.batch_size
+    first, *took = [_seconds_of(model, batch, targets) for _ in range(1 + WARM_UP_BATCHES + MEASURED_BATCHES)]
+    took = took[WARM_UP_BATCHES:]
+    validated = sum(development.info.validation_counts) * VALIDATION  # as many training images cost the same
+    epoch = sum(took) / len(took) * (images + validated) / recipe.batch_size
+    return Cost(epoch, FIRST * first, max(took) / min(took))
+
+
+def _seconds_of(model: "keras.Model", batch: "NDArray[Any]", targets: "NDArray[Any]") -> float:
+    began = time.perf_counter()
+    model.train_on_batch(batch, targets)
+    return time.perf_counter() - began

@@ -3,7 +3,7 @@
 import pytest
 
 from fer_exp.campaign import Campaign, HyperParameters, Settings
-from fer_exp.cli.dry_run import seconds_per_epoch
+from fer_exp.cli.dry_run import measure, roughly
 from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import ClassWeights, Loss, Optimizer, Recipe, Schedule
 from tests.trainings import TINY, demo_development
@@ -30,4 +30,17 @@ def test_an_epoch_of_any_recipe_that_can_be_trained_can_be_measured(recipe: Reci
         return recipe
 
     campaign = Campaign("toy", "?", space, Settings(epochs=3), baseline=recipe)
-    assert seconds_per_epoch(campaign, campaign.settings, development) > 0
+    cost = measure(campaign, campaign.settings, development)
+    assert 0 < cost.epoch < cost.training * 100
+    assert cost.unsteady >= 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        *((0.034, "0.034 s"), (45.4, "45 s"), (95.9, "96 s"), (97, "1.6 min")),
+        *((720, "12 min"), (5_990, "100 min"), (6_100, "1.7 h"), (1_405_860, "390 h")),
+    ],
+)
+def test_times_have_two_digits(seconds: float, shown: str) -> None:
+    assert roughly(seconds) == shown
