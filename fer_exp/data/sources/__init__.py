@@ -12,5 +12,6 @@ In: a path. Out: Faces, with each bad row named.
     images      encoded images to grey faces
     pixels      pixel text to images
     names       the words that sources use for classes and parts
+    numbering   what label numbers mean where nothing says so
     rows        where readers put their rows, good and bad
 """

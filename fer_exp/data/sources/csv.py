@@ -14,7 +14,8 @@ from typing import NamedTuple
 from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.archives import Stream, csv_streams
-from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown, usage_titled
+from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
+from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
 from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
@@ -103,10 +104,39 @@ def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
         rows.notes.append(NO_USAGE)
     read = [layout.emotion, layout.pixels, layout.usage]
     rows.notes += [f"Column {shown(name)} was not read." for i, name in enumerate(layout.names) if i not in read]
+    rows.numbered = _numbered(start, layout)
     table = _Table(layout, rows)
     for lines in _lines(_blocks(stream)):
         table.add(lines)
     return rows.faces()
+
+
+def _numbered(start: bytes, layout: Layout) -> str | None:
+    """The label column, where it holds numbers that its name does not explain; its first row decides."""
+    column = layout.names[layout.emotion]
+    lines = start.split(b"\n", 2)
+    first = _cells(lines[1].rstrip(b"\r")) if len(lines) > 1 else ""
+    if column.lower() in OWN_COLUMNS or isinstance(first, str) or len(first) != len(layout.names):
+        return None
+    return column if _number(first[layout.emotion].decode()) is not None else None
+
+
+def _number(label: str) -> int | None:
+    """A label as a whole number: `3`, or `3.0` as tools write it where a column once had gaps."""
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else None
+
+
+def _emotion(label: str) -> Emotion | None:
+    """The emotion of a label: a number or a class name."""
+    found = _LABELS.get(label.strip())
+    if found is not None:
+        return found
+    number = _number(label)
+    return emotion_named(label) if number is None else _LABELS.get(str(number))
 
 
 def _blocks(stream: Stream) -> Iterator[bytes]:
@@ -198,11 +228,12 @@ def _row(line: bytes, layout: Layout) -> Row | str:
     if len(cells) != len(layout.names):
         return f"expected {len(layout.names)} values, received {len(cells)}"
     label = cells[layout.emotion].decode()
-    emotion = _LABELS.get(label.strip())
+    emotion = _emotion(label)
     if emotion is None:
-        return f"emotion: expected 0-6, received {shown(label)}"
+        return f"emotion: expected 0-6 or a known class, received {shown(label)}"
     title = Usage.TRAINING.title if layout.usage is None else cells[layout.usage].decode()
     usage = usage_titled(title)
     if usage is None:
-        return f"Usage: expected Training, PublicTest or PrivateTest, received {shown(title)}"
+        name = layout.names[layout.usage or 0]
+        return f"{name}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
     return Row(emotion, usage, cells[layout.pixels])

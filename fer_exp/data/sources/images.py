@@ -13,8 +13,12 @@ import numpy as np
 from fer_exp.data.faces import SIDE, Images
 from fer_exp.data.sources.names import shown
 
-# How a whole file of the kind ends. OpenCV fills what is missing of a JPEG with grey and says so on stderr alone.
-_ENDINGS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"))
+# How a file of the kind begins, what its pixels begin with, and what stands behind them. OpenCV fills what is missing
+# of a JPEG with grey and says so on stderr alone.
+_ENDINGS = (
+    (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"),
+    (b"\x89PNG\r\n\x1a\n", b"IDAT", b"IEND\xaeB`\x82"),
+)
 
 
 @dataclass
@@ -66,7 +70,8 @@ class Decoder:
 def _cut_off(data: bytes) -> str | None:
     if not data:
         return "expected an image, received no bytes"
-    for start, end in _ENDINGS:
-        if data.startswith(start) and not data.rstrip(b"\0").endswith(end):
+    for start, pixels, end in _ENDINGS:
+        # Behind a whole image phones and transfers leave bytes, and before it may lie a small one, whole in itself.
+        if data.startswith(start) and end not in data[max(data.rfind(pixels), 0) :]:
             return f"expected a whole image, received one cut off after {len(data)} bytes"
     return None

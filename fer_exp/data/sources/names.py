@@ -25,12 +25,16 @@ _PARTS = {
     "valid": Usage.PUBLIC_TEST,
     "validation": Usage.PUBLIC_TEST,
     "val": Usage.PUBLIC_TEST,
+    "dev": Usage.PUBLIC_TEST,
+    "publictest": Usage.PUBLIC_TEST,
     "test": Usage.PRIVATE_TEST,
+    "testing": Usage.PRIVATE_TEST,
+    "privatetest": Usage.PRIVATE_TEST,
 }
 _USAGES = {usage.title: usage for usage in Usage}
 
 EMOTION_COLUMNS = ("emotion", "emotions", "label", "labels")  # lower case
-USAGE_COLUMNS = ("usage",)
+USAGE_COLUMNS = ("usage", "split", "subset", "partition")
 PIXEL_COLUMNS = ("pixels", "pixel")
 
 
@@ -40,13 +44,14 @@ def emotion_named(word: str) -> Emotion | None:
 
 
 def part_named(word: str) -> Usage | None:
-    """The usage that a folder of a split edition means: `validation` is PublicTest, `test` is PrivateTest."""
+    """The usage that a folder or cell means: `validation` is PublicTest, `test` is PrivateTest."""
     return _PARTS.get(word.strip().lower())
 
 
 def usage_titled(word: str) -> Usage | None:
-    """The usage that a cell of the `Usage` column means."""
-    return _USAGES.get(word.strip())
+    """The usage that a cell of the `Usage` column means: FER2013's own words, or those that folders may have."""
+    found = _USAGES.get(word.strip())
+    return part_named(word) if found is None else found
 
 
 def usage_prefixed(file_name: str) -> Usage | None:

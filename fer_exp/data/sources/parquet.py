@@ -19,6 +19,7 @@ from fer_exp.data.faces import SIDE, Faces, Images, Usage
 from fer_exp.data.sources.archives import damaged
 from fer_exp.data.sources.images import Decoder
 from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
+from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
 from fer_exp.data.sources.rows import NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
@@ -49,6 +50,7 @@ def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
             rows.notes += [] if columns.usage else [NO_USAGE]
             face = _reader(file.schema_arrow.field(columns.image).type, decoder)
             label = _labeller(file.schema_arrow, columns.emotion, path.name)
+            rows.numbered = _numbered(file.schema_arrow, columns.emotion, path.name)
             number = 0
             for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name]):
                 _add(batch, columns, face, label, rows, number)
@@ -68,7 +70,9 @@ def _add(batch: Any, columns: _Columns, face: _Face, label: "_Labeller", rows: F
         if emotion is None:
             rows.bad_row(number, f"{columns.emotion}: expected 0-6 or a known class, received {shown(value)}")
         elif usage is None:
-            rows.bad_row(number, f"Usage: expected Training, PublicTest or PrivateTest, received {shown(title)}")
+            rows.bad_row(
+                number, f"{columns.usage}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
+            )
         elif isinstance(image := face(cell), str):
             rows.bad_row(number, image)
         else:
@@ -163,6 +167,12 @@ def _labeller(schema: Any, column: str, name: str) -> _Labeller:
             f"{UNCHANGED} Leave other classes out of the file, or rename them.",
         )
     return dict(enumerate(emotions)).get  # type: ignore[return-value]  # a cell of another type is simply not a key
+
+
+def _numbered(schema: Any, column: str, name: str) -> str | None:
+    """The label column, where it holds numbers that neither its name nor the file explains."""
+    unnamed = _class_names(schema, column, name) is None and pa.types.is_integer(schema.field(column).type)
+    return column if unnamed and column.lower() not in OWN_COLUMNS else None
 
 
 def _emotion(value: object) -> Emotion | None:

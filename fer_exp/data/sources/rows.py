@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_exp.data.faces import BadRow, Faces, Images
+from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import BadRow, Faces, Images, Labels
+from fer_exp.data.sources.numbering import FER2013, ambiguous, order_of
 from fer_exp.system.errors import BadData
 
 MOST_FACES = 2**20  # 2.4 GB of pixels; FER2013 has 35,887
@@ -25,6 +27,7 @@ class FaceRows:
     kind: str
     skip_bad_rows: bool
     notes: list[str] = field(default_factory=list)
+    numbered: str | None = None  # the column, where labels are numbers that nothing explains
     _images: list[Images] = field(default_factory=list)  # blocks (m, 48, 48)
     _labels: list[int] = field(default_factory=list)
     _usage: list[int] = field(default_factory=list)
@@ -67,6 +70,17 @@ class FaceRows:
         """Drops row number `row` (from 1, header excluded), or ends the reading."""
         self.bad(f"{self.source} row {row}", problem)
 
+    def _labels_as_emotions(self) -> Labels:
+        labels = np.array(self._labels, np.uint8)
+        if self.numbered is None:
+            return labels
+        order = order_of(np.bincount(labels, minlength=len(Emotion)).tolist())
+        if order is None:
+            raise ambiguous(self.source, self.numbered)
+        way = "its own" if order == FER2013 else "alphabetical"
+        self.notes.append(f"{self.numbered} holds numbers; by their counts they are FER2013's in {way} order.")
+        return np.array(order, np.uint8)[labels]
+
     def faces(self) -> Faces:
         """All rows.
 
@@ -82,7 +96,7 @@ class FaceRows:
             )
         return Faces(
             images=np.concatenate(self._images),
-            labels=np.array(self._labels, np.uint8),
+            labels=self._labels_as_emotions(),
             usage=np.array(self._usage, np.uint8),
             source=self.source,
             kind=self.kind,
