@@ -20,6 +20,7 @@ from pydantic import Field
 
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records import Record, now_ms
+from fer_exp.records.digest import model_is_vouched_for
 from fer_exp.system.errors import BadInput, BadRecord
 from fer_exp.system.files import append_line, drop_torn_line, sha256_of, whole_lines
 from fer_exp.system.home import Home
@@ -124,8 +125,9 @@ def refuse_early(home: Home, record: Record, model: Path, info: DataInfo, again:
 
     Raises:
         BadInput: As `write_down`.
-        BadRecord: A ledger is damaged.
+        BadRecord: A ledger is damaged, or the file is not the model that the record ended with.
     """
+    model_is_vouched_for(record, model)  # a file that is not the record's is worse than a second model
     asked = opening_of(record, model, record.data(info), sum(info.test_counts), again=again)
     if not again:
         _refuse_another([line for line in all_openings(home) if asked.opens(line)], asked)
