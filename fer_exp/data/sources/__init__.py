@@ -13,5 +13,6 @@ In: a path. Out: Faces, with each bad row named.
     pixels      pixel text to images
     names       the words that sources use for classes and parts
     numbering   what label numbers mean where nothing says so
+    recognise   what a file is that is no data of ours
     rows        where readers put their rows, good and bad
 """

@@ -17,6 +17,7 @@ from fer_exp.data.sources.archives import Stream, csv_streams
 from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
 from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
+from fer_exp.data.sources.recognise import recognise
 from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
 
@@ -93,6 +94,12 @@ def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
     if not start:
         raise BadData(f"{name}: expected data, received an empty file", f"{UNCHANGED} Fetch the file again.")
     layout = layout_of(start)
+    known = recognise(start)
+    if known is not None and (layout is None or b"\n" not in start):
+        raise BadData(
+            f"{name}: expected a header with the columns emotion, pixels, Usage, received {known.what}",
+            f"{UNCHANGED} {known.step}",
+        )
     if layout is None:
         first = shown(start.partition(b"\n")[0])
         raise BadData(

@@ -4,6 +4,8 @@ In: a class name, a folder name, a cell. Out: Emotion, Usage, or None where the 
 whole, after lower-casing; class folders named by numbers are unknown, because editions disagree on their order.
 """
 
+import re
+
 from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Usage
 
@@ -31,6 +33,7 @@ _PARTS = {
     "testing": Usage.PRIVATE_TEST,
     "privatetest": Usage.PRIVATE_TEST,
 }
+_NUMBER = re.compile(r"^\d{1,3}[ _.-]+(?=[^\W\d])")
 _USAGES = {usage.title: usage for usage in Usage}
 
 EMOTION_COLUMNS = ("emotion", "emotions", "label", "labels")  # lower case
@@ -41,6 +44,21 @@ PIXEL_COLUMNS = ("pixels", "pixel")
 def emotion_named(word: str) -> Emotion | None:
     """The emotion that a class folder or a text label means."""
     return _EMOTIONS.get(word.strip().lower())
+
+
+def without_number(word: str) -> str:
+    """A class folder's name without the number before it, `0_angry`: the name decides, and numbers differ."""
+    return _NUMBER.sub("", word)
+
+
+def emotion_words() -> tuple[str, ...]:
+    """All words that mean an emotion."""
+    return tuple(_EMOTIONS)
+
+
+def part_words() -> tuple[str, ...]:
+    """All words that mean a part."""
+    return tuple(_PARTS)
 
 
 def part_named(word: str) -> Usage | None:

@@ -11,12 +11,15 @@ from pathlib import Path
 from fer_exp.data.faces import Faces
 from fer_exp.data.sources.archives import csv_streams
 from fer_exp.data.sources.csv import MAX_LINE, is_whole_csv, layout_of, read_csv
-from fer_exp.data.sources.folder import is_image_folder, read_folder
+from fer_exp.data.sources.folder import is_image_folder, only_folder_in, read_folder
 from fer_exp.data.sources.parquet import MAGIC, read_parquet
 from fer_exp.data.sources.rows import UNCHANGED
 from fer_exp.system.errors import BadData
 
 DEMO = "demo"  # a folder of this name is reached by its absolute path
+
+
+DEEPEST = 4  # folders within one another that are followed
 
 
 def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
@@ -63,12 +66,15 @@ def _is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _the_one_in(folder: Path) -> Path:
+def _the_one_in(folder: Path, depth: int = 0) -> Path:
     """The one thing in `folder` that is a data source: the folder itself as an image folder, or a file in it."""
     found = [folder] if is_image_folder(folder) else []
     found += sorted(file for file in folder.iterdir() if file.is_file() and _is_data_file(file))
     if len(found) == 1:
         return found[0]
+    inner = None if found or depth == DEEPEST else only_folder_in(folder)
+    if inner is not None:  # as archives unpack
+        return _the_one_in(inner, depth + 1)
     received = " and ".join(f"{path.name}" if path != folder else "folders of images" for path in found) or "neither"
     raise BadData(
         f"{folder}: expected folders of images (train/<class>, test/<class>) or one data file, received {received}",

@@ -149,3 +149,71 @@ def test_what_is_cut_off_is_called_so_even_behind_a_small_image_within(ending: s
         said = Decoder().face(whole[:-40])
         assert isinstance(said, str)
         assert "cut off" in said
+
+
+# -- folders and files as people have them
+
+
+def class_folders(root: Path, names: dict[Emotion, str] | None = None) -> Path:
+    for emotion in Emotion:
+        folder = root / ((names or {}).get(emotion) or emotion.slug)
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "1.png"), FACES.images[0])
+    return root
+
+
+def test_a_folder_within_a_folder_is_followed(tmp_path: Path) -> None:
+    class_folders(tmp_path / "FER Daten ü" / "images" / "train")
+    assert len(read_faces(tmp_path)) == 7
+
+
+def test_debris_is_passed_over(tmp_path: Path) -> None:
+    class_folders(tmp_path / "train")
+    (tmp_path / "__MACOSX" / "train" / "angry").mkdir(parents=True)
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / "train" / "angry" / "._1.png").write_bytes(b"x")
+    assert len(read_faces(tmp_path)) == 7
+
+
+def test_a_number_before_a_class_is_not_read(tmp_path: Path) -> None:
+    """Editions differ in the numbers: here anger has the number of happiness."""
+    numbers = {emotion: f"{(emotion + 3) % 7}_{emotion.slug}" for emotion in Emotion}
+    faces = read_faces(class_folders(tmp_path, numbers))
+    assert sorted(faces.labels) == list(range(7))
+    assert any("the names decide" in note for note in faces.notes)
+
+
+def test_a_misspelt_class_is_refused_with_the_nearest_word(tmp_path: Path) -> None:
+    class_folders(tmp_path, {Emotion.SURPRISE: "suprise"})
+    with pytest.raises(BadData, match="received 'suprise'; did you mean 'surprise'"):
+        read_faces(tmp_path)
+
+
+def test_images_without_class_folders_are_refused_with_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    cv2.imwrite(str(tmp_path / "train" / "1.png"), FACES.images[0])
+    with pytest.raises(BadData, match="nothing says which emotion they show") as refused:
+        read_faces(tmp_path)
+    assert "train/angry" in refused.value.remedy
+
+
+KINDS = {
+    "UTF-16": ("emotion,pixels,Usage\n0,1,Training\n".encode("utf-16"), "a text in UTF-16", "UTF-8"),
+    "semicolons": (b"emotion;pixels;Usage\n0;1;Training\n", "columns separated by semicolons", "commas"),
+    "tabs": (b"emotion\tpixels\tUsage\n", "columns separated by tabs", "commas"),
+    "a web page": (b"\n<!DOCTYPE html><html>", "a web page", "Sign in"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS", "git lfs pull"),
+    "JSON": (b'{"message": "401 - Unauthorized"}', "JSON", "download the file itself"),
+    "two columns": (b"emotion,pixels,pixels\n", "2 columns for one thing: pixels, pixels", "Leave one"),
+    "two labels": (b"emotion,label,pixels\n", "2 columns for one thing: emotion, label", "Leave one"),
+    "old Mac": (b"emotion,pixels,Usage\r0,1,Training\r", "lines that end as on an old Mac", "line ends"),
+}
+
+
+@pytest.mark.parametrize(("content", "what", "step"), KINDS.values(), ids=KINDS)
+def test_a_file_that_is_no_data_is_called_what_it_is(tmp_path: Path, content: bytes, what: str, step: str) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadData, match=f"received {what}") as refused:
+        read_faces(path)
+    assert step in refused.value.remedy
