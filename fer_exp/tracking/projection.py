@@ -132,7 +132,8 @@ class Projection:
         rows = sorted(trials, key=place(self.spec.settings.objective))
         note, values = mapping.campaign_results(self.spec, rows, handover_lines(self.folder))
         time_ms = last_end_ms(self.folder)
-        metrics = [Metric(name, value, time_ms, 0) for name, value in values.items()]
+        ended = sum(row.objective is not None for row in rows)
+        metrics = [Metric(name, value, time_ms, ended) for name, value in values.items()]
         run = self.store.client.get_run(self._parent_id)
         runs.tell(self.store, run, {mapping.NOTE: note}, {}, runs.unsaid(run, metrics))
 
