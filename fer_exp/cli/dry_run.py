@@ -91,7 +91,7 @@ def _time(
     low, high = total * (EARLY if stops_early else 1 - SPREAD) / workers, total * (1 + SPREAD) / max(1, workers / 2)
     yield (
         f"time       {roughly(low)} to {roughly(high)} if trials are like the baseline: {roughly(cost.epoch)} an "
-        f"epoch, {roughly(cost.training)} more a training, measured here on {MEASURED_BATCHES} batches"
+        f"epoch, {roughly(cost.training)} besides for each training, measured here on {MEASURED_BATCHES} batches"
         + (f"; {workers} workers share this machine" if workers > 1 else "")
     )
     if cost.unsteady > UNSTEADY:

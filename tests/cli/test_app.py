@@ -111,7 +111,10 @@ def test_status_shows_every_trial_and_seed() -> None:
 
 def test_status_of_all_campaigns_counts_their_trials(searched: Home) -> None:
     Record(searched.campaign("tiny") / "trials" / "0002").end(Outcome(state=State.FAILED, reason="x"))
-    assert done("status") == "tiny: 2 finished, 1 failed\n"
+    shown = done("status")
+    assert shown.startswith("tiny: ")
+    assert "; 2 finished, 1 failed; best " in shown
+    assert "; 2 retrains" in shown
 
 
 @pytest.mark.usefixtures("searched")
@@ -140,7 +143,7 @@ def test_a_dry_run_tells_the_totals_that_the_search_then_reaches(home: Home, tmp
     assert "block_dropout: Choice of 0.0, 0.1, 0.2, 0.3" in told
     assert "140 to train, 400 to validate, 400 sealed" in told
     assert "more" not in told
-    assert "2 workers" in told.splitlines()[-1]
+    assert "2 workers share this machine" in told
     with pytest.MonkeyPatch.context() as patch:
         quick_trials(patch)
         done("search", tiny_file, "--no-tracking")
