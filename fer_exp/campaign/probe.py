@@ -61,15 +61,15 @@ class Asked:
     point: dict[str, Any]
     declared: dict[str, Declared] = field(default_factory=dict)
 
-    def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> Any:  # noqa: N802
+    def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """A range of floats."""
         return self._answer(Declared(name, "Float", _ends(name, min_value, max_value), _sorted(options)))
 
-    def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> Any:  # noqa: N802
+    def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """A range of whole numbers."""
         return self._answer(Declared(name, "Int", _ends(name, min_value, max_value), _sorted(options)))
 
-    def Choice(self, name: str, values: Any, **options: Any) -> Any:  # noqa: N802
+    def Choice(self, name: str, values: Any, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """A list of values."""
         choices = tuple(values)
         if not choices or not all(isinstance(value, Scalar) for value in choices):
@@ -78,11 +78,11 @@ class Asked:
             )
         return self._answer(Declared(name, "Choice", choices, _sorted(options)))
 
-    def Boolean(self, name: str, **options: Any) -> Any:  # noqa: N802
+    def Boolean(self, name: str, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """False or True."""
         return self._answer(Declared(name, "Boolean", (False, True), _sorted(options)))
 
-    def Fixed(self, name: str, value: Any, **options: Any) -> Any:  # noqa: N802
+    def Fixed(self, name: str, value: Any, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """One value."""
         return self._answer(Declared(name, "Fixed", (value,), _sorted(options)))
 
