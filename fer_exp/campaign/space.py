@@ -77,6 +77,8 @@ def dimensions(space: Sequence[Mapping[str, Any]]) -> tuple[Dimension, ...]:
 
 def _dimension(kind: str, config: Mapping[str, Any]) -> Dimension | None:
     name = config["name"]
+    if not isinstance(name, str):
+        raise TypeError(f"a name {name!r}")
     match kind:
         case "Float" | "Int":
             low, high, log = float(config["min_value"]), float(config["max_value"]), config["sampling"] == "log"
@@ -85,10 +87,14 @@ def _dimension(kind: str, config: Mapping[str, Any]) -> Dimension | None:
             return Dimension(name=name, low=low, high=high, log=log) if low < high else None
         case "Choice":
             choices = tuple(config["values"])
+            if not all(isinstance(choice, Scalar) for choice in choices):
+                raise TypeError(f"choices {choices}")
             return Dimension(name=name, choices=choices) if len(choices) > 1 else None
         case "Boolean":
             return Dimension(name=name, choices=(False, True))
         case "Fixed":
+            if not isinstance(config["value"], Scalar):
+                raise TypeError(f"a value {config['value']!r}")
             return None
         case _:
             raise KeyError(kind)

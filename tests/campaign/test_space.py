@@ -58,7 +58,17 @@ def test_ticks_name_ends_and_choices() -> None:
     assert Dimension(name="flip", choices=(False, True)).ticks() == ((0.0, "False"), (1.0, "True"))
 
 
-@pytest.mark.parametrize("entry", [{"class_name": "Gaussian", "config": {"name": "x"}}, {"config": {}}, {}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"class_name": "Gaussian", "config": {"name": "x"}},
+        {"config": {}},
+        {},
+        {"class_name": "Fixed", "config": {"name": ["x"], "value": 1}},  # also where nothing can vary
+        {"class_name": "Fixed", "config": {"name": "x", "value": {}}},
+        {"class_name": "Choice", "config": {"name": "x", "values": [[1], [2]]}},
+    ],
+)
 def test_a_description_that_is_not_keras_tuners_is_refused(entry: dict[str, Any]) -> None:
     with pytest.raises(BadRecord, match="expected a hyperparameter of Keras Tuner"):
         dimensions([entry])

@@ -113,7 +113,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path, monkeypatch: pytest.Monk
     assert "of made packed into made.fer-exp.tar.zst" in done("records", "pack", "made")
     monkeypatch.setenv("FER_EXP_HOME", str(tmp_path / "other"))
     assert "fer-exp sync made" in done("records", "unpack", "made.fer-exp.tar.zst")
-    assert done("status").startswith("made: 3 finished")
+    assert "3 finished; best trial 2" in done("status")
     assert "here already" in done("records", "unpack", "made.fer-exp.tar.zst")
     assert "found no file" in refused("records", "unpack", "nothing.tar.zst")[0]
 
