@@ -4,6 +4,7 @@ In: a path. Out: Faces, with each bad row named.
 
     read        which reader a path needs
     csv         FER2013's CSV, packed or not
+    layout      where a CSV's columns are
     parquet     one row per face, with encoded images or pixels
     folder      folders of images, one for each class
     demo        cartoon faces drawn by this program

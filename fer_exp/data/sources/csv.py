@@ -4,7 +4,6 @@ In: a path. Out: Faces. A row is a line: quotes are understood within it, so a s
 rest of the file. Rows are parsed while the file is unpacked, so of FER2013's 301 MB never more than a few are held.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,25 +13,16 @@ from typing import NamedTuple
 from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.archives import Stream, csv_streams
-from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
+from fer_exp.data.sources.layout import MAX_LINE, Layout, cells_of, layout_of
+from fer_exp.data.sources.names import emotion_named, shown, usage_titled
 from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
 from fer_exp.data.sources.recognise import recognise
 from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
 
-MAX_LINE = 64 * 1024  # bytes; a row of FER2013 has at most 9,300
 _BLOCK = 4 * 1024 * 1024  # bytes read at a time
 _LABELS = {str(emotion.value): emotion for emotion in Emotion}
-
-
-class Layout(NamedTuple):
-    """Where a CSV's columns are."""
-
-    names: tuple[str, ...]
-    emotion: int
-    pixels: int
-    usage: int | None
 
 
 class Row(NamedTuple):
@@ -43,23 +33,6 @@ class Row(NamedTuple):
     pixels: bytes
 
 
-def layout_of(start: bytes) -> Layout | None:
-    """The layout that the first line of `start` says; None where it is no header with emotion and pixels."""
-    cells = _cells(start.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r"))
-    if isinstance(cells, str):
-        return None
-    names = tuple(cell.decode().strip() for cell in cells)
-    lower = [name.lower() for name in names]
-    found = [[lower.index(name) for name in lower if name in known] for known in _COLUMNS]
-    emotions, pixels, usages = found
-    if len(emotions) != 1 or len(pixels) != 1 or len(usages) > 1:
-        return None
-    return Layout(names, emotions[0], pixels[0], usages[0] if usages else None)
-
-
-_COLUMNS = (EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS)
-
-
 def read_csv(path: Path, *, skip_bad_rows: bool) -> Faces:
     """The faces of the CSV at `path`, in its order.
 
@@ -67,26 +40,44 @@ def read_csv(path: Path, *, skip_bad_rows: bool) -> Faces:
         BadData: No header, no rows, a bad row that is not to be skipped, a damaged archive, or one with no CSV or
             several.
     """
-    with closing(csv_streams(path, is_whole_csv)) as streams:
-        stream = next(streams, None)
-        if stream is None:
-            raise BadData(
-                f"{path.name}: expected an archive with a CSV of columns emotion, pixels, Usage, found none in it",
-                f"{UNCHANGED} Unpack an archive of images and give its folder.",
-            )
-        faces = _read(stream, path.name, skip_bad_rows)
-        if next(streams, None) is not None:
-            raise BadData(
-                f"{path.name}: expected an archive with one CSV of columns emotion, pixels, Usage, found several",
-                f"{UNCHANGED} Unpack it and give the one that you mean.",
-            )
-    return faces
+    for wanted in WANTED:
+        with closing(csv_streams(path, wanted)) as streams:
+            stream = next(streams, None)
+            if stream is None:
+                continue
+            faces = _read(stream, path.name, skip_bad_rows)
+            if next(streams, None) is not None:
+                raise BadData(
+                    f"{path.name}: expected an archive with one CSV of columns emotion, pixels, Usage, found several",
+                    f"{UNCHANGED} Unpack it and give the one that you mean.",
+                )
+            return faces
+    raise BadData(
+        f"{path.name}: expected an archive with a CSV of columns emotion, pixels, Usage, found none in it",
+        f"{UNCHANGED} Unpack an archive of images and give its folder.",
+    )
 
 
-def is_whole_csv(start: bytes) -> bool:
-    """Whether `start` begins with a header of all three columns: what a CSV in an archive needs to be read."""
+def is_csv_of_faces(path: Path) -> bool:
+    """Whether the file at `path`, or one that is packed in it, begins with a header of emotion and pixels."""
+    for wanted in WANTED:
+        with closing(csv_streams(path, wanted)) as streams:
+            stream = next(streams, None)
+            if stream is not None:
+                return layout_of(stream.peek(MAX_LINE)) is not None
+    return False
+
+
+def _has_parts(start: bytes) -> bool:
     layout = layout_of(start)
     return layout is not None and layout.usage is not None
+
+
+def _has_faces(start: bytes) -> bool:
+    return layout_of(start) is not None
+
+
+WANTED = (_has_parts, _has_faces)  # of an archive's members those with a Usage come first: the competition's has both
 
 
 def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
@@ -109,12 +100,14 @@ def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
     rows = FaceRows(name, "csv", skip_bad_rows)
     if layout.usage is None:
         rows.notes.append(NO_USAGE)
-    read = [layout.emotion, layout.pixels, layout.usage]
-    rows.notes += [f"Column {shown(name)} was not read." for i, name in enumerate(layout.names) if i not in read]
+    rows.notes += [layout.note] if layout.note else []
+    rows.notes += [f"Column {shown(name)} was not read." for name in layout.unread]
     rows.numbered = _numbered(start, layout)
     table = _Table(layout, rows)
     for lines in _lines(_blocks(stream)):
         table.add(lines)
+    if table.blank:
+        rows.notes.append(f"{table.blank:,} rows without any value were passed over.")
     return rows.faces()
 
 
@@ -122,7 +115,7 @@ def _numbered(start: bytes, layout: Layout) -> str | None:
     """The label column, where it holds numbers that its name does not explain; its first row decides."""
     column = layout.names[layout.emotion]
     lines = start.split(b"\n", 2)
-    first = _cells(lines[1].rstrip(b"\r")) if len(lines) > 1 else ""
+    first = cells_of(lines[1].rstrip(b"\r")) if len(lines) > 1 else ""
     if column.lower() in OWN_COLUMNS or isinstance(first, str) or len(first) != len(layout.names):
         return None
     return column if _number(first[layout.emotion].decode()) is not None else None
@@ -172,6 +165,7 @@ class _Table:
     rows: FaceRows
     number: int = 0  # of the last row seen
     empty: int = 0  # empty lines seen last; wrong unless the file ends with them
+    blank: int = 0  # rows of commas alone, as spreadsheets leave below a table
 
     def add(self, lines: list[bytes]) -> None:
         """Takes the next lines, a batch at a time; a batch with anything irregular goes row by row."""
@@ -200,6 +194,9 @@ class _Table:
             self.rows.bad_row(self.number, f"expected {len(self.layout.names)} values, received an empty line")
         self.empty = 0
         self.number += 1
+        if not line.strip(b",\r \t"):
+            self.blank += 1
+            return
         row = _row(line, self.layout)
         if isinstance(row, str):
             self.rows.bad_row(self.number, row)
@@ -209,27 +206,9 @@ class _Table:
             self.rows.bad_row(self.number, pixel_problem(row.pixels))
 
 
-def _cells(line: bytes) -> list[bytes] | str:
-    """The values of a line, or what is wrong with it."""
-    if len(line) > MAX_LINE:
-        return f"expected a line of at most {MAX_LINE:,} bytes, received a longer one, which begins {shown(line)}"
-    if b"\0" in line:
-        return f"expected text, received a NUL byte at byte {line.index(0) + 1}"
-    if line.isascii() and b'"' not in line:
-        return line.split(b",")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        return f"expected UTF-8, received {shown(line[error.start : error.start + 1])} at byte {error.start + 1}"
-    try:
-        return [cell.encode() for cell in next(csv.reader([text], strict=True))]
-    except csv.Error as error:
-        return f"expected a line with paired quotes, received {shown(text)} ({error})"
-
-
 def _row(line: bytes, layout: Layout) -> Row | str:
     """The row in a line, or what is wrong with it."""
-    cells = _cells(line.rstrip(b"\r"))
+    cells = cells_of(line.rstrip(b"\r"))
     if isinstance(cells, str):
         return cells
     if len(cells) != len(layout.names):
@@ -243,4 +222,12 @@ def _row(line: bytes, layout: Layout) -> Row | str:
     if usage is None:
         name = layout.names[layout.usage or 0]
         return f"{name}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
-    return Row(emotion, usage, cells[layout.pixels])
+    return Row(emotion, usage, _pixel_text(cells[layout.pixels]))
+
+
+def _pixel_text(cells: list[bytes]) -> bytes:
+    """Numbers with blanks between them, from as many cells, or from one that holds a list: `[234, 231]`."""
+    if len(cells) > 1:
+        return b" ".join(cells)
+    text = cells[0]
+    return text[1:-1].replace(b",", b" ") if text[:1] == b"[" and text[-1:] == b"]" else text

@@ -39,6 +39,7 @@ _USAGES = {usage.title: usage for usage in Usage}
 EMOTION_COLUMNS = ("emotion", "emotions", "label", "labels")  # lower case
 USAGE_COLUMNS = ("usage", "split", "subset", "partition")
 PIXEL_COLUMNS = ("pixels", "pixel")
+IMAGE_COLUMNS = ("image", "images", "img")  # arrays of numbers under one of these names
 
 
 def emotion_named(word: str) -> Emotion | None:

@@ -18,7 +18,15 @@ from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE, Faces, Images, Usage
 from fer_exp.data.sources.archives import damaged
 from fer_exp.data.sources.images import Decoder
-from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, emotion_named, shown, usage_titled
+from fer_exp.data.sources.names import (
+    EMOTION_COLUMNS,
+    IMAGE_COLUMNS,
+    PIXEL_COLUMNS,
+    USAGE_COLUMNS,
+    emotion_named,
+    shown,
+    usage_titled,
+)
 from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
 from fer_exp.data.sources.rows import NO_USAGE, UNCHANGED, FaceRows
@@ -83,7 +91,10 @@ def _columns(schema: Any, name: str) -> _Columns:
     images = [
         field.name
         for field in schema
-        if _is_bytes(field.type) or _is_bytes_struct(field.type) or field.name.lower() in PIXEL_COLUMNS
+        if _is_bytes(field.type)
+        or _is_bytes_struct(field.type)
+        or field.name.lower() in PIXEL_COLUMNS
+        or (field.name.lower() in IMAGE_COLUMNS and pa.types.is_nested(field.type))
     ]
     emotions = _named(schema.names, EMOTION_COLUMNS)
     usages = _named(schema.names, USAGE_COLUMNS)
@@ -131,6 +142,10 @@ def _written(text: str | None) -> Images | str:
 
 def _listed(cell: Any) -> Images | str:
     values = getattr(cell, "values", None)
+    while values is not None and (pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type)):
+        if values.null_count or any(len(row) != len(values[0]) for row in values):  # rows of an array
+            return "expected rows of one length, received others"
+        values = values.flatten()
     if values is None or not pa.types.is_integer(values.type):
         return f"expected a list of {PIXELS} whole numbers, received {shown(cell)}"
     if len(values) != PIXELS:

@@ -5,12 +5,10 @@ never by the name of a file, and there is no option for it.
 """
 
 import stat
-from contextlib import closing
 from pathlib import Path
 
 from fer_exp.data.faces import Faces
-from fer_exp.data.sources.archives import csv_streams
-from fer_exp.data.sources.csv import MAX_LINE, is_whole_csv, layout_of, read_csv
+from fer_exp.data.sources.csv import is_csv_of_faces, read_csv
 from fer_exp.data.sources.folder import is_image_folder, only_folder_in, read_folder
 from fer_exp.data.sources.parquet import MAGIC, read_parquet
 from fer_exp.data.sources.rows import UNCHANGED
@@ -88,8 +86,6 @@ def _is_data_file(path: Path) -> bool:
     if _is_parquet(path):
         return True
     try:
-        with closing(csv_streams(path, is_whole_csv)) as streams:
-            stream = next(streams, None)
-            return stream is not None and layout_of(stream.peek(MAX_LINE)) is not None
+        return is_csv_of_faces(path)
     except BadData:  # damaged, so not recognised; it can still be named directly, and then says what is wrong
         return False
