@@ -36,7 +36,7 @@ def doctor(
     there = campaigns_in(home)
     if campaign is not None and campaign not in there:
         raise home.unknown(campaign, there)
-    names = there if campaign is None else [campaign]
+    names = None if campaign is None else [campaign]
     report = (mend if fix else examine)(home, names, tracking=not no_tracking)
     typer.echo(_as_json(report) if as_json else _as_text(report))
     if report.left:

@@ -8,6 +8,7 @@ In: a home. Out: a Report of findings.
     campaign_checks    its file, state, lock, versions
     record_checks      its records
     shown_checks       MLflow against the records
+    home_checks        what lies in a home and belongs to nothing
     mending            what --fix may do to a folder
     visit              all checks on all campaigns, and mending
 """

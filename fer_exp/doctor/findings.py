@@ -33,6 +33,7 @@ class Code(StrEnum):
     MODEL_ALTERED = "model-altered"
     CHECKPOINT_ALTERED = "checkpoint-altered"
     LEFTOVER_FILE = "leftover-file"
+    LEFTOVER_FOLDER = "leftover-folder"
     LEFTOVER_CHECKPOINT = "leftover-checkpoint"
     MLFLOW_UNREACHABLE = "mlflow-unreachable"
     MLFLOW_VERSION = "mlflow-version"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fer_exp.doctor import campaign_checks, record_checks, shown_checks
 from fer_exp.doctor.case import FOLDERS, Case, open_case
 from fer_exp.doctor.findings import Code, Finding, Report
+from fer_exp.doctor.home_checks import leftovers
 from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
@@ -30,28 +31,36 @@ class _Seen:
     runs: int | None
 
 
-def examine(home: Home, names: Iterable[str], *, tracking: bool) -> Report:
-    """Looks at the campaigns `names` and, with `tracking`, at what MLflow shows of them. Writes nothing."""
+def examine(home: Home, names: Iterable[str] | None = None, *, tracking: bool) -> Report:
+    """Looks at the campaigns `names` and, with `tracking`, at what MLflow shows of them. Writes nothing.
+
+    Without `names` at all campaigns, and at what lies in the home beside them.
+    """
     tracker = _Tracker(home, asked=tracking)
-    seen = [_look(home, name, tracker) for name in names]
-    return _report(tracker, seen, ())
+    seen = [_look(home, name, tracker) for name in (campaigns_in(home) if names is None else names)]
+    beside = [] if names is not None else list(leftovers(home, tracking=tracker.answers))
+    return _report(tracker, seen, (), beside)
 
 
-def mend(home: Home, names: Iterable[str], *, tracking: bool) -> Report:
-    """Looks, and mends what can be mended safely.
+def mend(home: Home, names: Iterable[str] | None = None, *, tracking: bool) -> Report:
+    """Looks, and mends what can be mended safely; without `names` also what lies in the home beside its campaigns.
 
     Raises:
         Busy: Somebody drives one of the campaigns; those before it are mended.
     """
     tracker = _Tracker(home, asked=tracking)
     seen, mended = [], []
-    for name in names:
+    for name in campaigns_in(home) if names is None else names:
         cleared = _cleared_by_the_lock(open_case(home, name, driven=False))
         with lock(home.campaign(name)):
             left, done = _mend_all(home, name, tracker, cleared)
         seen.append(left)
         mended += done
-    return _report(tracker, seen, mended)
+    beside = [] if names is not None else list(leftovers(home, tracking=tracker.answers))
+    for one in [finding.mend for finding in beside if finding.mend is not None]:
+        one.do()
+    still = list(leftovers(home, tracking=tracker.answers)) if beside else []
+    return _report(tracker, seen, [*mended, *(finding for finding in beside if finding not in still)], still)
 
 
 def campaigns_in(home: Home) -> list[str]:
@@ -100,8 +109,13 @@ class _Tracker:
         if asked:
             self._look_at_schema()
 
+    @property
+    def answers(self) -> bool:
+        """Whether MLflow was asked and nothing was wrong with it."""
+        return self.asked and not self.trouble
+
     def inspection(self, case: Case) -> "Inspection | None":
-        if not self.asked or self.trouble or case.spec is None:
+        if not self.answers or case.spec is None:
             return None
         from fer_exp.tracking.inspect import inspect_campaign
 
@@ -143,8 +157,8 @@ class _Tracker:
             self.trouble = (Finding(Code.MLFLOW_VERSION, "mlflow.db", what, "install that MLflow, or a later one"),)
 
 
-def _report(tracker: _Tracker, seen: list[_Seen], mended: Iterable[Finding]) -> Report:
-    runs = None if not tracker.asked or tracker.trouble else sum(one.runs or 0 for one in seen)
-    left = [finding for one in seen for finding in one.findings]
+def _report(tracker: _Tracker, seen: list[_Seen], mended: Iterable[Finding], beside: Iterable[Finding] = ()) -> Report:
+    runs = sum(one.runs or 0 for one in seen) if tracker.answers else None
+    left = [*(finding for one in seen for finding in one.findings), *beside]
     records = sum(one.records for one in seen)
     return Report(len(seen), records, runs, (*left, *tracker.trouble), tuple(mended))

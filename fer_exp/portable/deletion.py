@@ -7,16 +7,13 @@ short is given again. What the home's ledger says of test parts that its models 
 import secrets
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from fer_exp.records.folder import records_of
 from fer_exp.records.handovers import FILE
 from fer_exp.system.errors import TrackingFailed
-from fer_exp.system.files import whole_lines
-from fer_exp.system.home import Home
+from fer_exp.system.files import size_of, whole_lines
+from fer_exp.system.home import DELETED, Home
 from fer_exp.system.lock import lock
-
-DELETED = ".deleted-"  # begins the name of a folder that is on its way out
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ def contents_of(home: Home, name: str) -> Contents:
         NotFound: There is no such campaign.
     """
     folder = home.recorded_campaign(name)
-    size = sum(_size(part) for part in (folder, home.artifacts / name))
+    size = sum(size_of(part) for part in (folder, home.artifacts / name))
     return Contents(sum(1 for _ in records_of(folder)), size, len(whole_lines(folder / FILE)))
 
 
@@ -65,9 +62,3 @@ def delete_campaign(home: Home, name: str, *, tracking: bool = True) -> None:
         gone = home.root / f"{DELETED}{name}-{secrets.token_hex(4)}"
         folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
-
-
-def _size(folder: Path) -> int:
-    """Bytes on disk; a file with several names counts once."""
-    seen = {(s.st_dev, s.st_ino): s.st_size for p in folder.rglob("*") if p.is_file() for s in [p.stat()]}
-    return sum(seen.values())

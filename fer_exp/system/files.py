@@ -255,3 +255,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes on disk of all files below `folder`; a file with several names counts once."""
+    seen = {(s.st_dev, s.st_ino): s.st_size for p in folder.rglob("*") if p.is_file() for s in [p.stat()]}
+    return sum(seen.values())

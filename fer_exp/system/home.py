@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fer_exp.system.errors import NotFound
 
+DELETED = ".deleted-"  # begins the name of a campaign's folder that is on its way out
+
 
 def sqlite_uri(path: Path) -> str:
     """The address of an SQLite file as SQLAlchemy reads it: it takes `%20` for a blank, and `?` for its options."""

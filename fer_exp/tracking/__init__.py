@@ -16,6 +16,7 @@ registry. The only part that imports mlflow.
     registry      a record's model registered, and the champion of a campaign
     pages         what MLflow's pages open with
     follower      the tracker process beside a search
+    leftovers     artifacts that nothing refers to
     deletion      what MLflow holds of a campaign, deleted
     relocation    the addresses of a home that was moved
     inspect       what MLflow holds of a campaign, for the doctor
