@@ -1,4 +1,4 @@
-"""`fer-exp --help`, and the way from the command to the first training steps against a bare script's.
+"""`fer-exp --help`, commands that only look, and the way to the first training steps against a bare script's.
 
 Both fit the same small network on the same prepared faces. The bare script is told where the arrays are, and knows
 neither records nor campaigns. When training began and when its first epoch's training was over is read from the record
@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.setting import CHECKOUT, Setting
-from benchmarks.sides import Goal, Row, in_turns, row, share, times_
+from benchmarks.sides import Doing, Goal, Row, in_turns, row, share, share_by_turns, times_
 from fer_exp.data.split.prepare import prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import Record
@@ -24,9 +24,10 @@ LIMIT = 70  # training images: a few steps
 
 
 def rows(setting: Setting) -> Iterator[Row]:
-    """Help, then first steps."""
+    """Help, commands that look, then first steps."""
     help_ = in_turns({"fer-exp --help": lambda: run("fer-exp", "--help")}, setting.pick(9, 1))
     yield row("fer-exp --help", help_, help_[0].median, Goal(high=0.3, unit=" s"))
+    yield from _answers(setting)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         source = str(setting.packed()) if setting.data else "demo"
@@ -40,16 +41,63 @@ def rows(setting: Setting) -> Iterator[Row]:
     yield share("from the command to the end of the first training steps, warm cache", sides, times_(high=1.3))
 
 
-def run(*command: str, home: Path | None = None) -> str:
-    """Runs a command, `fer-exp` as it is installed beside this Python; what it printed."""
+def _answers(setting: Setting) -> Iterator[Row]:
+    """Commands that only look, each beside a bare Python that does nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        words = ["--name", "first", "--max-trials", "2", "--epochs", "1", "--limit", str(LIMIT), "--data", "demo"]
+        run("fer-exp", "search", "benchmarks/toy.py", "--no-tracking", *words, home=home)
+        ways: dict[str, Doing] = {
+            "status": lambda: run("fer-exp", "status", home=home),
+            "status NAME": lambda: run("fer-exp", "status", "first", home=home),
+            "status NAME --json": lambda: run("fer-exp", "status", "first", "--json", home=home),
+            "an error": lambda: run("fer-exp", "status", "nothing", home=home, refused=True),
+            "completion": lambda: _completed(home),
+            "doctor's first line": lambda: _first_line(home),
+        }
+        for name, way in ways.items():
+            sides = in_turns({name: way, "bare Python": lambda: run(sys.executable, "-c", "")}, setting.pick(9, 1))
+            yield share_by_turns(f"{name}, in starts of a bare Python", sides, times_(high=12))
+
+
+def _completed(home: Path) -> None:
+    words = {"_FER_EXP_COMPLETE": "complete_bash", "COMP_WORDS": "fer-exp status ", "COMP_CWORD": "2"}
+    if "first" not in run("fer-exp", home=home, refused=True, more=words):
+        raise RuntimeError("completion did not name the campaign")
+
+
+def _first_line(home: Path) -> float:
+    """Seconds until doctor says that it looks."""
+    began = time.perf_counter()
+    environment = os.environ | {"FER_EXP_HOME": str(home)}
+    command = [str(Path(sys.executable).parent / "fer-exp"), "doctor", "--no-tracking"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        seconds = time.perf_counter() - began
+        process.stderr.read()
+    if not line.startswith(b"Looking"):
+        raise RuntimeError(f"doctor began with {line!r}")
+    return seconds
+
+
+def run(*command: str, home: Path | None = None, refused: bool = False, more: Mapping[str, str] | None = None) -> str:
+    """Runs a command, `fer-exp` as it is installed beside this Python; what it printed.
+
+    Args:
+        command: The words.
+        home: Where campaigns are.
+        refused: Whether an exit code other than 0 is what is wanted or does not matter.
+        more: Of the environment.
+    """
     name, *words = command
     program = [sys.executable, "-c", "from fer_exp.cli import main; main()"] if name == "fer-exp" else [name]
     installed = Path(sys.executable).parent / "fer-exp"
     if name == "fer-exp" and installed.exists():
         program = [str(installed)]
-    environment = os.environ | ({"FER_EXP_HOME": str(home)} if home else {})
+    environment = os.environ | ({"FER_EXP_HOME": str(home)} if home else {}) | dict(more or {})
     done = subprocess.run([*program, *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True)
-    if done.returncode:
+    if done.returncode and not refused:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-300:]}")
     return done.stdout
 

@@ -29,7 +29,7 @@ class Subject:
 
 SUBJECTS = (
     Subject("data_loading", "CSV to training-ready CLAHE arrays, cold and warm", 3),
-    Subject("command", "--help, and the way from the command to the first training steps", 4),
+    Subject("command", "--help, commands that only look, and the way from the command to the first training steps", 4),
     Subject("trial_start", "the start of a trial's process", 4),
     Subject("parent", "the parent's work per trial, over 1,000 trials", 3),
     Subject("proposals", "bayesian proposals at 200 trials", 4),

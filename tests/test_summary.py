@@ -99,9 +99,9 @@ def test_the_table_is_aligned_and_marks_what_cannot_be_told_from_the_first(tmp_p
     made_record(trials, 3, state=State.FAILED, reason="out of memory")
     lines = leaderboard_table(summarise(tmp_path).leaderboard.rows).splitlines()
     assert lines[0].split() == ["rank", "trial", "accuracy", "macro-F1", "epochs", "time", "changes"]
-    assert lines[1].split(maxsplit=8) == [
-        *("1", "1", "67.01", "±", "0.78%", "0.6500", "8/8", "8"),
-        "min  learning_rate=0.002 flip=True",
+    assert lines[1].split(maxsplit=9) == [
+        *("1", "1", "67.01", "±", "0.78", "%", "65.00", "%", "8/8"),
+        "8 min  learning_rate=0.002 flip=True",
     ]
     assert [line.split()[:2] for line in lines[2:5]] == [["2~", "2"], ["3", "baseline"], ["-", "3"]]
     assert lines[4].endswith("failed: out of memory")

@@ -10,6 +10,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.cli.names import known_campaign
 from fer_exp.leaderboard.rows import Row, leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table
+from fer_exp.metrics.registry import shown
 from fer_exp.records import Record, RecordContents, State, records_in, title_of
 from fer_exp.records.folder import state_of
 from fer_exp.records.handovers import Handover, handovers_of
@@ -34,9 +35,9 @@ def one_text(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
 
 
 def _retrain_line(row: Row, metric: str) -> str:
-    shown = "-" if row.objective is None else f"{row.objective:.4f}"
     title = title_of(row.kind, row.number, row.seed)
-    return f"{title}: {row.state}, {metric} {shown} ({row.epochs}/{row.budget} epochs, {duration(row.seconds)})"
+    spent = f"{row.epochs}/{row.budget} epochs, {duration(row.seconds)}"
+    return f"{title}: {row.state}, {metric} {shown(metric, row.objective)} ({spent})"
 
 
 def all_text(home: Home, names: list[str], damaged: list[str]) -> str:
@@ -67,8 +68,8 @@ def _outcome(home: Home, spec: CampaignSpec) -> list[str]:
     first = next(iter(leaderboard(rows, spec.settings.objective)), None)
     told = []
     if first is not None and first.objective is not None:
-        title = title_of(first.kind, first.number, first.seed)
-        told.append(f"best {title}, {spec.settings.objective.metric} {first.objective:.4f}")
+        title, metric = title_of(first.kind, first.number, first.seed), spec.settings.objective.metric
+        told.append(f"best {title}, {metric} {shown(metric, first.objective)}")
     again = sum(1 for _ in records_in(folder / "retrains"))
     told += [f"{again} retrain{'s' * (again > 1)}"] if again else []
     champion = next((one for one in reversed(_handovers(folder)) if one.champion), None)
@@ -90,8 +91,8 @@ def _handovers(folder: Path) -> list[Handover]:
 
 def _handed_over(folder: Path) -> list[str]:
     return [
-        f"version {one.version}{', champion' if one.champion else ''}: {one.record}, {one.metric} {one.value:.4f}; "
-        f"{one.reason}"
+        f"version {one.version}{', champion' if one.champion else ''}: {one.record}, "
+        f"{one.metric} {shown(one.metric, one.value)}; {one.reason}"
         for one in _handovers(folder)
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import CampaignSpec
 from fer_exp.execute.loop import Ending
 from fer_exp.leaderboard.table import duration, leaderboard_table
+from fer_exp.metrics.registry import shown
 from fer_exp.records import Kind, State, title_of
 from fer_exp.search.run import Result, Retrained
 from fer_exp.system.errors import ExitCode
@@ -69,7 +70,7 @@ def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple
     metric = spec.settings.objective.metric
     lines = []
     for row in retrained.result.rows:
-        value = "failed" if row.objective is None else f"{row.objective:.4f}"
+        value = "failed" if row.objective is None else shown(metric, row.objective)
         lines.append(f"{title_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
     if retrained.chosen is None:
         return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
@@ -121,7 +122,7 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
         share = result.copies / result.scores.images
         lines.append(
             f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
-            f"accuracy {without.accuracy:.4f}, macro-F1 {without.macro_f1:.4f}"
+            f"accuracy {shown('accuracy', without.accuracy)}, macro-F1 {shown('macro_f1', without.macro_f1)}"
         )
     lines.append(f"This test part was {result.looks}.")
     if not result.vouched:

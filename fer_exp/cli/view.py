@@ -17,6 +17,7 @@ from rich.text import Text
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.table import duration
+from fer_exp.metrics.registry import shown
 from fer_exp.records import title_of
 
 # Set in what a cell starts by `!`: it has a terminal, but keeps every frame that is drawn over another.
@@ -70,7 +71,7 @@ def plain(trial: RunningTrial) -> str:
     if trial.steps:
         told += f" ({trial.step / trial.steps:.0%})"
     if trial.val_accuracy is not None and trial.images_per_second is not None:
-        told += f", val/accuracy {trial.val_accuracy:.4f}, {trial.images_per_second:.0f} images/s"
+        told += f", val/accuracy {shown('accuracy', trial.val_accuracy)}, {trial.images_per_second:.0f} images/s"
     return told
 
 
@@ -99,7 +100,7 @@ def _running(trials: tuple[RunningTrial, ...]) -> Table:
             title_of(trial.kind, trial.number, trial.seed),
             ProgressBar(total=1.0, completed=done, width=24),
             f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else "starting",
-            "" if trial.val_accuracy is None else f"val/accuracy {trial.val_accuracy:.4f}",
+            "" if trial.val_accuracy is None else f"val/accuracy {shown('accuracy', trial.val_accuracy)}",
             "" if trial.images_per_second is None else f"{trial.images_per_second:.0f} images/s",
         )
     return table
@@ -113,7 +114,8 @@ def _leaders(snapshot: Snapshot) -> RenderableType:
     for title in ("rank", "trial", snapshot.objective, "changes"):
         table.add_column(Text(title), header_style="dim")
     for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
-        table.add_row(str(rank), title_of(row.kind, row.number, row.seed), f"{row.objective:.4f}", _changes(row))
+        value = shown(snapshot.objective, row.objective)
+        table.add_row(str(rank), title_of(row.kind, row.number, row.seed), value, _changes(row))
     return table
 
 

@@ -17,6 +17,7 @@ from fer_exp.execute.engine import Attempt, Engine
 from fer_exp.execute.eta import EtaEstimator
 from fer_exp.execute.progress import RunningTrial, Snapshot, Watcher
 from fer_exp.execute.tracker import Tracker
+from fer_exp.metrics.registry import shown
 from fer_exp.records import Epoch, Record, State, title_of
 
 TICK = 0.25  # seconds between looks
@@ -169,7 +170,7 @@ def _told(record: Record, objective: str) -> str:
     name = title_of(spec.kind, spec.number, spec.seed)
     if outcome is None or outcome.state is State.FAILED:
         return f"{name}: failed: {outcome.reason if outcome else 'no outcome'}"
-    told = f"{name}: {objective} {record.scores().get(objective, float('nan')):.4f}"
+    told = f"{name}: {objective} {shown(objective, record.scores().get(objective))}"
     if outcome.answered_by:
         return f"{told} (the same as {outcome.answered_by}, not trained again)"
     return f"{told} (best of {len(record.history())} epochs: {outcome.best_epoch}, {outcome.seconds:.0f} s)"

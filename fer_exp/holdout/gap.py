@@ -87,7 +87,7 @@ def gap_table(gap: Gap) -> str:
 
 def _row(name: str, part: Part) -> tuple[str, ...]:
     share = f"{part.copies} ({part.copies / part.images:.1%})"
-    copied, others = (_shown(value) for value in (part.accuracy_copied, part.accuracy_without_copies))
+    copied, others = (_percent(value) for value in (part.accuracy_copied, part.accuracy_without_copies))
     return name, str(part.images), _with_error(part.accuracy, part.images), share, copied, others
 
 
@@ -106,5 +106,5 @@ def _with_error(accuracy: float, images: int) -> str:
     return f"{100 * accuracy:.2f} ± {100 * standard_error(accuracy, images):.2f} %"
 
 
-def _shown(accuracy: float | None) -> str:
+def _percent(accuracy: float | None) -> str:
     return "-" if accuracy is None else f"{100 * accuracy:.2f} %"

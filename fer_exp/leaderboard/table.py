@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import Objective
 from fer_exp.campaign.space import Scalar
 from fer_exp.leaderboard.rows import Row, standard_error
-from fer_exp.metrics.registry import on_leaderboard
+from fer_exp.metrics.registry import on_leaderboard, shown
 from fer_exp.records import Kind
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def leaderboard_table(rows: Sequence[Row], objective: Objective | None = None) -
     metric = (objective or Objective()).metric
     first = rows[0] if rows else None
     lines = [["rank ", "trial", metric, "accuracy", "macro-F1", "epochs", "time", "changes"]]
-    lines += [_cells(rank, row, first) for rank, row in enumerate(rows, start=1)]
+    lines += [_cells(rank, row, first, metric) for rank, row in enumerate(rows, start=1)]
     if metric == "val/accuracy":
         lines = [[*line[:2], *line[3:]] for line in lines]  # the accuracy says it, with its error
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
@@ -84,16 +84,16 @@ def leaderboard_table(rows: Sequence[Row], objective: Objective | None = None) -
     return "\n".join(text) + "\n"
 
 
-def _cells(rank: int, row: Row, first: Row | None) -> list[str]:
+def _cells(rank: int, row: Row, first: Row | None, metric: str) -> list[str]:
     accuracy, macro_f1 = row.metrics.get("accuracy"), row.metrics.get("macro_f1")
     error = "" if accuracy is None or not row.images else f" ± {100 * standard_error(accuracy, row.images):.2f}"
     same = "~" if first is not None and row is not first and _indistinguishable(row, first) else " "
     return [
         (f"{rank}" if row.objective is not None else "-") + same,
         "baseline" if row.kind is Kind.BASELINE else str(row.number),
-        "-" if row.objective is None else f"{row.objective:.4f}",
-        "-" if accuracy is None else f"{100 * accuracy:.2f}{error}%",
-        "-" if macro_f1 is None else f"{macro_f1:.4f}",
+        shown(metric, row.objective),
+        "-" if accuracy is None else f"{100 * accuracy:.2f}{error} %",
+        shown("macro_f1", macro_f1),
         f"{row.epochs}/{row.budget}",
         duration(row.seconds),
         _remark(row),

@@ -67,6 +67,7 @@ class Metric:
     higher_is_better: bool = True
     low: float = 0.0
     high: float = 1.0
+    share: bool = True  # of images or probability; shown in percent
     on_leaderboard: bool = False
     of_counts: Callable[[Counts], Floats] | None = None  # None: it needs probabilities, and is not resampled
 
@@ -106,8 +107,8 @@ METRICS = (
     *(_recall(emotion) for emotion in Emotion),
     *(Metric(f"{emotion.slug}/precision", f"{emotion.title} precision") for emotion in Emotion),
     *(Metric(f"{emotion.slug}/f1", f"{emotion.title} F1") for emotion in Emotion),
-    Metric("log_loss", "log loss", higher_is_better=False, high=math.inf, on_leaderboard=True),
-    Metric("ece", "expected calibration error", higher_is_better=False),
+    Metric("log_loss", "log loss", higher_is_better=False, high=math.inf, share=False, on_leaderboard=True),
+    Metric("ece", "expected calibration error", higher_is_better=False, share=False),
 )
 
 
@@ -115,6 +116,19 @@ def metric_of(name: str) -> Metric | None:
     """The metric of that name, with or without `val/` or `test/` before it; None where it is not registered."""
     bare = name.removeprefix("val/").removeprefix("test/")
     return next((metric for metric in METRICS if metric.name == bare), None)
+
+
+def shown(name: str, value: float | None) -> str:
+    """A value as people read it, everywhere alike: `80.25 %` for a share, `0.5610` for others, `-` where there is none.
+
+    Args:
+        name: The metric, with or without `val/` or `test/` before it.
+        value: As records, tables for programs and MLflow hold it: a share is from 0 to 1.
+    """
+    if value is None:
+        return "-"
+    metric = metric_of(name)
+    return f"{100 * value:.2f} %" if metric is not None and metric.share else f"{value:.4f}"
 
 
 def on_leaderboard() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fer_exp.metrics.registry import shown
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import append_line, drop_torn_line, whole_lines
 from fer_exp.system.values import Value, first_line
@@ -69,4 +70,5 @@ def handover_lines(folder: Path) -> list[str]:
 def _line(one: Handover) -> str:
     became = "champion" if one.champion else "not champion"
     verdict = f" Against the baseline: {one.verdict}" if one.verdict else ""
-    return f"Version {one.version}: `{one.record}`, {one.metric} {one.value:.4f}, {became} ({one.reason}).{verdict}"
+    value = shown(one.metric, one.value)
+    return f"Version {one.version}: `{one.record}`, {one.metric} {value}, {became} ({one.reason}).{verdict}"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.metrics.registry import shown
 from fer_exp.records import Record, State, now_ms
 from fer_exp.records.folder import state_at_rest
 from fer_exp.records.handovers import Handover, note_handover
@@ -106,14 +107,14 @@ def _deserves(
 
 def _by_verdict(comparison: Comparison, before: str) -> tuple[bool, str]:
     judged = comparison.judgement
-    by = judged.of(judged.deciding)
+    name, by = judged.deciding, judged.of(judged.deciding)
     seeds = [f"mean over {len(side.seeds)} seed{'s' * (len(side.seeds) > 1)}" for side in (comparison.a, comparison.b)]
-    shown = (
-        f"val/{judged.deciding} {by.a.mean:.4f} ({seeds[0]}) against {by.b.mean:.4f} ({seeds[1]}) of {before}, "
+    told = (
+        f"val/{name} {shown(name, by.a.mean)} ({seeds[0]}) against {shown(name, by.b.mean)} ({seeds[1]}) of {before}, "
         f"difference {100 * by.difference:+.2f} points, {100 * judged.level:.4g} % interval {100 * by.low:+.2f} to "
         f"{100 * by.high:+.2f}"
     )
     if judged.answer is Answer.BETTER:
-        return True, f"better: {shown}"
+        return True, f"better: {told}"
     word = "worse" if judged.answer is Answer.WORSE else "not shown to be better"
-    return False, f"{word}: {shown}; {REPLACE}"
+    return False, f"{word}: {told}; {REPLACE}"

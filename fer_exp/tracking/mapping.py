@@ -6,7 +6,6 @@ point.
 """
 
 import json
-import math
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.campaign.space import Scalar
 from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.leaderboard.rows import Row
+from fer_exp.metrics.registry import shown
 from fer_exp.recipe import Recipe
 from fer_exp.records import Epoch, Kind, Outcome, Record, RecordContents, State, TrialSpec, best_epoch, title_of
 from fer_exp.system.files import read_file
@@ -89,9 +89,8 @@ def _description(contents: RecordContents, campaign: CampaignSpec) -> str:
     if outcome is not None and outcome.state is State.FAILED:
         lines.append(f"Failed: {outcome.reason}")
     elif outcome is not None:
-        value = contents.scores.get(objective, math.nan)
         epochs = f"epoch {outcome.best_epoch} of {len(contents.history)}, up to {spec.epochs} asked for"
-        lines.append(f"**{objective} {value:.4f}** at {epochs}.")
+        lines.append(f"**{objective} {shown(objective, contents.scores.get(objective))}** at {epochs}.")
     baseline, recipe = campaign.baseline.flat(), spec.recipe.flat()
     changed = [f"`{name}` {baseline[name]} -> {recipe[name]}" for name in baseline if baseline[name] != recipe[name]]
     lines.append(f"Changed against the baseline: {', '.join(changed)}." if changed else "The baseline's recipe.")
@@ -181,12 +180,11 @@ def campaign_results(
     if ended:
         best = ended[0]
         metrics = {f"best/{objective}": float(best.objective or 0.0), "best/trial": float(best.number)}
-        lines.append(
-            f"Best so far: **{title_of(best.kind, best.number, best.seed)}**, {objective} {best.objective:.4f}."
-        )
+        title = title_of(best.kind, best.number, best.seed)
+        lines.append(f"Best so far: **{title}**, {objective} {shown(objective, best.objective)}.")
     baseline = next((row for row in ended if row.kind is Kind.BASELINE), None)
     if baseline is not None:
-        lines.append(f"Baseline: {objective} {baseline.objective:.4f}.")
+        lines.append(f"Baseline: {objective} {shown(objective, baseline.objective)}.")
     return "\n\n".join([*lines, *handed_over])[:_TAG_LENGTH], metrics
 
 

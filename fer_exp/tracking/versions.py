@@ -3,7 +3,6 @@
 In: a store, a record's run. Out: a version that bears what it was chosen by, and three lines that load it.
 """
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.metrics.registry import shown
 from fer_exp.records import Record, title_of
 from fer_exp.records.handovers import handovers_of
 from fer_exp.system.errors import NotFound
@@ -86,9 +86,9 @@ def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:
 def _about(spec: CampaignSpec, record: Record) -> str:
     """The version's description: what it was chosen by, the order of its answer, and how it is loaded."""
     asked, metric = record.spec(), spec.settings.objective.metric
-    value = record.scores().get(metric, math.nan)
+    value = shown(metric, record.scores().get(metric))
     lines = [
-        f"{title_of(asked.kind, asked.number, asked.seed)} of {spec.name}: {metric} {value:.4f}. Test scores, once the "
+        f"{title_of(asked.kind, asked.number, asked.seed)} of {spec.name}: {metric} {value}. Test scores, once the "
         "test part was opened, stand on its run as `test/...`.",
         "",
         "```python",

@@ -15,6 +15,7 @@ from scipy import stats
 from fer_exp.verdict.resample import Values
 
 Floats = NDArray[np.float64]
+MOST_SEEDS = 100  # a side; nobody plans more
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,28 @@ def half_width(spread: Spreads, level: float, wider: float = 1.0) -> float:
         return float(stats.norm.ppf(tail) * error)
     # The freedom is that of the error before it was widened: widening must not make the quantile smaller.
     return float(stats.t.ppf(tail, spread.seed_freedom * (total / seeds) ** 2) * error)
+
+
+def seeds_to_decide(spread: Spreads, seeds: tuple[int, int], gap: float, level: float, wider: float) -> int | None:
+    """The fewest seeds a side whose interval would exclude 0, if difference and spreads stayed as they are.
+
+    Args:
+        spread: Standard errors by source, with `seeds`.
+        seeds: Models on the two sides, two or more each.
+        gap: The difference.
+        level: Such as 0.95.
+        wider: As in `half_width`.
+
+    Returns:
+        None where `MOST_SEEDS` would not do: then the images are too few, or the difference too small.
+    """
+    # The variance of a mean of n is that of one through n; the sides' parts are taken together, as one of equal sizes.
+    of_one = spread.seeds**2 / float(np.mean([1 / seeds[0], 1 / seeds[1]]))
+    for many in range(2, MOST_SEEDS + 1):
+        planned = Spreads(spread.images, float(np.sqrt(of_one / many)), 2 * (many - 1))
+        if half_width(planned, level, wider) < abs(gap):
+            return many
+    return None
 
 
 def wider_for_picking(a: Measured, b: Measured, level: float) -> float:

@@ -16,7 +16,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.registry import resampled
 from fer_exp.system.values import Value
-from fer_exp.verdict.interval import Measured, difference, half_width, spreads, wider_for_picking
+from fer_exp.verdict.interval import Measured, difference, half_width, seeds_to_decide, spreads, wider_for_picking
 from fer_exp.verdict.resample import (
     ACCURACY,
     RESAMPLES,
@@ -71,6 +71,9 @@ class MetricVerdict(Value):
     low_unpicked: float  # of the interval that would hold had nothing been picked
     high_unpicked: float
     answer: Answer
+    seeds_to_decide: int | None = (
+        None  # a side, if all stays as measured; None: it is decided, or MOST_SEEDS are too few
+    )
 
 
 class McNemar(Value):
@@ -155,21 +158,25 @@ def _count(side: Side) -> int:
 def _by_metric(metric: str, parts: Sequence[Measured], picked: tuple[bool, bool], level: float) -> MetricVerdict:
     a, b, *candidates = parts
     spread, gap = spreads(a, b), difference(a, b)
-    half = wide = half_width(spread, level)
+    factor = 1.0
     if any(picked):
         all_a = candidates[0] if picked[0] else _together(a)
         all_b = candidates[-1] if picked[1] else _together(b)
-        wide = half_width(spread, level, wider_for_picking(all_a, all_b, level))
+        factor = wider_for_picking(all_a, all_b, level)
+    half, wide = half_width(spread, level), half_width(spread, level, factor)
+    seeds = (a.values.size, b.values.size)
+    open_ = abs(gap) <= wide and min(seeds) > 1
     return MetricVerdict(
         metric=metric,
         a=_spread(a),
         b=_spread(b),
         difference=gap,
-        low=gap - wide,
-        high=gap + wide,
-        low_unpicked=gap - half,
-        high_unpicked=gap + half,
+        low=max(gap - wide, -1.0),  # no two shares differ by more
+        high=min(gap + wide, 1.0),
+        low_unpicked=max(gap - half, -1.0),
+        high_unpicked=min(gap + half, 1.0),
         answer=Answer.BETTER if gap > wide else Answer.WORSE if gap < -wide else Answer.NOT_SHOWN,
+        seeds_to_decide=seeds_to_decide(spread, seeds, gap, level, factor) if open_ else None,
     )
 
 

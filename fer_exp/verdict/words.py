@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fer_exp.metrics.registry import metric_of
 from fer_exp.verdict.compare import Comparison, Described
+from fer_exp.verdict.interval import MOST_SEEDS
 from fer_exp.verdict.judge import Answer, Judgement, MetricVerdict, Scope, Spread
 
 
@@ -44,7 +45,17 @@ def verdict_text(comparison: Comparison) -> str:
     for name, count in zip("AB", judged.picked_from, strict=True):
         if count > 1:
             lines.append(f"{name} was picked from {count} trials on these images; the intervals allow for that.")
-    return "\n".join([*lines, *comparison.notes, sentence(comparison)])
+    return "\n".join([*lines, *comparison.notes, sentence(comparison), *_what_would_decide(judged)])
+
+
+def _what_would_decide(judged: Judgement) -> list[str]:
+    """How many seeds, where nothing was shown and seeds are known to differ by how much."""
+    if judged.answer is not Answer.NOT_SHOWN or judged.scope is Scope.MODELS:
+        return []
+    seeds = judged.of(judged.deciding).seeds_to_decide
+    if seeds is None:
+        return [f"If all stays as measured, not even {MOST_SEEDS} seeds a side would show a difference."]
+    return [f"If all stays as measured, {seeds} seeds a side would show a difference."]
 
 
 def _side(name: str, side: Described) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,16 +35,54 @@ HEAVY = (
 # -- help
 
 
-def test_help_loads_no_library_that_takes_time() -> None:
+def loaded_by(*words: str, **more: str) -> tuple[str, list[str]]:
+    """What a command prints, and which libraries that take time it loads on the way."""
     program = (
-        "import sys; from fer_exp.cli import main\n"
-        "sys.argv = ['fer-exp', '--help']\n"
-        "try: main()\n"
-        f"except SystemExit: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('loaded:', *[name for name in {HEAVY} if name in sys.modules]))\n"
+        f"sys.argv = {['fer-exp', *words]!r}\n"
+        "from fer_exp.cli import main\n"
+        "main()"
     )
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert "retrain-best" in shown
-    assert shown.splitlines()[-1] == "loaded: []"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=os.environ | more
+    )
+    told, _, names = ended.stdout.rpartition("loaded:")
+    return told + ended.stderr, names.split()
+
+
+def test_help_loads_no_library_that_takes_time() -> None:
+    told, loaded = loaded_by("--help")
+    assert "retrain-best" in told
+    assert loaded == []
+
+
+# What commands that only look may load of those libraries: records are values of pydantic.
+LOOKING = {
+    ("status",): {"pydantic"},
+    ("status", "tiny"): {"pydantic"},
+    ("status", "tiny", "--json"): {"pydantic"},
+    ("status", "nothing"): {"pydantic"},
+    ("search", "nothing.py"): set(),
+    ("delete", "nothing"): {"pydantic"},
+    ("init", "tiny.py"): set(),
+}
+
+
+@pytest.mark.usefixtures("searched")
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_a_command_that_only_looks_or_refuses_loads_no_scientific_library(words: tuple[str, ...]) -> None:
+    told, loaded = loaded_by(*words)
+    assert told.strip()
+    assert set(loaded) <= LOOKING[words]
+
+
+@pytest.mark.usefixtures("searched")
+def test_completion_loads_no_scientific_library() -> None:
+    asked = {"_FER_EXP_COMPLETE": "complete_bash", "COMP_WORDS": "fer-exp status ", "COMP_CWORD": "2"}
+    told, loaded = loaded_by(**asked)
+    assert told.split() == ["tiny"]
+    assert set(loaded) <= {"pydantic"}
 
 
 @pytest.mark.parametrize("command", ["search", "baseline", "retrain-best", "evaluate", "status", "sync", "ui", "data"])

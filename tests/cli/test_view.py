@@ -78,14 +78,14 @@ def test_on_a_terminal_campaign_trials_and_leaders_are_drawn(monkeypatch: pytest
         "demo 2 of 9 ended; at most 13 min left",
         "trial 3",
         "epoch 4/10",
-        "val/accuracy 0.6125",
+        "val/accuracy 61.25 %",
         "348 images/s",
         "rank",
         "block_dropout=0.1",
         "baseline",
     ):
         assert part in text
-    assert text.index("0.6400") < text.index("0.6100")
+    assert text.index("64.00 %") < text.index("61.00 %")
 
 
 def test_a_terminal_shows_failures_a_store_that_is_behind_and_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_without_a_terminal_each_line_is_plain(monkeypatch: pytest.MonkeyPatch) 
     assert text.splitlines() == [
         "Reading demo.",
         "x" * 3 * WIDTH,
-        "2/9 ended; trial 3: epoch 4/10 (25%), val/accuracy 0.6125, 348 images/s; at most 13 min left",
+        "2/9 ended; trial 3: epoch 4/10 (25%), val/accuracy 61.25 %, 348 images/s; at most 13 min left",
     ]
 
 

@@ -14,7 +14,7 @@ from fer_exp.campaign import Objective
 from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.leaderboard.table import leaderboard_csv
 from fer_exp.metrics import registry
-from fer_exp.metrics.registry import Counts, Metric
+from fer_exp.metrics.registry import Counts, Metric, shown
 from fer_exp.metrics.scores import score
 from fer_exp.records import State
 from fer_exp.records.values import Metrics
@@ -85,3 +85,11 @@ def test_a_name_is_found_with_its_part_and_without() -> None:
     assert known.title == "Fear recall"
     assert registry.metric_of("fear/recall") is known
     assert registry.metric_of("seconds") is None
+
+
+def test_a_share_is_shown_in_percent_and_a_loss_as_it_is() -> None:
+    assert shown("val/accuracy", 0.80254) == shown("accuracy", 0.80254) == "80.25 %"
+    assert shown("test/happy/recall", 1.0) == "100.00 %"
+    assert shown("val/log_loss", 0.56104) == "0.5610"
+    assert shown("ece", 0.0312) == "0.0312"
+    assert shown("val/accuracy", None) == "-"

@@ -73,12 +73,12 @@ def test_a_better_version_takes_its_place_and_a_worse_one_does_not(begun: Home) 
     handed(begun, 1, 0.60)
     worse = handed(begun, 2, 0.55)
     assert (worse.version, worse.is_champion) == (2, False)
-    assert worse.reason.startswith("worse: val/accuracy 0.5500 (mean over 1 seed) against 0.6000 (mean over 1 seed)")
+    assert worse.reason.startswith("worse: val/accuracy 55.00 % (mean over 1 seed) against 60.00 % (mean over 1 seed)")
     assert "--replace-champion" in worse.reason
     assert champion_of(begun) == 1
     better = handed(begun, 3, 0.65)
     assert (better.version, better.is_champion) == (3, True)
-    assert better.reason.startswith("better: val/accuracy 0.6500")
+    assert better.reason.startswith("better: val/accuracy 65.00 %")
     assert champion_of(begun) == 3
 
 
@@ -87,7 +87,7 @@ def test_a_version_that_is_not_shown_to_be_better_leaves_the_champion_in_place(b
     handed(begun, 1, 0.60)
     kept = handed(begun, 2, accuracy, shift=400)
     assert not kept.is_champion
-    assert kept.reason.startswith(f"not shown to be better: val/accuracy {accuracy:.4f}")
+    assert kept.reason.startswith(f"not shown to be better: val/accuracy {100 * accuracy:.2f} %")
     assert champion_of(begun) == 1
 
 
@@ -96,7 +96,7 @@ def test_seeds_are_judged_by_their_mean_and_not_by_the_luckiest(begun: Home) -> 
     seeds = [retrained(begun, 2, 0.57 + 0.01 * seed, seed=seed, shift=200 * seed) for seed in range(1, 7)]
     kept = promote(begun, spec_of(begun), seeds[-1], seeds=seeds, replace=False)
     assert (kept.version, kept.is_champion) == (2, False)
-    assert "0.6050 (mean over 6 seeds) against 0.6000 (mean over 1 seed)" in kept.reason
+    assert "60.50 % (mean over 6 seeds) against 60.00 % (mean over 1 seed)" in kept.reason
     assert champion_of(begun) == 1
 
 

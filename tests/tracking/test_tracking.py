@@ -65,7 +65,7 @@ def test_a_finished_training_shows_its_series_its_final_values_and_what_made_it(
     assert run.data.params["horizon"] == "12"
     assert run.data.tags["mlflow.source.git.commit"] == COMMIT
     assert not [name for name in run.data.tags if "provenance" in name]  # an artifact, and no 22 tags
-    assert run.data.tags["mlflow.note.content"].startswith("**val/accuracy 0.6601** at epoch 12 of 12")
+    assert run.data.tags["mlflow.note.content"].startswith("**val/accuracy 66.01 %** at epoch 12 of 12")
     assert run.data.tags["fer_exp.leaky"] == "false"
     assert run.info.end_time == record.outcome().ended_ms  # type: ignore[union-attr]
 

@@ -9,7 +9,7 @@ from scipy.stats import binomtest, norm
 from fer_exp.data.emotions import Emotion
 from fer_exp.metrics.registry import resampled
 from fer_exp.metrics.scores import score
-from fer_exp.verdict.interval import Measured, half_width, spreads, wider_for_picking
+from fer_exp.verdict.interval import Measured, Spreads, half_width, seeds_to_decide, spreads, wider_for_picking
 from fer_exp.verdict.judge import Answer, Judgement, Scope, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, Predicted, bootstrap_weights, measure, once
 from tests.made_records import made_predictions
@@ -256,3 +256,38 @@ def test_the_deciding_metric_decides() -> None:
 def test_a_judgement_survives_its_json_form() -> None:
     judged = verdict(models(0.6), models(0.6))
     assert Judgement.from_json(judged.to_json()) == judged
+
+
+# -- what is possible, and what would decide
+
+
+def test_no_interval_reaches_beyond_what_is_possible() -> None:
+    """Two seeds that differ by everything: Student's quantile at one degree of freedom is 12.7."""
+    a, b = np.stack([LABELS, (LABELS + 1) % 7]), models(0.4, 0.5)
+    found = judge(LABELS, Side(a.astype(np.uint8)), Side(b)).of(ACCURACY)
+    assert (found.low, found.high) == (-1.0, 1.0)
+    assert (found.low_unpicked, found.high_unpicked) == (-1.0, 1.0)
+    assert found.answer is Answer.NOT_SHOWN
+
+
+@pytest.mark.parametrize("seeds", [(2, 2), (3, 5)])
+def test_the_seeds_that_would_decide_are_the_fewest_whose_interval_excludes_0(seeds: tuple[int, int]) -> None:
+    of_one = 0.02  # standard deviation of a seed on both sides
+    spread = Spreads(0.001, of_one * math.sqrt(1 / seeds[0] + 1 / seeds[1]), sum(seeds) - 2)
+    many = seeds_to_decide(spread, seeds, gap=0.02, level=0.95, wider=1.0)
+    assert many is not None
+
+    def half(count: int) -> float:
+        return half_width(Spreads(0.001, of_one * math.sqrt(2 / count), 2 * (count - 1)), 0.95)
+
+    assert half(many) < 0.02 <= half(many - 1)
+    assert seeds_to_decide(Spreads(0.02, 0.01, 2), seeds, gap=0.02, level=0.95, wider=1.0) is None  # too few images
+
+
+def test_the_verdict_says_how_many_seeds_would_decide() -> None:
+    judged = judge(LABELS, Side(models(0.60, 0.66)), Side(models(0.58, 0.61)))
+    needed = judged.of(ACCURACY).seeds_to_decide
+    assert judged.answer is Answer.NOT_SHOWN
+    assert needed is None or needed > 2
+    shown = judge(LABELS, Side(models(0.90, 0.90)), Side(models(0.50, 0.50)))
+    assert shown.of(ACCURACY).seeds_to_decide is None
