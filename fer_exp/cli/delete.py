@@ -18,9 +18,10 @@ def delete(
     verbose: Verbose = 0,
 ) -> None:
     """Delete a campaign with its records, runs, models and files. The ledger of test parts keeps what it says."""
+    home = Home.from_environment()
+    home.recorded_campaign(campaign)  # refused before anything is loaded
     from fer_exp.portable.deletion import contents_of, delete_campaign
 
-    home = Home.from_environment()
     found = contents_of(home, campaign)
     models = f", {found.handed_over} registered models" if found.handed_over else ""
     what = f"{campaign}: {found.records} records{models}, {found.bytes / 1e6:.0f} MB"
