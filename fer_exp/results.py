@@ -45,7 +45,7 @@ def write_results(
         raise ValueError(f"part: expected one of {', '.join(PARTS)}, received {part!r}")
     if len(images) != len(predictions.labels):
         raise ValueError(f"images: expected {len(predictions.labels)}, received {len(images)}")
-    scores = score(predictions.labels, predictions.probabilities)
+    scores = score(predictions.labels, predictions.probabilities, predictions.classes)
     prefix = PARTS[part]
     record.write_predictions(predictions, f"{prefix}predictions.npz")
     write_atomically(record.path / f"{prefix}report.txt", full_report(scores, calibration, part))
@@ -110,4 +110,4 @@ def calibration_of(record: Record) -> Calibration | None:
         return None
     known = record.predictions()
     temperature = fit_temperature(known.labels, known.probabilities)
-    return calibration_at(known.labels, known.probabilities, temperature, applied=False)
+    return calibration_at(known.labels, known.probabilities, temperature, applied=False, classes=known.classes)

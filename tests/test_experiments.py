@@ -69,7 +69,9 @@ def development(tmp_path_factory: pytest.TempPathFactory) -> Development:
 def one_step(recipe: Recipe, development: Development, folder: Path) -> tuple[float, int]:
     """The loss of a training step on a few faces, which must leave weights finite; and how many weights there are."""
     split = development.train(recipe.clahe)
-    counted = class_weights(split.labels, recipe.class_weights, recipe.class_weight_range, recipe.effective_number_beta)
+    counted = class_weights(
+        split.labels, 7, recipe.class_weights, recipe.class_weight_range, recipe.effective_number_beta
+    )
     batches = Batches(split.images, split.labels, np.arange(len(split)), counted, new_record(folder, recipe).spec())
     images, targets, weights = (part[:FACES] for part in batches[0])
     model = build(recipe, seed=1)

@@ -12,7 +12,7 @@ class CopyGroup(Value):
     """Images that are one image, or nearly."""
 
     rows: tuple[int, ...]
-    labels: tuple[int, ...]  # of the rows, values of Emotion
+    labels: tuple[int, ...]  # of the rows, label numbers
     usages: tuple[int, ...]  # of the rows, values of Usage
 
     @property
@@ -67,8 +67,8 @@ class LabelSuspect(Value):
     """A label that a model which never saw the image would not have given."""
 
     row: int
-    given: int  # Emotion
-    suggested: int  # Emotion
+    given: int  # label number
+    suggested: int  # label number
     given_probability: float  # that the model gives the label
     suggested_probability: float
 

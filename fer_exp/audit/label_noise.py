@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fer_exp.audit.findings import LabelNoise, LabelSuspect
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Faces, Indices, Labels
 from fer_exp.model import build, compile_model, predict
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
@@ -55,7 +54,7 @@ def label_noise(faces: Faces, groups: NDArray[np.int64], *, epochs: int, say: Ca
     Raises:
         BadData: An expression has fewer than four faces.
     """
-    counts = class_counts(faces.labels)
+    counts = class_counts(faces.labels, len(faces.classes))
     if min(counts) < FOLDS:
         raise BadData(
             f"{faces.source}: expected at least {FOLDS} faces of each expression to look for wrong labels, received "
@@ -111,14 +110,14 @@ def folds(labels: Labels, groups: NDArray[np.int64]) -> list[tuple[Indices, Indi
 def _out_of_fold(
     faces: Faces, groups: NDArray[np.int64], epochs: int, say: Callable[[str], None]
 ) -> NDArray[np.float64]:
-    """`(n, 7)` probabilities, each row from a network that saw neither the image nor a copy of it."""
+    """`(n, classes)` probabilities, each row from a network that saw neither the image nor a copy of it."""
     images = faces.images[..., np.newaxis]
-    targets = np.eye(len(Emotion), dtype=np.float32)[faces.labels]
+    targets = np.eye(len(faces.classes), dtype=np.float32)[faces.labels]
     result = np.zeros(targets.shape, np.float64)
     for number, (seen, unseen) in enumerate(folds(faces.labels, groups), start=1):
         say(f"Label noise: training {number} of {FOLDS}, {epochs} epochs of {len(seen):,} images.")
         keras.utils.set_random_seed(SEED + number)
-        model = build(SMALL_RECIPE, SEED + number)
+        model = build(SMALL_RECIPE, SEED + number, faces.form)
         steps = -(-len(seen) // SMALL_RECIPE.batch_size)
         compile_model(model, SMALL_RECIPE, steps_per_epoch=steps, horizon=epochs)
         rows = Rows(images[seen], targets[seen], batch_size=SMALL_RECIPE.batch_size, seed=SEED + number)

@@ -10,7 +10,7 @@ from html import escape
 from fer_exp.audit.findings import Audit
 from fer_exp.audit.sheets import Sheet
 from fer_exp.audit.text import summary
-from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.data.classes import Classes
 from fer_exp.data.faces import Usage
 
 STYLE = """
@@ -66,7 +66,7 @@ def page(audit: Audit, sheets: list[tuple[Sheet, bytes]]) -> str:
             "#n is a position in the data, counted from 0.</p>",
             *(f"<p>{escape(note)}</p>" for note in check.notes),
             "<h2>Expressions</h2>",
-            _classes(check.counts),
+            _classes(check.counts, Classes(check.class_names).titles),
             "<h2>Findings</h2>",
             _findings(audit),
             f"<nav>{links}</nav>",
@@ -76,12 +76,12 @@ def page(audit: Audit, sheets: list[tuple[Sheet, bytes]]) -> str:
     )
 
 
-def _classes(counts: tuple[tuple[int, int, int], ...]) -> str:
+def _classes(counts: tuple[tuple[int, int, int], ...], titles: tuple[str, ...]) -> str:
     totals = [sum(row) for row in counts]
     rows = "".join(
-        f"<tr><td>{name}</td>{_cells(*row, total)}<td>{total / max(sum(totals), 1):.1%}</td>"
+        f"<tr><td>{escape(name)}</td>{_cells(*row, total)}<td>{total / max(sum(totals), 1):.1%}</td>"
         f'<td class="bar"><div style="width: {100 * total / max(*totals, 1):.1f}%"></div></td></tr>'
-        for name, row, total in zip(EMOTION_TITLES, counts, totals, strict=True)
+        for name, row, total in zip(titles, counts, totals, strict=True)
     )
     heads = "".join(f"<th>{usage.title}</th>" for usage in Usage)
     sums = _cells(*(sum(column) for column in zip(*counts, strict=True)), sum(totals))

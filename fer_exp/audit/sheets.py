@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_exp.audit.findings import Audit, NearPair
-from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.classes import Classes
 from fer_exp.data.faces import SIDE, Faces, Images, Usage
 
 SCALE = 2  # screen pixels per pixel, either way
@@ -71,7 +71,7 @@ def sheets_of(faces: Faces, audit: Audit) -> tuple[Sheet, ...]:
 def _classes(faces: Faces) -> Sheet:
     generator = np.random.default_rng(SEED)
     tiles: list[Tile] = []
-    for label in Emotion:
+    for label in faces.classes:
         rows = np.flatnonzero(faces.labels == label)
         chosen = generator.permutation(rows)[:OF_CLASS]
         tiles += [Tile((faces.images[row],), (label.title, f"#{row}")) for row in chosen]
@@ -86,7 +86,10 @@ def _copies(faces: Faces, audit: Audit) -> Iterator[Sheet]:
         ("conflicts", "Exact copies with several labels", "groups in conflict, the largest", conflicts),
     ):
         tiles = tuple(
-            Tile((faces.images[group.rows[0]],), (f"{len(group.rows)} x #{group.rows[0]}", *_tally(group.labels)))
+            Tile(
+                (faces.images[group.rows[0]],),
+                (f"{len(group.rows)} x #{group.rows[0]}", *_tally(group.labels, faces.classes)),
+            )
             for group in chosen[:GROUPS]
         )
         text = (
@@ -95,9 +98,9 @@ def _copies(faces: Faces, audit: Audit) -> Iterator[Sheet]:
         yield Sheet(name, title, text, tiles)
 
 
-def _tally(labels: tuple[int, ...]) -> tuple[str, ...]:
+def _tally(labels: tuple[int, ...], classes: Classes) -> tuple[str, ...]:
     counts = Counter(labels).most_common()
-    return tuple(f"{EMOTION_TITLES[label]} {count}" for label, count in counts)
+    return tuple(f"{classes[label].title} {count}" for label, count in counts)
 
 
 def _near(faces: Faces, audit: Audit) -> Iterator[Sheet]:
@@ -127,7 +130,7 @@ def _some(pairs: list[NearPair], count: int, generator: np.random.Generator) -> 
 
 def _pair(faces: Faces, pair: NearPair) -> Tile:
     ends = (pair.first, pair.second)
-    lines = [f"{Usage(faces.usage[row]).title} #{row} {EMOTION_TITLES[faces.labels[row]]}" for row in ends]
+    lines = [f"{Usage(faces.usage[row]).title} #{row} {faces.classes[faces.labels[row]].title}" for row in ends]
     return Tile(
         tuple(faces.images[row] for row in ends), (*lines, f"distance {pair.distance}, r {pair.correlation:.3f}")
     )
@@ -157,8 +160,8 @@ def _noise(faces: Faces, audit: Audit) -> Sheet | None:
             (faces.images[found.row],),
             (
                 f"#{found.row}",
-                f"{EMOTION_TITLES[found.given]} {found.given_probability:.2f}",
-                f"{EMOTION_TITLES[found.suggested]}? {found.suggested_probability:.2f}",
+                f"{faces.classes[found.given].title} {found.given_probability:.2f}",
+                f"{faces.classes[found.suggested].title}? {found.suggested_probability:.2f}",
             ),
         )
         for found in suspects[:SUSPECTS]

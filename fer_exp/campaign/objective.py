@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import model_validator
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.split.info import DataInfo
-from fer_exp.metrics.registry import METRICS, metric_of
+from fer_exp.metrics.registry import METRICS, OF_EACH_CLASS, metric_of
 from fer_exp.system.errors import BadCampaign
 from fer_exp.system.suggest import did_you_mean
 from fer_exp.system.values import Value
@@ -51,13 +50,11 @@ class Objective(Value):
 
 def refuse_unknown(objective: Objective) -> None:
     """Passes where trials record that metric, and it is better that way."""
-    names = [f"val/{metric.name}" for metric in METRICS]
-    if objective.metric not in names:
-        each = {metric.name.rpartition("/")[2] for metric in METRICS if "/" in metric.name}
-        shown = [name for name in names if name.count("/") == 1]
+    if not objective.metric.startswith("val/") or metric_of(objective.metric) is None:
+        names = [f"val/{metric.name}" for metric in METRICS]
         raise BadCampaign(
-            f"campaign objective: expected one of {', '.join(shown)}, or {' '.join(sorted(each))} of one emotion as in "
-            f"val/{Emotion.FEAR.slug}/recall, received {objective.metric!r}{did_you_mean(objective.metric, names)}",
+            f"campaign objective: expected one of {', '.join(names)}, or {' '.join(sorted(OF_EACH_CLASS))} of one "
+            f"class as in val/fear/recall, received {objective.metric!r}{did_you_mean(objective.metric, names)}",
             MEND,
         )
     if objective.direction is not own_direction(objective.metric):
@@ -70,13 +67,23 @@ def refuse_unknown(objective: Objective) -> None:
 
 
 def refuse_undecided(objective: Objective, info: DataInfo) -> None:
-    """Passes where the validation part holds the emotion that the objective is about.
+    """Passes where the validation part holds the class that the objective is about.
 
     Raises:
-        BadCampaign: It holds none, so every trial would come out alike.
+        BadCampaign: The data know no such class, or validation holds none, so every trial would come out alike.
     """
-    of = next((one for one in Emotion if f"/{one.slug}/" in objective.metric), None)
-    if of is not None and not info.validation_counts[of]:
+    slug, _, _ = objective.metric.removeprefix("val/").rpartition("/")
+    if not slug:
+        return
+    of = info.classes.named(slug)
+    if of is None:
+        names = info.class_names
+        raise BadCampaign(
+            f"campaign objective: expected a class of {info.source} ({', '.join(names)}), received "
+            f"{objective.metric!r}{did_you_mean(slug, names)}",
+            MEND,
+        )
+    if not info.validation_counts[of]:
         raise BadCampaign(
             f"campaign objective: {objective.metric} needs {of.title} faces in the validation part, which holds none",
             "Nothing was started. Choose another objective in the campaign file, or other data.",

@@ -125,10 +125,11 @@ def measure(campaign: Campaign, settings: Settings, development: Development) ->
     recipe = campaign.baseline
     training = development.train(clahe=False)
     images = len(oversample(training.labels, 0.0 if development.info.oversampled else recipe.oversampling, 1))
-    model = build(recipe, 1)
+    form = development.info.form
+    model = build(recipe, 1, form)
     compile_model(model, recipe, steps_per_epoch=math.ceil(images / recipe.batch_size), horizon=settings.epochs)
-    batch = np.resize(training.images, (recipe.batch_size, 48, 48, 1))
-    targets = keras.utils.to_categorical(np.arange(recipe.batch_size) % 7, 7)
+    batch = np.resize(training.images, (recipe.batch_size, *form.face))
+    targets = keras.utils.to_categorical(np.arange(recipe.batch_size) % form.classes, form.classes)
     first, *took = [_seconds_of(model, batch, targets) for _ in range(1 + WARM_UP_BATCHES + MEASURED_BATCHES)]
     took = took[WARM_UP_BATCHES:]
     validated = sum(development.info.validation_counts) * VALIDATION  # as many training images cost the same

@@ -84,19 +84,19 @@ def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple
     lines.append(f"Registered: {done.name} version {done.version} (seed {retrained.chosen.spec().seed})")
     became = "champion" if done.is_champion else "not champion"
     lines.append(f"It is {became}: {done.reason}")
-    lines += _how_to_load(home, done)
+    lines += _how_to_load(home, spec, done)
     which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
     lines.append(f"Next:    fer-exp evaluate --model {which}")
     return "\n".join(lines), ExitCode.OK
 
 
-def _how_to_load(home: Home, done: "Promotion") -> list[str]:
+def _how_to_load(home: Home, spec: CampaignSpec, done: "Promotion") -> list[str]:
     """The lines that load what was registered, the store's address included."""
     from fer_exp.tracking.versions import how_to_load
 
     which = f"models:/{done.name}/{done.version}"
     lines = [f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(home.tracking_uri))}", "python"]
-    return ["Load it:", *(f"  {line}" for line in [*lines, *how_to_load(which)])]
+    return ["Load it:", *(f"  {line}" for line in [*lines, *how_to_load(which, spec.data)])]
 
 
 def _verdict(retrained: "Retrained") -> list[str]:

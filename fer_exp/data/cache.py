@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import BadRow, Faces
 from fer_exp.system.errors import BadData, BadRecord
 from fer_exp.system.files import is_there, open_file, replacing, write_atomically
@@ -41,6 +42,7 @@ class SourceEntry(Value):
     kind: str
     notes: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...]  # where, problem
+    class_names: tuple[str, ...] = FER2013.names  # in label order
 
 
 def known_source(source: str, cache: Path, skip_bad_rows: bool = False) -> SourceEntry | None:
@@ -82,6 +84,7 @@ def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Face
         kind=faces.kind,
         notes=faces.notes,
         dropped=tuple((row.where, row.problem) for row in faces.dropped),
+        class_names=faces.classes.names,
     )
     for name in ARRAYS:
         save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
@@ -95,7 +98,8 @@ def _stored_faces(folder: Path, entry: SourceEntry) -> Faces | None:
     try:
         images, labels, usage = (load_array(folder / f"{name}.npy") for name in ARRAYS)
         dropped = tuple(BadRow(*row) for row in entry.dropped)
-        faces = Faces(images, labels, usage, entry.source, entry.kind, entry.notes, dropped)
+        classes = Classes(entry.class_names)
+        faces = Faces(images, labels, usage, entry.source, entry.kind, entry.notes, dropped, classes)
     except (OSError, ValueError, EOFError):
         return None
     return faces if faces.digest == entry.digest else None

@@ -11,10 +11,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_exp.data.classes import FER2013, Classes
+from fer_exp.data.form import Form
+
 SIDE = 48  # pixels; FER2013's image side
 
 Images = NDArray[np.uint8]  # (n, 48, 48)
-Labels = NDArray[np.uint8]  # (n,) values of Emotion
+Labels = NDArray[np.uint8]  # (n,) label numbers: places in the data set's Classes
 Indices = NDArray[np.int64]  # (m,) positions in a Faces or a Split
 
 
@@ -45,12 +48,13 @@ class Faces:
 
     Attributes:
         images: `(n, 48, 48)` uint8.
-        labels: `(n,)` uint8, values of `Emotion`.
+        labels: `(n,)` uint8, places in `classes`.
         usage: `(n,)` uint8, values of `Usage`.
         source: What it was read from, as reports show it ("fer2013.csv.gz", "demo").
         kind: The kind of source that was recognised ("csv", "parquet", "folder", "demo").
         notes: What was converted on the way, one sentence each; empty where nothing was.
         dropped: Rows left out at the user's wish.
+        classes: What the labels mean.
     """
 
     images: Images
@@ -60,12 +64,13 @@ class Faces:
     kind: str
     notes: tuple[str, ...] = ()
     dropped: tuple[BadRow, ...] = field(default=())
+    classes: Classes = FER2013
 
     def __post_init__(self) -> None:
         count = len(self.images)
         if self.images.shape != (count, SIDE, SIDE) or self.images.dtype != np.uint8:
             raise ValueError(f"images: expected (n, 48, 48) uint8, received {self.images.shape} {self.images.dtype}")
-        for name, column, top in (("labels", self.labels, 6), ("usage", self.usage, 2)):
+        for name, column, top in (("labels", self.labels, len(self.classes) - 1), ("usage", self.usage, 2)):
             if column.shape != (count,) or column.dtype != np.uint8:
                 raise ValueError(f"{name}: expected ({count},) uint8, received {column.shape} {column.dtype}")
             if count and int(column.max()) > top:
@@ -74,10 +79,19 @@ class Faces:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def form(self) -> Form:
+        """What a model of these faces takes and gives."""
+        return Form(classes=len(self.classes))
+
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that change when any pixel, label, usage or the order changes."""
-        return digest_of(self.images, self.labels, self.usage)
+        """Sixteen hexadecimal digits that change when any pixel, label, class, usage or the order changes.
+
+        Of FER2013's classes nothing is added, so that its digests are those of earlier versions.
+        """
+        names = [] if self.classes == FER2013 else [np.frombuffer("\n".join(self.classes.names).encode(), np.uint8)]
+        return digest_of(self.images, self.labels, self.usage, *names)
 
 
 def digest_of(*arrays: NDArray[np.generic]) -> str:

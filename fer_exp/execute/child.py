@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 import keras
 import numpy as np
 
+from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.execute.parent_watch import alone_in, end_with_parents
 from fer_exp.execute.task import Task, report
@@ -107,8 +108,9 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     spec = record.spec()
     development = Development.open(task.development)
     split = development.validation(clahe=False)
-    model, probabilities, calibration = _kept(trained, spec.recipe, split)
-    predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows))
+    model, probabilities, calibration = _kept(trained, spec.recipe, split, development.info)
+    classes = development.info.classes
+    predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows), classes)
     write_results(record, predictions, split.images, "val", calibration)
     facts = {
         **provenance.collect(),
@@ -133,12 +135,14 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     record.end(outcome, keep_checkpoints=task.keep_checkpoints)
 
 
-def _kept(trained: Trained, recipe: Recipe, split: Split) -> tuple[keras.Model, Probabilities, Calibration]:
+def _kept(
+    trained: Trained, recipe: Recipe, split: Split, info: DataInfo
+) -> tuple[keras.Model, Probabilities, Calibration]:
     """The model to keep, what it says of validation, and its calibration; validation is predicted once."""
-    model = with_preprocessing(trained.model, recipe)
+    model = with_preprocessing(trained.model, recipe, info.form)
     said = predict(model, split.images)
     temperature = fit_temperature(split.labels, said)
-    calibration = calibration_at(split.labels, said, temperature, applied=recipe.calibrate)
+    calibration = calibration_at(split.labels, said, temperature, applied=recipe.calibrate, classes=info.classes)
     if not recipe.calibrate:
         return model, said, calibration
     return with_temperature(model, temperature), tempered(said, temperature), calibration

@@ -6,7 +6,7 @@ keeps every figure it makes alive in the process, and a search would draw thousa
     campaign       how a search went, what its trials were, what mattered
     curves         loss and accuracy by epoch
     predictions    how far confidence can be trusted, and the surest mistakes
-    scores         the confusion matrix, and precision, recall and F1 of each emotion
+    scores         the confusion matrix, and precision, recall and F1 of each class
     style          the look of all figures, and how one reaches the disk
 """
 

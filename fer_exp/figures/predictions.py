@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.data.faces import SIDE, Images
 from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
 from fer_exp.leaderboard.rows import accuracy_interval
@@ -82,7 +81,7 @@ def _histogram(axes: Axes, predictions: Predictions, scores: Scores) -> None:
 
 
 def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
-    """A sheet of the 24 mistakes with the highest confidence, each with true and predicted emotion.
+    """A sheet of the 24 mistakes with the highest confidence, each with true and predicted class.
 
     Args:
         predictions: What was predicted.
@@ -110,7 +109,7 @@ def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
         left, top = (place % SHEET_COLUMNS) * CELL_WIDTH, (place // SHEET_COLUMNS) * CELL_HEIGHT
         extent = (left, left + SIDE, top + SIDE, top)
         axes.imshow(images[index], extent=extent, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        true, predicted = EMOTION_TITLES[predictions.labels[index]], EMOTION_TITLES[guessed[index]]
+        true, predicted = (predictions.classes[number].title for number in (predictions.labels[index], guessed[index]))
         text = f"{true} → {predicted}\n{confidence[index]:.3f}"
         axes.text(left + SIDE / 2, top - 2, text, fontsize=SMALL, color=INK, ha="center", va="bottom")
     axes.set_xlim(0, (SHEET_COLUMNS - 1) * CELL_WIDTH + SIDE)

@@ -1,4 +1,4 @@
-"""Figures of scores: the confusion matrix twice, and precision, recall and F1 of each emotion.
+"""Figures of scores: the confusion matrix twice, and precision, recall and F1 of each class.
 
 In: `Scores`. Out: figures.
 """
@@ -9,25 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.figures.style import BLUE, DARK, INK, ORANGE, SMALL, dress, new_figure
 from fer_exp.metrics.scores import Scores
 
 
 def confusion_figure(scores: Scores) -> Figure:
-    """The confusion matrix as counts and as shares of the true emotion, side by side."""
+    """The confusion matrix as counts and as shares of the true class, side by side."""
     counts = np.array(scores.confusion)
     support = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(support, 1)  # an emotion that does not occur keeps a row of zeros
+    shares = counts / np.maximum(support, 1)  # a class that does not occur keeps a row of zeros
     title = f"Confusion matrix (n = {scores.images:,}, accuracy {scores.accuracy:.1%})"
     figure = new_figure(11.5, 6.1, title)
     left, right = figure.subplots(1, 2)
-    _heat_map(left, counts, "d", float(max(counts.max(), 1)), "Number of images")
-    _heat_map(right, shares, ".2f", 1.0, "Share of the true emotion")
+    titles = scores.classes.titles
+    _heat_map(left, counts, "d", float(max(counts.max(), 1)), "Number of images", titles)
+    _heat_map(right, shares, ".2f", 1.0, "Share of the true class", titles)
     return figure
 
 
-def _heat_map(axes: Axes, cells: NDArray[np.generic], form: str, top: float, title: str) -> None:
+def _heat_map(
+    axes: Axes, cells: NDArray[np.generic], form: str, top: float, title: str, classes: tuple[str, ...]
+) -> None:
     seaborn.heatmap(
         cells,
         ax=axes,
@@ -40,8 +42,8 @@ def _heat_map(axes: Axes, cells: NDArray[np.generic], form: str, top: float, tit
         linewidths=0.8,
         linecolor="white",
         annot_kws={"fontsize": 10},
-        xticklabels=EMOTION_TITLES,
-        yticklabels=EMOTION_TITLES,
+        xticklabels=classes,
+        yticklabels=classes,
         cbar=False,  # every cell carries its number
     )
     dress(axes, title=title, x="Predicted", y="True", grid="")
@@ -52,8 +54,8 @@ def _heat_map(axes: Axes, cells: NDArray[np.generic], form: str, top: float, tit
 
 
 def class_figure(scores: Scores) -> Figure:
-    """Precision, recall and F1 of each emotion, as bars with their values."""
-    title = f"Precision, recall and F1 by emotion (n = {scores.images:,}, macro-F1 {scores.macro_f1:.3f})"
+    """Precision, recall and F1 of each class, as bars with their values."""
+    title = f"Precision, recall and F1 by class (n = {scores.images:,}, macro-F1 {scores.macro_f1:.3f})"
     figure = new_figure(11.0, 4.6, title)
     axes = figure.subplots()
     width = 0.27
@@ -64,7 +66,7 @@ def class_figure(scores: Scores) -> Figure:
         bars = axes.bar(places + shift, heights, width * 0.94, color=colour, label=label)
         axes.bar_label(bars, fmt="%.2f", fontsize=SMALL, color=INK, padding=1.5)
     dress(axes, y="Score")
-    axes.set_xticks(places, [f"{row.emotion.title}\nn = {row.support:,}" for row in scores.per_class])
+    axes.set_xticks(places, [f"{row.title}\nn = {row.support:,}" for row in scores.per_class])
     axes.set_ylim(0, 1.05)
     axes.set_xlim(-0.55, len(places) - 0.45)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)

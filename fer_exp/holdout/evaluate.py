@@ -61,13 +61,14 @@ def open_and_evaluate(
     """
     all_openings(home)  # a ledger that cannot be read is no ledger: nothing is opened then
     vouched = model_is_vouched_for(record, model)
-    loaded = load_model(model)
+    loaded = load_model(model, info.form)
     on_validation = calibration_of(record)
     validation = _on_validation(record)
     info = record.data(info)  # which test images are copies depends on what its training saw
     part = open_test(source, info=info, cache=home.cache, skip_bad_rows=info.dropped_total > 0)
     looks = write_down(home, opening_of(record, model, info, len(part.labels), again=again, digest=part.digest))
-    predictions = Predictions(np.asarray(part.labels), predict(loaded, part.images), np.asarray(part.rows))
+    said = predict(loaded, part.images)
+    predictions = Predictions(np.asarray(part.labels), said, np.asarray(part.rows), info.classes)
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
     gap = None if validation is None else _gap(record, part, validation, predictions)
     return replace(_write(record, part, predictions, calibration, looks, gap), vouched=vouched)
@@ -98,7 +99,13 @@ def _write(
 def _on_test(predictions: Predictions, on_validation: Calibration) -> Calibration:
     """What the temperature from validation does on test."""
     plain = uncalibrated(predictions.probabilities, on_validation)
-    return calibration_at(predictions.labels, plain, on_validation.temperature, applied=on_validation.applied)
+    return calibration_at(
+        predictions.labels,
+        plain,
+        on_validation.temperature,
+        applied=on_validation.applied,
+        classes=predictions.classes,
+    )
 
 
 def _on_validation(record: Record) -> Predictions | None:
@@ -126,4 +133,4 @@ def _without_copies(part: TestPart, predictions: Predictions) -> Scores | None:
     clean = ~part.copied
     if clean.all() or not clean.any():
         return None
-    return score(predictions.labels[clean], predictions.probabilities[clean])
+    return score(predictions.labels[clean], predictions.probabilities[clean], predictions.classes)

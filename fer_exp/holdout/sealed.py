@@ -28,7 +28,7 @@ class TestPart:
 
     Attributes:
         images: `(n, 48, 48)` uint8, as the source has them (not equalised).
-        labels: `(n,)` uint8, values of `Emotion`.
+        labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source.
         copied: `(n,)` whether training holds the same image, pixel for pixel. Results on these measure memory.
         validation_rows: `(m,)` int64, rows of the validation part.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.scores import Probabilities, score
 from fer_exp.metrics.temperature import SMALLEST, tempered
@@ -70,13 +71,15 @@ def _loss(labels: Labels, logits: NDArray[np.float64], temperature: float) -> fl
     return float(-given.mean())
 
 
-def calibration_at(labels: Labels, probabilities: Probabilities, temperature: float, *, applied: bool) -> Calibration:
+def calibration_at(
+    labels: Labels, probabilities: Probabilities, temperature: float, *, applied: bool, classes: Classes = FER2013
+) -> Calibration:
     """What `temperature` changes; `probabilities` are those of the model without it.
 
     Raises:
         ValueError: Shapes do not fit, or the rows are not probabilities.
     """
-    before, after = (score(labels, p) for p in (probabilities, tempered(probabilities, temperature)))
+    before, after = (score(labels, p, classes) for p in (probabilities, tempered(probabilities, temperature)))
     trusts = [Trust(log_loss=s.log_loss, ece=s.ece, confidence=s.confidence.mean) for s in (before, after)]
     return Calibration(
         temperature=temperature,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.classes import SLUG, Classes, FaceClass, title_of_class
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Counts:
-    """Images by true and by predicted emotion, for any number of models and resamples at once.
+    """Images by true and by predicted class, for any number of models and resamples at once.
 
     Args:
-        hits: `(7, ...)` images of each emotion that were predicted right.
-        true: `(7, ...)` images of each emotion.
-        predicted: Gives `(7, ...)` images that were taken for each emotion; asked for where a metric needs it.
+        hits: `(classes, ...)` images of each class that were predicted right.
+        true: `(classes, ...)` images of each class.
+        predicted: Gives `(classes, ...)` images that were taken for each class; asked for where a metric needs it.
     """
 
     def __init__(self, hits: Floats, true: Floats, predicted: Callable[[], Floats]) -> None:
@@ -38,7 +38,7 @@ class Counts:
 
     @classmethod
     def of(cls, confusion: object) -> Counts:
-        """Those of one confusion matrix `(7, 7)`, rows true."""
+        """Those of one confusion matrix `(classes, classes)`, rows true."""
         import numpy as np
 
         table = np.asarray(confusion, np.float64)
@@ -46,12 +46,12 @@ class Counts:
 
     @cached_property
     def predicted(self) -> Floats:
-        """`(7, ...)` images that were taken for each emotion."""
+        """`(classes, ...)` images that were taken for each class."""
         return self._predicted()
 
     @cached_property
     def recalls(self) -> NDArray[np.float64]:
-        """`(7, ...)`, NaN where an emotion does not occur."""
+        """`(classes, ...)`, NaN where a class does not occur."""
         import numpy as np
 
         with np.errstate(invalid="ignore"):
@@ -80,7 +80,7 @@ def accuracy(counts: Counts) -> Floats:
 
 
 def macro_f1(counts: Counts) -> Floats:
-    """Mean over the emotions that occur of 2 TP / (times predicted + times true)."""
+    """Mean over the classes that occur of 2 TP / (times predicted + times true)."""
     import numpy as np
 
     predicted, present = counts.predicted, counts.true > 0
@@ -90,31 +90,43 @@ def macro_f1(counts: Counts) -> Floats:
 
 
 def balanced_accuracy(counts: Counts) -> Floats:
-    """Mean recall over the emotions that occur."""
+    """Mean recall over the classes that occur."""
     import numpy as np
 
     return np.asarray(np.nanmean(counts.recalls, axis=0))
 
 
-def _recall(emotion: Emotion) -> Metric:
-    return Metric(f"{emotion.slug}/recall", f"{emotion.title} recall", of_counts=lambda counts: counts.recalls[emotion])
-
-
-METRICS = (
+METRICS = (  # of all classes together
     Metric("accuracy", "accuracy", on_leaderboard=True, of_counts=accuracy),
     Metric("macro_f1", "macro-F1", on_leaderboard=True, of_counts=macro_f1),
     Metric("balanced_accuracy", "balanced accuracy", on_leaderboard=True, of_counts=balanced_accuracy),
-    *(_recall(emotion) for emotion in Emotion),
-    *(Metric(f"{emotion.slug}/precision", f"{emotion.title} precision") for emotion in Emotion),
-    *(Metric(f"{emotion.slug}/f1", f"{emotion.title} F1") for emotion in Emotion),
     Metric("log_loss", "log loss", higher_is_better=False, high=math.inf, share=False, on_leaderboard=True),
     Metric("ece", "expected calibration error", higher_is_better=False, share=False),
 )
 
 
+OF_EACH_CLASS = {"recall": "recall", "precision": "precision", "f1": "F1"}  # name behind the class's, title
+
+
+def _of_class(slug: str, what: str, one: FaceClass | None = None) -> Metric:
+    of_counts = None if one is None or what != "recall" else lambda counts: counts.recalls[one]
+    return Metric(f"{slug}/{what}", f"{title_of_class(slug)} {OF_EACH_CLASS[what]}", of_counts=of_counts)
+
+
+def metrics_of(classes: Classes) -> tuple[Metric, ...]:
+    """All metrics of models that tell `classes` apart: those of all together, then recall, precision, F1 of each."""
+    return (*METRICS, *(_of_class(one.slug, what, one) for what in OF_EACH_CLASS for one in classes))
+
+
 def metric_of(name: str) -> Metric | None:
-    """The metric of that name, with or without `val/` or `test/` before it; None where it is not registered."""
+    """The metric of that name, with or without `val/` or `test/` before it; None where it is not registered.
+
+    Of whatever class a name says; `metrics_of` knows which a data set has.
+    """
     bare = name.removeprefix("val/").removeprefix("test/")
+    slug, _, what = bare.rpartition("/")
+    if what in OF_EACH_CLASS and SLUG.fullmatch(slug):
+        return _of_class(slug, what)
     return next((metric for metric in METRICS if metric.name == bare), None)
 
 
@@ -136,6 +148,6 @@ def on_leaderboard() -> tuple[str, ...]:
     return tuple(metric.name for metric in METRICS if metric.on_leaderboard)
 
 
-def resampled() -> tuple[str, ...]:
+def resampled(classes: Classes) -> tuple[str, ...]:
     """The names of the metrics that the verdict judges."""
-    return tuple(metric.name for metric in METRICS if metric.of_counts is not None)
+    return tuple(metric.name for metric in metrics_of(classes) if metric.of_counts is not None)

@@ -1,24 +1,22 @@
 """Evaluate: from what a model said about a split to the numbers that describe it.
 
-In: labels `(n,)` and probabilities `(n, 7)`. Out: `Scores`, their metrics by MLflow name, their report.
-Averages over emotions run over those that occur in the labels, so a small sample without Disgust is not charged for it.
+In: labels `(n,)`, probabilities `(n, classes)`, the classes. Out: `Scores`, metrics by MLflow name, their report.
+Averages over classes run over those that occur in the labels, so a small sample without Disgust is not charged for it.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, PlainSerializer
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.classes import FER2013, Classes, title_of_class
 from fer_exp.data.faces import Labels
 from fer_exp.metrics import registry
 from fer_exp.metrics.registry import Counts
 from fer_exp.system.values import Value
 
-Probabilities = NDArray[np.float32]  # (n, 7), rows sum to 1
+Probabilities = NDArray[np.float32]  # (n, classes), rows sum to 1
 
 ECE_BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks"
 LISTED_ERRORS = 10  # pairs, as the reference prints
@@ -26,26 +24,23 @@ ROW_SUM_TOLERANCE = 1e-3
 SMALLEST_PROBABILITY = 1e-7  # Keras's epsilon, so that log loss equals Keras's cross-entropy without label smoothing
 
 
-def _emotion(value: object) -> object:
-    return Emotion[value.upper()] if isinstance(value, str) and value.upper() in Emotion.__members__ else value
-
-
-# An emotion that JSON shows by name, because people read the report.
-NamedEmotion = Annotated[Emotion, BeforeValidator(_emotion), PlainSerializer(lambda emotion: emotion.slug)]
-
-
 class ClassScores(Value):
-    """How well one emotion was recognised."""
+    """How well one class was recognised."""
 
-    emotion: NamedEmotion
+    emotion: str  # the class by name
     precision: float  # 0 where it was never predicted
     recall: float  # 0 where it never occurs
     f1: float
     support: int  # images that carry this label
 
+    @property
+    def title(self) -> str:
+        """The class as reports print it."""
+        return title_of_class(self.emotion)
+
 
 class Confidence(Value):
-    """The probability of the predicted emotion, over all images."""
+    """The probability of the predicted class, over all images."""
 
     mean: float
     std: float
@@ -54,10 +49,10 @@ class Confidence(Value):
 
 
 class ErrorPair(Value):
-    """How often one emotion was taken for another."""
+    """How often one class was taken for another."""
 
-    true: NamedEmotion
-    predicted: NamedEmotion
+    true: str  # by name
+    predicted: str
     count: int
 
 
@@ -76,14 +71,19 @@ class Scores(Value):
 
     images: int
     accuracy: float
-    macro_f1: float  # mean over the emotions present
-    balanced_accuracy: float  # mean recall over the emotions present
+    macro_f1: float  # mean over the classes present
+    balanced_accuracy: float  # mean recall over the classes present
     log_loss: float  # nats
-    ece: float  # expected calibration error of the predicted emotion, 15 bins of equal width
-    per_class: tuple[ClassScores, ...]  # seven, in label order
-    confusion: tuple[tuple[int, ...], ...]  # (7, 7) counts, rows are true
+    ece: float  # expected calibration error of the predicted class, 15 bins of equal width
+    per_class: tuple[ClassScores, ...]  # in label order
+    confusion: tuple[tuple[int, ...], ...]  # (classes, classes) counts, rows are true
     confidence: Confidence
     top_errors: tuple[ErrorPair, ...]  # most frequent first, at most ten
+
+    @property
+    def classes(self) -> Classes:
+        """What was told apart."""
+        return Classes(row.emotion for row in self.per_class)
 
     def metrics(self, part: str) -> dict[str, float]:
         """The numbers by MLflow name, `val/accuracy`, for `part` "val" or "test". What is undefined is left out."""
@@ -92,10 +92,10 @@ class Scores(Value):
         flat |= {
             metric.name: float(metric.of_counts(counts))
             for metric in registry.METRICS
-            if metric.of_counts is not None and metric.name not in FIELDS and "/" not in metric.name
+            if metric.of_counts is not None and metric.name not in FIELDS
         }
         for row in self.per_class:
-            flat |= {f"{row.emotion.slug}/{name}": getattr(row, name) for name in ("precision", "recall", "f1")}
+            flat |= {f"{row.emotion}/{name}": getattr(row, name) for name in ("precision", "recall", "f1")}
         confidence = self.confidence.model_dump()
         flat |= {f"confidence/{name}": value for name, value in confidence.items() if value is not None}
         return {f"{part}/{name}": value for name, value in flat.items()}
@@ -104,21 +104,22 @@ class Scores(Value):
 FIELDS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece", "images")  # of `Scores`, by metric name
 
 
-def score(labels: Labels, probabilities: Probabilities) -> Scores:
+def score(labels: Labels, probabilities: Probabilities, classes: Classes = FER2013) -> Scores:
     """Everything measured on one split.
 
     Args:
-        labels: `(n,)` uint8, values of `Emotion`; n > 0.
-        probabilities: `(n, 7)`, one row per image.
+        labels: `(n,)` uint8, places in `classes`; n > 0.
+        probabilities: `(n, classes)`, one row per image.
+        classes: What labels and columns mean.
 
     Raises:
-        ValueError: Shapes do not fit, a label is none of the seven, or a row is not a probability distribution
+        ValueError: Shapes do not fit, a label is none of the classes, or a row is not a probability distribution
             (not finite, negative, or its sum is further than 1e-3 from 1).
     """
-    _check(labels, probabilities)
+    _check(labels, probabilities, len(classes))
     predicted = probabilities.argmax(axis=1)
-    counts = confusion_matrix(labels, predicted, labels=range(7))
-    per_class = _per_class(labels, predicted)
+    counts = confusion_matrix(labels, predicted, labels=range(len(classes)))
+    per_class = _per_class(labels, predicted, classes)
     of_counts = Counts.of(counts)
     bins = reliability(labels, probabilities)
     return Scores(
@@ -131,12 +132,12 @@ def score(labels: Labels, probabilities: Probabilities) -> Scores:
         per_class=per_class,
         confusion=tuple(tuple(int(count) for count in row) for row in counts),
         confidence=_confidence(labels, probabilities),
-        top_errors=_top_errors(counts),
+        top_errors=_top_errors(counts, classes),
     )
 
 
 def reliability(labels: Labels, probabilities: Probabilities, bins: int = ECE_BINS) -> tuple[Bin, ...]:
-    """Confidence against accuracy in bins of equal width over (0, 1], by the predicted emotion (Guo et al. 2017)."""
+    """Confidence against accuracy in bins of equal width over (0, 1], by the predicted class (Guo et al. 2017)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -162,14 +163,14 @@ def expected_calibration_error(bins: Iterable[Bin]) -> float:
     return sum(b.count * abs(b.accuracy - b.confidence) for b in known) / sum(b.count for b in known)
 
 
-def _check(labels: Labels, probabilities: Probabilities) -> None:
-    if labels.ndim != 1 or not len(labels) or probabilities.shape != (len(labels), 7):
+def _check(labels: Labels, probabilities: Probabilities, classes: int) -> None:
+    if labels.ndim != 1 or not len(labels) or probabilities.shape != (len(labels), classes):
         raise ValueError(
-            "expected labels (n,) and probabilities (n, 7) with n > 0, "
+            f"expected labels (n,) and probabilities (n, {classes}) with n > 0, "
             f"received {labels.shape} and {probabilities.shape}"
         )
-    if int(labels.max()) > max(Emotion) or int(labels.min()) < 0:
-        raise ValueError(f"labels: expected values 0-6, received {int(labels.min())}-{int(labels.max())}")
+    if int(labels.max()) >= classes or int(labels.min()) < 0:
+        raise ValueError(f"labels: expected values 0-{classes - 1}, received {int(labels.min())}-{int(labels.max())}")
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities: expected finite numbers, received NaN or infinity")
     if probabilities.min() < 0:
@@ -181,11 +182,11 @@ def _check(labels: Labels, probabilities: Probabilities) -> None:
         )
 
 
-def _per_class(labels: Labels, predicted: NDArray[np.int64]) -> tuple[ClassScores, ...]:
-    columns = precision_recall_fscore_support(labels, predicted, labels=range(7), zero_division=0)
+def _per_class(labels: Labels, predicted: NDArray[np.int64], classes: Classes) -> tuple[ClassScores, ...]:
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(len(classes)), zero_division=0)
     return tuple(
-        ClassScores(emotion=emotion, precision=float(p), recall=float(r), f1=float(f), support=int(n))
-        for emotion, p, r, f, n in zip(Emotion, *columns, strict=True)
+        ClassScores(emotion=one.slug, precision=float(p), recall=float(r), f1=float(f), support=int(n))
+        for one, p, r, f, n in zip(classes, *columns, strict=True)
     )
 
 
@@ -206,18 +207,18 @@ def _confidence(labels: Labels, probabilities: Probabilities) -> Confidence:
     )
 
 
-def _top_errors(counts: NDArray[np.int64]) -> tuple[ErrorPair, ...]:
+def _top_errors(counts: NDArray[np.int64], classes: Classes) -> tuple[ErrorPair, ...]:
     pairs = [
-        ErrorPair(true=true, predicted=predicted, count=int(counts[true, predicted]))
-        for true in Emotion
-        for predicted in Emotion
+        ErrorPair(true=true.slug, predicted=predicted.slug, count=int(counts[true, predicted]))
+        for true in classes
+        for predicted in classes
         if true is not predicted and counts[true, predicted]
     ]
     return tuple(sorted(pairs, key=lambda pair: -pair.count)[:LISTED_ERRORS])
 
 
 def report_json(scores: Scores) -> str:
-    """The scores in JSON, emotions by name; `Scores.from_json` reads it back."""
+    """The scores in JSON, classes by name; `Scores.from_json` reads it back."""
     return scores.to_json(indent=1)
 
 
@@ -228,17 +229,18 @@ def report_text(scores: Scores) -> str:
 
 def _class_table(scores: Scores) -> list[str]:
     def line(title: str, columns: Iterable[float], support: int) -> str:
-        return f"{title:>12} {' '.join(f'{column:>10.4f}' for column in columns)} {support:>9d}"
+        return f"{title:>{wide}} {' '.join(f'{column:>10.4f}' for column in columns)} {support:>9d}"
 
     rows = scores.per_class
+    wide = max(12, *(len(row.title) for row in rows))
     support = np.array([row.support for row in rows])
     columns = np.array([(row.precision, row.recall, row.f1) for row in rows])
     return [
-        f"{'':>12} {'precision':>10} {'recall':>10} {'f1-score':>10} {'support':>9}",
+        f"{'':>{wide}} {'precision':>10} {'recall':>10} {'f1-score':>10} {'support':>9}",
         "",
-        *(line(row.emotion.title, values, row.support) for row, values in zip(rows, columns, strict=True)),
+        *(line(row.title, values, row.support) for row, values in zip(rows, columns, strict=True)),
         "",
-        f"{'accuracy':>12} {'':>10} {'':>10} {scores.accuracy:>10.4f} {scores.images:>9d}",
+        f"{'accuracy':>{wide}} {'':>10} {'':>10} {scores.accuracy:>10.4f} {scores.images:>9d}",
         line("macro avg", columns[support > 0].mean(axis=0), scores.images),
         line("weighted avg", np.average(columns, axis=0, weights=support), scores.images),
     ]
@@ -249,7 +251,7 @@ def _summary_lines(scores: Scores) -> list[str]:
         return "-" if value is None else f"{value:.4f}"
 
     top = scores.confidence
-    absent = [row.emotion.title for row in scores.per_class if not row.support]
+    absent = [row.title for row in scores.per_class if not row.support]
     return [
         f"Balanced accuracy {scores.balanced_accuracy:.4f}, log loss {scores.log_loss:.4f}, ECE {scores.ece:.4f}",
         f"Confidence: mean {top.mean:.4f}, standard deviation {top.std:.4f}",
@@ -261,9 +263,11 @@ def _summary_lines(scores: Scores) -> list[str]:
 def _error_table(scores: Scores) -> list[str]:
     if not scores.top_errors:
         return ["No errors."]
-    width = max(map(len, EMOTION_TITLES))
-    lines = ["Most frequent errors (true -> predicted, images, share of the true emotion)"]
+    width = max(len(row.title) for row in scores.per_class)
+    support = {row.emotion: row.support for row in scores.per_class}
+    lines = ["Most frequent errors (true -> predicted, images, share of the true class)"]
     for pair in scores.top_errors:
-        share = pair.count / scores.per_class[pair.true].support
-        lines.append(f"{pair.true.title:>{width}} -> {pair.predicted.title:<{width}} {pair.count:>6d} {share:>7.1%}")
+        share = pair.count / support[pair.true]
+        true, predicted = title_of_class(pair.true), title_of_class(pair.predicted)
+        lines.append(f"{true:>{width}} -> {predicted:<{width}} {pair.count:>6d} {share:>7.1%}")
     return lines

@@ -1,4 +1,4 @@
-"""Build: a recipe as a Keras model, from grey levels to seven probabilities.
+"""Build: a recipe as a Keras model, from grey levels to a probability for each class.
 
 In: a Recipe and a seed. Out: a functional model with named layers, not compiled. Input is `(n, 48, 48, 1)` grey levels
 0-255, uint8 or float32, already equalised where the recipe says CLAHE (see `with_preprocessing` for raw faces).
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import keras
 from keras import layers
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE
+from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.model.seeds import derived_seed
 from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 
@@ -22,14 +22,14 @@ GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
 
 
-def build(recipe: Recipe, seed: int) -> keras.Model:
+def build(recipe: Recipe, seed: int, form: Form = FER2013_FORM) -> keras.Model:
     """The network of `recipe`, with initial weights that depend on `seed` and each layer's name alone.
 
     Weights begin as Keras begins them (Glorot uniform), as the reference's do. A recipe's float32 is Keras's global
     precision policy at the time of the call, which is float32 unless someone set it; probabilities are always float32.
     """
     with _computing_in(recipe.precision):
-        return _network(recipe, seed)
+        return _network(recipe, seed, form)
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _computing_in(precision: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _network(recipe: Recipe, seed: int) -> keras.Model:
+def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 1), name="faces")
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):
@@ -66,7 +66,11 @@ def _network(recipe: Recipe, seed: int) -> keras.Model:
         x = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{name}_bn")(x)
         x = _dropout(x, rate, f"{name}_dropout", seed)
     outputs = layers.Dense(
-        len(Emotion), activation="softmax", kernel_initializer=_weights(seed, "output"), dtype="float32", name="output"
+        form.classes,
+        activation="softmax",
+        kernel_initializer=_weights(seed, "output"),
+        dtype="float32",
+        name="output",
     )(x)
     return keras.Model(inputs, outputs, name="fer")
 

@@ -14,8 +14,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE
+from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.model.build import build
 from fer_exp.model.config_check import objection
 from fer_exp.model.layers import Clahe, FaceViews, Temperature
@@ -28,8 +28,8 @@ LARGEST_FILE = 2**30  # bytes (1 GiB), packed or unpacked; the baseline's file h
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}  # all that a fer-exp model's file holds
 
 
-def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
-    """The model to keep: raw grey faces `(n, 48, 48, 1)` float32 0-255 in, probabilities `(n, 7)` float32 out.
+def with_preprocessing(model: keras.Model, recipe: Recipe, form: Form = FER2013_FORM) -> keras.Model:
+    """The model to keep: raw grey faces `(n, 48, 48, 1)` float32 0-255 in, probabilities `(n, classes)` float32 out.
 
     It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
     `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
@@ -37,7 +37,7 @@ def with_preprocessing(model: keras.Model, recipe: Recipe) -> keras.Model:
     anew in float32, with copies of its weights, so that it answers alike on every machine.
     """
     if recipe.precision is not Precision.FLOAT32:
-        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), seed=1)
+        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), 1, form)
         take_weights(exact, model)
         model = exact
     inputs = keras.Input((SIDE, SIDE, 1), name="raw_faces")
@@ -79,14 +79,14 @@ def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTens
     return x
 
 
-def load_model(path: Path) -> keras.Model:
+def load_model(path: Path, form: Form = FER2013_FORM) -> keras.Model:
     """The model kept at `path`, a `.keras` file; Keras's safe mode stays on and nothing is compiled.
 
     Raises:
         NotFound: No file is there.
         BadInput: It is no `.keras` file, is larger than 1 GiB packed or unpacked, has other members than such a file,
             asks for layers that fer-exp does not write or larger ones than it could, cannot be read by Keras, or does
-            not turn faces into seven probabilities.
+            not turn faces of `form` into a probability for each of its classes.
     """
     _check_archive(path)
     try:
@@ -94,19 +94,20 @@ def load_model(path: Path) -> keras.Model:
     except Exception as error:  # what a file makes Keras, h5py and the backend raise has no common kind
         raise _refused(path, f"a model that Keras can read, received an error from it ({first_line(error)})") from error
     shapes = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
-    if shapes != ((None, SIDE, SIDE, 1), (None, len(Emotion))):
-        raise _refused(path, f"a model from (n, 48, 48, 1) to (n, 7), received one from {shapes[0]} to {shapes[1]}")
+    if shapes != ((None, *form.face), (None, form.classes)):
+        wanted = f"a model from (n, {', '.join(map(str, form.face))}) to (n, {form.classes})"
+        raise _refused(path, f"{wanted}, received one from {shapes[0]} to {shapes[1]}")
     return model
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256) -> NDArray[np.float32]:
-    """Probabilities `(n, 7)` float32, each row summing to one, for images `(n, 48, 48)` uint8.
+    """Probabilities `(n, classes)` float32, each row summing to one, for images `(n, 48, 48)` uint8.
 
     A model from `build` takes images as it was trained on (equalised where its recipe does so), one from
     `with_preprocessing` takes raw ones. The same images and batch size give the same bits again.
     """
     if not len(images):
-        return np.empty((0, len(Emotion)), np.float32)
+        return np.empty((0, model.output_shape[-1]), np.float32)
     firsts = range(0, len(images), batch_size)  # batch by batch: `Model.predict` would wait at its end (see `feed`)
     answers = [model.predict_on_batch(images[first : first + batch_size, ..., None]) for first in firsts]
     return np.concatenate(answers).astype(np.float32, copy=False)

@@ -1,8 +1,8 @@
 """Predictions: what a model said about a split, and the file that keeps it.
 
-In: three arrays. Out: the same, later; or an error where the file is damaged. The file is a compressed `.npz`, whose
-members carry checksums, so what is read is what was written. NumPy is loaded by the first that is read or written:
-`fer-exp --help` needs none.
+In: three arrays and the names of the classes. Out: the same, later; or an error where the file is damaged. The file is
+a compressed `.npz`, whose members carry checksums, so what is read is what was written. NumPy is loaded by the first
+that is read or written: `fer-exp --help` needs none.
 """
 
 import tokenize
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import open_file, replacing
 from fer_exp.system.values import first_line
@@ -44,8 +45,9 @@ class Predictions:
     """What a model said about a split."""
 
     labels: "NDArray[np.uint8]"  # (n,)
-    probabilities: "NDArray[np.float32]"  # (n, 7)
+    probabilities: "NDArray[np.float32]"  # (n, classes)
     rows: "NDArray[np.int64]"  # (n,) rows of the data source
+    classes: Classes = FER2013  # what labels and columns mean
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -61,7 +63,9 @@ def read_predictions(path: Path) -> Predictions:
         with open_file(path, LARGEST) as file:
             _refuse_bomb(file)
             with np.load(file, allow_pickle=False) as stored:
-                return _fitting(Predictions(stored["labels"], stored["probabilities"], stored["rows"]))
+                names = [str(name) for name in stored["classes"]] if "classes" in stored else FER2013.names
+                arrays = (stored["labels"], stored["probabilities"], stored["rows"])
+                return _fitting(Predictions(*arrays, Classes(names)))
     except UNREADABLE as error:
         raise BadRecord(
             f"{path}: expected stored predictions, received {first_line(error)}",
@@ -75,7 +79,11 @@ def store_predictions(path: Path, predictions: Predictions) -> None:
 
     with replacing(path) as temporary:
         np.savez_compressed(
-            temporary, labels=predictions.labels, probabilities=predictions.probabilities, rows=predictions.rows
+            temporary,
+            labels=predictions.labels,
+            probabilities=predictions.probabilities,
+            rows=predictions.rows,
+            classes=np.array(predictions.classes.names),
         )
 
 
@@ -92,7 +100,7 @@ def _fitting(found: Predictions) -> Predictions:
     import numpy as np
 
     count = found.labels.size
-    shapes = {"labels": (count,), "probabilities": (count, 7), "rows": (count,)}
+    shapes = {"labels": (count,), "probabilities": (count, len(found.classes)), "rows": (count,)}
     types = {"labels": np.uint8, "probabilities": np.float32, "rows": np.int64}
     for name, shape in shapes.items():
         array = getattr(found, name)

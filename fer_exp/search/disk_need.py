@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.recipe import Optimizer, Order, Recipe
 from fer_exp.system.errors import NoSpace
 
@@ -35,14 +35,15 @@ class Need:
     models: int | None  # that stay; None: every training's
     workers: int
     images: int  # of validation
+    form: Form = FER2013_FORM
     promotions: bool = False  # ended trials keep checkpoints, as in Hyperband
     shown: bool = True  # MLflow keeps a copy in the same place
 
     @property
     def size(self) -> int:
         """Bytes, from above."""
-        checkpoint = max(map(checkpoint_size, self.recipes))
-        model = max(FLOAT * weights(recipe) + FRAME for recipe in self.recipes)
+        checkpoint = max(checkpoint_size(recipe, self.form) for recipe in self.recipes)
+        model = max(FLOAT * weights(recipe, self.form) + FRAME for recipe in self.recipes)
         record = FIGURES + PREDICTION * self.images
         at_work = min(self.workers, self.trainings)
         checkpoints = CHECKPOINTS * at_work + (PROMOTABLE * self.trainings if self.promotions else 0)
@@ -70,16 +71,16 @@ def require(place: Path, need: Need, name: str, say: Callable[[str], None]) -> N
         say(f"Disk space is scarce: about {_told(need.size)} are needed, {_told(free)} are free on that of {place}.")
 
 
-def checkpoint_size(recipe: Recipe) -> int:
+def checkpoint_size(recipe: Recipe, form: Form = FER2013_FORM) -> int:
     """Bytes of the weights and the optimizer's state."""
     slots = 2 if recipe.optimizer in (Optimizer.ADAM, Optimizer.ADAMW) else 1
     copies = 1 + slots + bool(recipe.ema)
-    return FLOAT * weights(recipe) * copies + FRAME
+    return FLOAT * weights(recipe, form) * copies + FRAME
 
 
-def weights(recipe: Recipe) -> int:
+def weights(recipe: Recipe, form: Form = FER2013_FORM) -> int:
     """How many numbers the network has, those of normalisation included; counted without building it."""
-    total, channels = 0, 1
+    total, channels = 0, form.channels
     steps = [width for width in recipe.widths for _ in range(recipe.convs_per_block)]
     for width in [*steps, *([recipe.last_width] if recipe.last_width else [])]:
         bias = 0 if recipe.order is Order.NORM_FIRST else width
@@ -88,7 +89,7 @@ def weights(recipe: Recipe) -> int:
     for width in recipe.head_widths:
         total += (channels + 1) * width + 4 * width
         channels = width
-    return total + (channels + 1) * len(Emotion)
+    return total + (channels + 1) * form.classes
 
 
 def _told(size: int) -> str:

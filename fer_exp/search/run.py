@@ -160,6 +160,7 @@ def _search(
             models=None if settings.keep_models is None else settings.keep_models + 1,
             workers=conditions.workers,
             images=sum(development.info.validation_counts),
+            form=development.info.form,
             promotions=settings.algorithm is Algorithm.HYPERBAND,
             shown=conditions.shows_here,
         )
@@ -216,6 +217,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
             models=trainings,
             workers=conditions.workers,
             images=sum(repeat.development.info.validation_counts),
+            form=repeat.development.info.form,
             shown=conditions.shows_here,
         )
         require(home.root, need, campaign.name, watcher.say)

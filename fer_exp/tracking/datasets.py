@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records import RecordContents
@@ -36,9 +35,9 @@ def datasets_of(read: RecordContents, info: DataInfo) -> list[DatasetInput]:
 
 
 def _dataset(name: str, part: str, digest: str, info: DataInfo, counts: tuple[int, ...], after: object) -> DatasetInput:
-    profile: dict[str, object] = {"num_rows": sum(counts), "class_counts": _by_class(counts)}
-    if isinstance(after, list) and len(after) == len(Emotion):
-        profile["class_counts_after_oversampling"] = _by_class(after)
+    profile: dict[str, object] = {"num_rows": sum(counts), "class_counts": _by_class(counts, info)}
+    if isinstance(after, list) and len(after) == len(info.class_names):
+        profile["class_counts_after_oversampling"] = _by_class(after, info)
     profile |= {"data_digest": info.data_digest, "protocol": info.protocol.value, "split_seed": info.seed}
     tensors = [("images", "uint8", [-1, SIDE, SIDE]), ("labels", "uint8", [-1])]
     features, targets = (
@@ -52,5 +51,5 @@ def _dataset(name: str, part: str, digest: str, info: DataInfo, counts: tuple[in
     return DatasetInput(dataset, [InputTag("mlflow.data.context", part)])
 
 
-def _by_class(counts: Iterable[int]) -> dict[str, int]:
-    return {emotion.slug: int(count) for emotion, count in zip(Emotion, counts, strict=True)}
+def _by_class(counts: Iterable[int], info: DataInfo) -> dict[str, int]:
+    return {name: int(count) for name, count in zip(info.class_names, counts, strict=True)}

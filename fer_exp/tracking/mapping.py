@@ -15,7 +15,6 @@ from mlflow.entities import Metric
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.campaign.space import Scalar
-from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.leaderboard.rows import Row
 from fer_exp.metrics.registry import shown
 from fer_exp.recipe import Recipe
@@ -96,7 +95,7 @@ def _description(contents: RecordContents, campaign: CampaignSpec) -> str:
     lines.append(f"Changed against the baseline: {', '.join(changed)}." if changed else "The baseline's recipe.")
     if outcome is not None and outcome.answered_by:
         lines.append(f"Not trained again: `{outcome.answered_by}` had trained the same.")
-    lines.append("Classes in the order of the model's answer: " + ", ".join(EMOTION_TITLES) + ".")
+    lines.append("Classes in the order of the model's answer: " + ", ".join(campaign.data.classes.titles) + ".")
     return "\n\n".join(lines)
 
 

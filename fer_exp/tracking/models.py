@@ -19,8 +19,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.types import Schema, TensorSpec
 
-from fer_exp.data.emotions import Emotion
-from fer_exp.data.faces import SIDE
+from fer_exp.data.form import Form
 from fer_exp.records import Record, RecordContents
 from fer_exp.tracking.mapping import RECORD, final_metrics, provenance_of
 from fer_exp.tracking.store import Store, local_path, quoted
@@ -67,7 +66,7 @@ def begun(models: list[LoggedModel], sha: str, run: Run) -> LoggedModel | None:
 
 
 def log_model(
-    store: Store, run: Run, read: RecordContents, tags: dict[str, str], sha: str, model: LoggedModel | None
+    store: Store, run: Run, read: RecordContents, tags: dict[str, str], sha: str, model: LoggedModel | None, form: Form
 ) -> LoggedModel:
     """A logged model of the record's file, ready only when everything about it is told: `model`, begun before, or new.
 
@@ -78,7 +77,7 @@ def log_model(
         about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
         model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
-        _describe(Path(folder), read.record, model, run_id)
+        _describe(Path(folder), read.record, model, run_id, form)
         client.log_model_artifacts(model.model_id, folder)
     if model.model_id not in _linked(run):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -106,10 +105,10 @@ def _versions(store: Store, model: LoggedModel) -> Iterator[str]:
             yield found.version
 
 
-def signature() -> ModelSignature:
-    """Raw grey faces in, probabilities in label order out. pyfunc takes this type and rank only."""
-    faces = TensorSpec(np.dtype(np.float32), (-1, SIDE, SIDE, 1))  # unnamed: MLflow passes named ones as a dict
-    return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, len(Emotion)))]))
+def signature(form: Form) -> ModelSignature:
+    """Raw faces in, probabilities in label order out. pyfunc takes this type and rank only."""
+    faces = TensorSpec(np.dtype(np.float32), (-1, *form.face))  # unnamed: MLflow passes named ones as a dict
+    return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, form.classes))]))
 
 
 def requirements(backend: str) -> list[str]:
@@ -123,7 +122,7 @@ def requirements(backend: str) -> list[str]:
     return found
 
 
-def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> None:
+def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, form: Form) -> None:
     """Writes the folder that MLflow's keras flavour defines around the record's model file."""
     (folder / "data").mkdir()
     shutil.copyfile(record.model, folder / MODEL_FILE)
@@ -143,7 +142,7 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str) -> 
     described = Model(
         artifact_path=model.artifact_location,
         run_id=run_id,
-        signature=signature(),
+        signature=signature(form),
         model_uuid=model.model_id,
         model_id=model.model_id,
         model_size_bytes=record.model.stat().st_size,

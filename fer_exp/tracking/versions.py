@@ -12,7 +12,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.data.split.info import DataInfo
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Record, title_of
 from fer_exp.records.handovers import handovers_of
@@ -92,19 +92,20 @@ def _about(spec: CampaignSpec, record: Record) -> str:
         "test part was opened, stand on its run as `test/...`.",
         "",
         "```python",
-        *how_to_load(f"models:/{spec.name}@{CHAMPION}"),
+        *how_to_load(f"models:/{spec.name}@{CHAMPION}", spec.data),
         "```",
     ]
     return "\n".join(lines)
 
 
-def how_to_load(model: str) -> list[str]:
+def how_to_load(model: str, info: DataInfo) -> list[str]:
     """Three lines of Python that load a model of the registry, and what comes out of it."""
-    classes = ", ".join(EMOTION_TITLES)
+    classes, (side, _, channels) = ", ".join(info.classes.titles), info.form.face
+    faces = f"{'grey' if channels == 1 else 'colour'} faces (n, {side}, {side}, {channels}) float32, 0 to 255"
     return [
         "import mlflow",
         f'model = mlflow.pyfunc.load_model("{model}")',
-        f"model.predict(faces)  # grey faces (n, 48, 48, 1) float32, 0 to 255 -> probabilities (n, 7): {classes}",
+        f"model.predict(faces)  # {faces} -> probabilities (n, {len(info.class_names)}): {classes}",
     ]
 
 

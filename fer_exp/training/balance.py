@@ -1,7 +1,8 @@
 """Balance: which training images are shown more than once, and how much each class counts in the loss.
 
-In: labels of the training part. Out: positions into them, or seven weights. It runs after the split and on training
-alone, so a copy never reaches validation; imbalanced-learn draws the copies, scikit-learn computes balanced weights.
+In: labels of the training part. Out: positions into them, or a weight for each class. It runs after the split and on
+training alone, so a copy never reaches validation; imbalanced-learn draws the copies, scikit-learn computes balanced
+weights.
 """
 
 import numpy as np
@@ -9,16 +10,15 @@ from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Indices, Labels
 from fer_exp.recipe import EFFECTIVE_NUMBER_BETA, ClassWeights
 
 SEEDS = 2**32  # how many seeds NumPy's older generators take, which scikit-learn and Keras set
 
 
-def class_counts(labels: Labels) -> tuple[int, ...]:
-    """Rows of each class, seven numbers in label order."""
-    return tuple(int(count) for count in np.bincount(labels, minlength=len(Emotion)))
+def class_counts(labels: Labels, classes: int) -> tuple[int, ...]:
+    """Rows of each class, in label order."""
+    return tuple(int(count) for count in np.bincount(labels, minlength=classes))
 
 
 def oversample(labels: Labels, ratio: float, seed: int) -> Indices:
@@ -37,7 +37,7 @@ def oversample(labels: Labels, ratio: float, seed: int) -> Indices:
         `(m,)` positions, m >= n.
     """
     rows = np.arange(len(labels))
-    counts = np.bincount(labels, minlength=len(Emotion))
+    counts = np.bincount(labels)
     present = counts[counts > 0]
     if len(present) < 2:
         return rows
@@ -52,22 +52,23 @@ def oversample(labels: Labels, ratio: float, seed: int) -> Indices:
 
 
 def class_weights(
-    labels: Labels, weights: ClassWeights, clip: tuple[float, float], beta: float = EFFECTIVE_NUMBER_BETA
+    labels: Labels, classes: int, weights: ClassWeights, clip: tuple[float, float], beta: float = EFFECTIVE_NUMBER_BETA
 ) -> NDArray[np.float32]:
-    """`(7,)` weights of the classes in the loss, in label order.
+    """`(classes,)` weights of the classes in the loss, in label order.
 
     `BALANCED` is scikit-learn's n / (classes present x count). `EFFECTIVE_NUMBER` is in proportion to
     (1 - beta) / (1 - beta^count), the inverse of the number of faces that show something new (Cui et al. 2019). Both
     have a mean of 1 over the training images, so that neither changes the size of a step, until they are clipped to
-    `clip`. (The paper makes the sum over classes 7.) Absent classes and `NONE` are 1.
+    `clip`. (The paper makes the sum over classes their number.) Absent classes and `NONE` are 1.
 
     Args:
         labels: `(n,)` labels as training sees them, oversampled.
+        classes: How many there are, absent ones included.
         weights: Which weights.
         clip: Lowest and highest weight.
         beta: Of the effective number; 0 weighs all classes alike, and towards 1 the weights become the balanced ones.
     """
-    result = np.ones(len(Emotion), dtype=np.float32)
+    result = np.ones(classes, dtype=np.float32)
     if weights is ClassWeights.NONE or not len(labels):
         return result
     present, counts = np.unique(labels, return_counts=True)

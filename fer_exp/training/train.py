@@ -16,8 +16,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Images, Indices, Labels
+from fer_exp.data.form import Form
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.model import build, compile_model, load_model, reseed, take_weights
 from fer_exp.recipe import Recipe
@@ -26,7 +26,7 @@ from fer_exp.records.digest import checkpoint_of, start_model
 from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing, sha256_of
 from fer_exp.system.values import first_line
-from fer_exp.training.balance import SEEDS, class_weights, oversample
+from fer_exp.training.balance import SEEDS, class_counts, class_weights, oversample
 from fer_exp.training.feed import Rows, feed
 from fer_exp.training.mixup import Batch, mix
 from fer_exp.training.regime import Regime
@@ -75,11 +75,12 @@ class Trained:
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     """Training images in an order that depends on (seed, epoch) alone, mixed where the recipe says so.
 
-    Batches are `(images (b, 48, 48, 1) uint8, one-hot labels (b, 7) float32, weights (b,) float32)`; mixed images are
-    float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
+    Batches are `(images (b, 48, 48, 1) uint8, one-hot labels (b, classes) float32, weights (b,) float32)`; mixed
+    images are float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
     """
 
     def __init__(self, images: Images, labels: Labels, chosen: Indices, weights: NDArray[np.float32], spec: TrialSpec):
+        """Of `labels`, `weights` has one for each class."""
         super().__init__()
         self._images = images
         self._labels = labels
@@ -88,7 +89,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._seed = spec.seed
         self._batch_size = spec.recipe.batch_size
         self._mixup = spec.recipe.mixup
-        self._targets = np.eye(len(Emotion), dtype=np.float32)
+        self._targets = np.eye(len(weights), dtype=np.float32)
         self.begin(1)
 
     def begin(self, epoch: int) -> None:
@@ -127,16 +128,16 @@ def train(record: Record, development: Development, listener: Listener | None = 
         ImpossibleRecipe: The network cannot be built.
     """
     listener = listener or Listener()
-    spec = record.spec()
+    spec, form = record.spec(), development.info.form
     keras.utils.set_random_seed(spec.seed % SEEDS)
     training = development.train(spec.recipe.clahe)
     ratio = 0.0 if development.info.oversampled else spec.recipe.oversampling
     chosen = oversample(training.labels, ratio, spec.seed)
     counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
-    weights = class_weights(training.labels[chosen], *counted)
+    weights = class_weights(training.labels[chosen], form.classes, *counted)
     batches = Batches(training.images, training.labels, chosen, weights, spec)
     history = record.history()
-    model = _model(record, spec, history, batches.num_batches)
+    model = _model(record, spec, form, history, batches.num_batches)
     regime = Regime(spec.recipe, history)
     regime.set_model(model)
     complete = regime.replay() or len(history) >= spec.epochs
@@ -145,7 +146,7 @@ def train(record: Record, development: Development, listener: Listener | None = 
         model.fit(
             feed(batches),
             shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
-            validation_data=feed(_validation(development.validation(spec.recipe.clahe))),
+            validation_data=feed(_validation(development.validation(spec.recipe.clahe), form.classes)),
             initial_epoch=len(history),
             epochs=spec.epochs,
             callbacks=[*_ema(spec.recipe), regime, recorder],
@@ -156,14 +157,13 @@ def train(record: Record, development: Development, listener: Listener | None = 
     _load(model, record, history, best_epoch(history))
     if spec.recipe.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    counts = np.bincount(training.labels[chosen], minlength=len(Emotion))
-    return Trained(model, complete, tuple(int(count) for count in counts))
+    return Trained(model, complete, class_counts(training.labels[chosen], form.classes))
 
 
-def _model(record: Record, spec: TrialSpec, history: list[Epoch], steps_per_epoch: int) -> keras.Model:
+def _model(record: Record, spec: TrialSpec, form: Form, history: list[Epoch], steps_per_epoch: int) -> keras.Model:
     """The model as the record's last epoch left it; fresh where there is none."""
     try:
-        model = build(spec.recipe, spec.seed)
+        model = build(spec.recipe, spec.seed, form)
         compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
     except (ValueError, TypeError, BadInput) as error:  # Keras's for shapes and arguments, and our own for schedules
         raise ImpossibleRecipe(first_line(error)) from error
@@ -171,7 +171,7 @@ def _model(record: Record, spec: TrialSpec, history: list[Epoch], steps_per_epoc
     if history:
         _load(model, record, history, len(history))
     elif (start := start_model(record)) is not None:
-        take_weights(model, load_model(start))
+        take_weights(model, load_model(start, form))
     return model
 
 
@@ -180,9 +180,9 @@ def _load(model: keras.Model, record: Record, history: list[Epoch], epoch: int) 
         model.load_weights(checkpoint_of(record, history, epoch))
 
 
-def _validation(split: Split) -> Rows:
+def _validation(split: Split, classes: int) -> Rows:
     images = np.asarray(split.images)[..., np.newaxis]
-    return Rows(images, np.eye(len(Emotion), dtype=np.float32)[split.labels], batch_size=VALIDATION_BATCH)
+    return Rows(images, np.eye(classes, dtype=np.float32)[split.labels], batch_size=VALIDATION_BATCH)
 
 
 def _ema(recipe: Recipe) -> list[keras.callbacks.Callback]:

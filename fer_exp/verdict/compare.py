@@ -6,10 +6,12 @@ has seen the leaderboard. The baseline was there before any trial, so it was not
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from fer_exp.campaign import CampaignSpec, Direction, Objective
+from fer_exp.data.classes import Classes
 from fer_exp.metrics.registry import resampled
 from fer_exp.records import Kind, Predictions, Record, TrialSpec
 from fer_exp.system.errors import BadInput
@@ -62,14 +64,15 @@ def compare_groups(a: Group, b: Group, level: float = LEVEL) -> Comparison:
                 f"compare: expected the same validation images on both sides, received others for {group.title}",
                 f"{UNCHANGED} Compare trainings on one split: the same protocol, seed of the campaign, and bad rows.",
             )
-    sides = [Side(_emotions(some), _candidates(group, first)) for group, some in ((a, ours), (b, theirs))]
+    sides = [Side(_predicted(some), _candidates(group, first)) for group, some in ((a, ours), (b, theirs))]
+    classes = first.classes
     objective = CampaignSpec.read(a.folder / "campaign.json").settings.objective
     return Comparison(
         a=_described(a),
         b=_described(b),
         data_digest=a.specs[0].data_digest,
         protocol=a.specs[0].protocol,
-        judgement=judge(first.labels, sides[0], sides[1], Terms(level=level, deciding=_deciding(objective))),
+        judgement=judge(first.labels, sides[0], sides[1], Terms(level, _deciding(objective, classes), classes=classes)),
         notes=(*_left_out("A", a), *_left_out("B", b), *_notes(a.specs[0], b.specs[0])),
     )
 
@@ -88,15 +91,18 @@ def _loaded(records: Iterable[Record]) -> list[Predictions]:
     for record in records:
         one = record.predictions()
         order = np.argsort(one.rows, kind="stable")
-        found.append(Predictions(one.labels[order], one.probabilities[order], one.rows[order]))
+        found.append(
+            replace(one, labels=one.labels[order], probabilities=one.probabilities[order], rows=one.rows[order])
+        )
     return found
 
 
 def _same_images(one: Predictions, other: Predictions) -> bool:
-    return np.array_equal(one.rows, other.rows) and np.array_equal(one.labels, other.labels)
+    same_classes = one.classes == other.classes
+    return same_classes and np.array_equal(one.rows, other.rows) and np.array_equal(one.labels, other.labels)
 
 
-def _emotions(predictions: Iterable[Predictions]) -> Predicted:
+def _predicted(predictions: Iterable[Predictions]) -> Predicted:
     return np.stack([one.probabilities.argmax(axis=1).astype(np.uint8) for one in predictions])
 
 
@@ -108,12 +114,12 @@ def _candidates(group: Group, first: Predictions) -> Predicted | None:
     outcomes = [(record, record.outcome()) for record in records]
     own = [record for record, outcome in outcomes if outcome is not None and outcome.same_as is None]
     same = [one for one in _loaded(own) if _same_images(first, one)]
-    return _emotions(same) if len(same) > 1 else None
+    return _predicted(same) if len(same) > 1 else None
 
 
-def _deciding(objective: Objective) -> str:
+def _deciding(objective: Objective, classes: Classes) -> str:
     metric = objective.metric.removeprefix("val/")
-    return metric if metric in resampled() and objective.direction is Direction.MAX else ACCURACY
+    return metric if metric in resampled(classes) and objective.direction is Direction.MAX else ACCURACY
 
 
 def _described(group: Group) -> Described:

@@ -6,13 +6,14 @@ Nothing here knows records: the same maths serves simulated predictions, which i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from pydantic import Field
 from statsmodels.stats.contingency_tables import mcnemar
 
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.registry import resampled
 from fer_exp.system.values import Value
@@ -112,7 +113,8 @@ class Terms:
 
     level: float = LEVEL
     deciding: str = ACCURACY
-    metrics: Sequence[str] = field(default_factory=resampled)
+    metrics: Sequence[str] = ()  # all that are resampled where none is named
+    classes: Classes = FER2013
     resamples: int = RESAMPLES
 
 
@@ -120,23 +122,24 @@ def judge(labels: Labels, a: Side, b: Side, terms: Terms | None = None) -> Judge
     """The verdict on A against B.
 
     Args:
-        labels: `(n,)` true emotions.
+        labels: `(n,)` true label numbers.
         a: Predictions on the same n images.
         b: The same of what A is compared with.
-        terms: Level, metrics, and which of them decides; metrics of emotions that do not occur are left out.
+        terms: Level, metrics, and which of them decides; metrics of classes that do not occur are left out.
     """
     terms = terms or Terms()
+    metrics = terms.metrics or resampled(terms.classes)
     groups = [a.predicted, b.predicted, *(side.picked_from for side in (a, b) if side.picked_from is not None)]
     order = np.argsort(labels, kind="stable")
     sorted_labels, together = labels[order], np.concatenate(groups)[:, order]
-    plain = measure(sorted_labels, together, once(labels.size), terms.metrics)
-    drawn = measure(sorted_labels, together, bootstrap_weights(labels.size, terms.resamples), terms.metrics)
+    plain = measure(sorted_labels, together, once(labels.size), metrics, terms.classes)
+    drawn = measure(sorted_labels, together, bootstrap_weights(labels.size, terms.resamples), metrics, terms.classes)
     cuts = np.cumsum([len(group) for group in groups])[:-1]
     found = []
-    for metric in (name for name in terms.metrics if np.isfinite(plain[name]).all()):
-        values, resampled = np.split(plain[metric][0], cuts), np.split(drawn[metric], cuts, axis=1)
-        whole = np.isfinite(drawn[metric]).all(axis=1)  # a resample may hold no image of a rare emotion
-        parts = [Measured(*pair) for pair in zip(values, (part[whole] for part in resampled), strict=True)]
+    for metric in (name for name in metrics if np.isfinite(plain[name]).all()):
+        values, redrawn = np.split(plain[metric][0], cuts), np.split(drawn[metric], cuts, axis=1)
+        whole = np.isfinite(drawn[metric]).all(axis=1)  # a resample may hold no image of a rare class
+        parts = [Measured(*pair) for pair in zip(values, (part[whole] for part in redrawn), strict=True)]
         found.append(_by_metric(metric, parts, (a.picked_from is not None, b.picked_from is not None), terms.level))
     seeds = (len(a.predicted), len(b.predicted))
     return Judgement(

@@ -51,7 +51,7 @@ def test_a_hand_made_example_gives_the_numbers_worked_out_by_hand() -> None:
     # Bins: 0.5 right; 0.7 wrong; 0.9 right; 0.95 right. No two share one of fifteen bins.
     assert scores.ece == pytest.approx((0.5 + 0.7 + 0.1 + 0.05) / 4, rel=1e-6)
     assert scores.confidence.mean_wrong == pytest.approx(0.7)
-    assert [(e.true, e.predicted, e.count) for e in scores.top_errors] == [(Emotion.ANGRY, Emotion.HAPPY, 1)]
+    assert [(e.true, e.predicted, e.count) for e in scores.top_errors] == [("angry", "happy", 1)]
 
 
 def test_scores_of_many_faces_agree_with_scikit_learn() -> None:

@@ -203,7 +203,7 @@ def test_every_chosen_image_comes_once_an_epoch_in_an_order_of_seed_and_epoch_al
 ) -> None:
     split = development.train(clahe=True)
     chosen = oversample(split.labels, 1.5, seed=1)
-    weights = class_weights(split.labels[chosen], ClassWeights.BALANCED, (0.7, 3.0))
+    weights = class_weights(split.labels[chosen], 7, ClassWeights.BALANCED, (0.7, 3.0))
 
     def epoch_of(seed: int, epoch: int, *before: int) -> tuple[NDArray[np.float32], ...]:
         spec = new_record(tmp_path / str(seed), seed=seed).spec()
@@ -277,7 +277,7 @@ def test_the_rules_are_keras_own(through: Trainings, development: Development) -
     recipe = spec.recipe
     training, validation = development.train(recipe.clahe), development.validation(recipe.clahe)
     chosen = oversample(training.labels, recipe.oversampling, spec.seed)
-    weights = class_weights(training.labels[chosen], recipe.class_weights, recipe.class_weight_range)
+    weights = class_weights(training.labels[chosen], 7, recipe.class_weights, recipe.class_weight_range)
     batches = Batches(training.images, training.labels, chosen, weights, spec)
     model = build(recipe, spec.seed)
     compile_model(model, recipe, steps_per_epoch=len(batches), horizon=spec.horizon)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
+from fer_exp.data.classes import FER2013
 from fer_exp.data.emotions import Emotion
 from fer_exp.metrics.registry import resampled
 from fer_exp.metrics.scores import score
@@ -48,9 +49,9 @@ def measured(right: np.ndarray, resamples: int = 2000) -> Measured:
 def test_each_metric_is_the_one_of_the_report() -> None:
     order = np.argsort(LABELS, kind="stable")
     said = MADE.probabilities.argmax(axis=1).astype(np.uint8)
-    found = measure(LABELS[order], said[None, order], once(LABELS.size), resampled())
+    found = measure(LABELS[order], said[None, order], once(LABELS.size), resampled(FER2013))
     reported = score(LABELS, MADE.probabilities).metrics("val")
-    assert set(found) == set(resampled())
+    assert set(found) == set(resampled(FER2013))
     for name, value in found.items():
         assert value.shape == (1, 1)
         assert value[0, 0] == pytest.approx(reported[f"val/{name}"], abs=1e-6)
@@ -60,7 +61,7 @@ def test_averages_leave_out_an_emotion_that_does_not_occur_as_the_report_does() 
     there = np.flatnonzero(LABELS != Emotion.DISGUST)
     order = there[np.argsort(LABELS[there], kind="stable")]
     said = MADE.probabilities[order].argmax(axis=1).astype(np.uint8)
-    found = measure(LABELS[order], said[None], once(order.size), resampled())
+    found = measure(LABELS[order], said[None], once(order.size), resampled(FER2013))
     reported = score(LABELS[order], MADE.probabilities[order])
     assert found["macro_f1"][0, 0] == pytest.approx(reported.macro_f1, abs=1e-6)
     assert found["balanced_accuracy"][0, 0] == pytest.approx(reported.balanced_accuracy, abs=1e-6)
@@ -82,7 +83,7 @@ def test_a_metric_on_a_resample_is_the_metric_of_the_images_drawn() -> None:
     weights = bootstrap_weights(labels.size, 3)
     drawn = np.repeat(np.arange(labels.size), weights[2].astype(int))
     expected = score(labels[drawn], MADE.probabilities[order][drawn]).metrics("val")
-    for name, value in measure(labels, said[None], weights, resampled()).items():
+    for name, value in measure(labels, said[None], weights, resampled(FER2013)).items():
         assert value[2, 0] == pytest.approx(expected[f"val/{name}"], abs=1e-6)
 
 
@@ -231,7 +232,7 @@ def test_an_emotion_without_images_has_no_recall_and_does_not_stop_the_others() 
     judged = judge(
         LABELS[there], Side(models(0.6)[:, there]), Side(models(0.6)[:, there]), Terms(deciding="fear/recall")
     )
-    assert {found.metric for found in judged.metrics} == set(resampled()) - {"fear/recall"}
+    assert {found.metric for found in judged.metrics} == set(resampled(FER2013)) - {"fear/recall"}
     assert judged.deciding == ACCURACY
 
 

@@ -16,7 +16,6 @@ from fer_exp.data.split.info import Cleaning
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadData, BadInput
 
-CLASSES = 7
 CARVED_SHARE = 0.125  # of Training, where a source has no PublicTest; close to FER2013's own 3,589 of 28,709 + 3,589
 PART_SHARE = 0.15  # of all faces: the reference's share of validation, and of test
 REFERENCE_SEED = 42  # the notebook's, everywhere in it
@@ -55,12 +54,12 @@ def assign(
         cleaning: What training leaves out; nothing by default. A limit counts what is left.
 
     Raises:
-        BadInput: `limit` is below 7, or `REFERENCE` is to be cleaned.
+        BadInput: `limit` is below the number of classes, or `REFERENCE` is to be cleaned.
         BadData: The protocol leaves no training or no validation rows.
     """
-    if limit is not None and limit < CLASSES:
+    if limit is not None and limit < len(faces.classes):
         raise BadInput(
-            f"limit: expected at least {CLASSES} training images, one for each expression, received {limit}",
+            f"limit: expected at least {len(faces.classes)} training images, one for each expression, received {limit}",
             "Nothing was started. Give a higher limit, or none.",
         )
     if protocol is Protocol.REFERENCE and cleaning.rules:
@@ -149,7 +148,7 @@ def _draw(labels: Labels, groups: NDArray[np.int64], share: float, seed: int | l
     unique, first = np.unique(groups, return_index=True)
     generator = np.random.default_rng(seed)
     marked: list[NDArray[np.int64]] = []
-    for label in range(CLASSES):
+    for label in range(int(labels.max(initial=0)) + 1):
         members = generator.permutation(unique[labels[first] == label])
         count = min(max(round(share * len(members)), 1), len(members) - 1) if len(members) > 1 else 0
         marked.append(members[:count])
@@ -186,7 +185,7 @@ def _reference(faces: Faces) -> Assignment:
 def _reference_oversampled(rows: Indices, labels: Labels) -> Indices:
     """`rows`, then the copies that the notebook adds, class by class; `np.random.seed(42)` is its generator."""
     generator = np.random.RandomState(REFERENCE_SEED)
-    counts = np.bincount(labels, minlength=CLASSES)
+    counts = np.bincount(labels)
     target = np.median(counts[counts > 0]) * REFERENCE_RATIO
     parts = [rows]
     for label in np.flatnonzero((counts > 0) & (counts < target)):
@@ -201,16 +200,16 @@ def _limited(train: Indices, labels: Labels, limit: int | None, seed: int) -> In
     if limit is None or limit >= len(train):
         return train
     of_row = labels[train]
-    counts = np.bincount(of_row, minlength=CLASSES)
+    counts = np.bincount(of_row)
     quota = _shares(counts, limit)
     generator = np.random.default_rng([seed, 2])
-    kept = [generator.permutation(np.flatnonzero(of_row == label))[: quota[label]] for label in range(CLASSES)]
+    kept = [generator.permutation(np.flatnonzero(of_row == label))[: quota[label]] for label in range(len(counts))]
     chosen: Indices = train[np.sort(np.concatenate(kept))]
     return chosen
 
 
 def _shares(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
-    """`(7,)` numbers adding up to `total`, in proportion to `counts` (largest remainder), 1 or more where they are."""
+    """`(classes,)` numbers adding up to `total`, in proportion to `counts` by largest remainder, 1 or more each."""
     exact = counts * (total / counts.sum())
     shares: NDArray[np.int64] = np.maximum(np.floor(exact).astype(np.int64), counts > 0)
     while shares.sum() < total:

@@ -3,6 +3,8 @@
 In: nothing. Out: values that every other part may use; `prepare.py` makes the first, a campaign's settings the second.
 """
 
+from fer_exp.data.classes import FER2013, Classes
+from fer_exp.data.form import Form
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.values import Value
 
@@ -26,7 +28,7 @@ class Cleaning(Value):
 class DataInfo(Value):
     """Where a campaign's data came from and how they were split; written into its record, shown in MLflow.
 
-    Class counts are in label order, seven numbers each, before oversampling.
+    Class counts are in label order, a number for each class, before oversampling.
     """
 
     path: str  # as given: a file, a folder, or "demo"
@@ -46,3 +48,14 @@ class DataInfo(Value):
     notes: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()  # rows left out at the user's wish, "file row n: problem"
     dropped_total: int = 0  # how many; `dropped` lists the first hundred
+    class_names: tuple[str, ...] = FER2013.names  # in label order
+
+    @property
+    def classes(self) -> Classes:
+        """What the labels mean."""
+        return Classes(self.class_names)
+
+    @property
+    def form(self) -> Form:
+        """What a model of these data takes and gives."""
+        return Form(classes=len(self.class_names))

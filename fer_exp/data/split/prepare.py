@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import SIDE, Faces, Images, Indices, Labels, digest_of
 from fer_exp.data.split.assign import Assignment, assign
 from fer_exp.data.split.info import Cleaning, DataInfo
@@ -34,7 +33,7 @@ class Split:
 
     Attributes:
         images: `(n, 48, 48)` uint8, a read-only memory map.
-        labels: `(n,)` uint8, values of `Emotion`.
+        labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source; one occurs again where the protocol has oversampled.
     """
 
@@ -131,7 +130,7 @@ def prepare(
 
     Raises:
         BadData: The source cannot be read as faces, or the protocol does not fit it.
-        BadInput: `limit` is below 7, or the protocol is not to be cleaned.
+        BadInput: `limit` is below the number of classes, or the protocol is not to be cleaned.
     """
     name = "-".join([protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules])
     known = known_source(source, cache, skip_bad_rows)
@@ -154,12 +153,13 @@ def prepare(
         cleaning=cleaning,
         oversampled=assignment.oversampled,
         faces=len(faces),
-        train_counts=_counts(faces.labels[assignment.train]),
-        validation_counts=_counts(faces.labels[assignment.validation]),
-        test_counts=_counts(faces.labels[assignment.test]),
+        train_counts=_counts(faces.labels[assignment.train], len(faces.classes)),
+        validation_counts=_counts(faces.labels[assignment.validation], len(faces.classes)),
+        test_counts=_counts(faces.labels[assignment.test], len(faces.classes)),
         notes=entry.notes + assignment.notes,
         dropped=dropped[:DROPPED_SHOWN],
         dropped_total=len(dropped),
+        class_names=faces.classes.names,
     )
     folder = cache / entry.digest / name
     found = _whole(folder)  # made from another source with the same faces
@@ -182,7 +182,8 @@ def _whole(folder: Path) -> Development | None:
         return None
     info = found.info
     same_rows = info.split_digest == split_digest(train.rows, validation.rows, info.protocol)
-    same_labels = (info.train_counts, info.validation_counts) == (_counts(train.labels), _counts(validation.labels))
+    counts = tuple(_counts(part.labels, len(info.class_names)) for part in (train, validation))
+    same_labels = (info.train_counts, info.validation_counts) == counts
     return found if same_rows and same_labels else None
 
 
@@ -210,5 +211,5 @@ def _describe(folder: Path, info: DataInfo) -> Development:
     return Development(folder, info)
 
 
-def _counts(labels: Labels) -> tuple[int, ...]:
-    return tuple(np.bincount(labels, minlength=len(Emotion)).tolist())
+def _counts(labels: Labels, classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(labels, minlength=classes).tolist())
