@@ -22,7 +22,7 @@ def test_a_class_is_its_own_number_and_has_a_name() -> None:
     assert THREE.titles == ("Happy", "Very sad", "Contempt")
     assert THREE.named("contempt") == 2
     assert THREE.named("angry") is None
-    assert THREE[np.uint8(1)].slug == "very-sad"
+    assert THREE[int(np.uint8(1))].slug == "very-sad"
     assert Classes(THREE.names) == THREE != FER2013
 
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from sklearn.metrics import cohen_kappa_score
 
 from fer_exp.campaign import Objective
+from fer_exp.data.classes import FER2013
 from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.leaderboard.table import leaderboard_csv
-from fer_exp.data.classes import FER2013
 from fer_exp.metrics import registry
 from fer_exp.metrics.registry import Counts, Metric, shown
 from fer_exp.metrics.scores import score

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, classification_report, f1_score, log_loss
 
-from fer_exp.data.emotions import EMOTION_TITLES, Emotion
+from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.scores import Probabilities, Scores, reliability, report_json, report_text, score
 from tests.made_records import made_predictions
