@@ -84,6 +84,7 @@ class Augmentation(Value):
 class Recipe(Value):
     """How a model is built and trained. Defaults are the reference system's, layer by layer and step by step."""
 
+    # Lengths in pixels are those of a face of 48 pixels a side, and grow with the face where it is larger.
     # Network: centre crop; blocks of convolutions, each ended by 2x2 max-pooling; one more convolution; dense head.
     crop: Annotated[int, Field(ge=1, le=48)] = 48  # pixels a side that the network sees, behind all augmentation
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=5)] = (32, 64, 128)  # channels per block

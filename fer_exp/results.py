@@ -33,7 +33,7 @@ def write_results(
     Args:
         record: Where to write: directly in its folder for "val", in `test/` for "test".
         predictions: What the model said.
-        images: `(n, 48, 48)` uint8, the same faces in the same order.
+        images: `(n, side, side)` uint8 or in colour, the same faces in the same order.
         part: "val" or "test".
         calibration: What temperature scaling does to these predictions; None where no temperature is known.
 

@@ -25,7 +25,7 @@ def old_home(request: pytest.FixtureRequest, home: Home) -> Home:
 def test_status_shows_the_leaderboard_that_was_printed() -> None:
     told = done("status", "tiny").splitlines()
     rows = [line.split()[1:5] for line in told[told.index("") + 2 :][:3]]
-    assert rows == [["2", "15.00", "±", "1.79%"], ["baseline", "11.00", "±", "1.56%"], ["1", "11.00", "±", "1.56%"]]
+    assert rows == [["2", "15.00", "±", "1.79"], ["baseline", "11.00", "±", "1.56"], ["1", "11.00", "±", "1.56"]]
 
 
 def test_every_record_is_read_whole(old_home: Home) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fer_exp.audit.findings import LabelNoise, LabelSuspect
-from fer_exp.data.faces import Faces, Indices, Labels
+from fer_exp.data.faces import Faces, Indices, Labels, with_channels
 from fer_exp.model import build, compile_model, predict
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
 from fer_exp.system.errors import BadData
@@ -111,7 +111,7 @@ def _out_of_fold(
     faces: Faces, groups: NDArray[np.int64], epochs: int, say: Callable[[str], None]
 ) -> NDArray[np.float64]:
     """`(n, classes)` probabilities, each row from a network that saw neither the image nor a copy of it."""
-    images = faces.images[..., np.newaxis]
+    images = with_channels(faces.images)
     targets = np.eye(len(faces.classes), dtype=np.float32)[faces.labels]
     result = np.zeros(targets.shape, np.float64)
     for number, (seen, unseen) in enumerate(folds(faces.labels, groups), start=1):

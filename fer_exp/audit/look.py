@@ -11,6 +11,7 @@ from fer_exp.audit.copies import copies_of, joined
 from fer_exp.audit.findings import Audit
 from fer_exp.audit.near import NEAR_CORRELATION, NEAR_DISTANCE, near_pairs
 from fer_exp.audit.oddities import flat_images, without_face
+from fer_exp.audit.reduced import reduced
 from fer_exp.data.check import check
 from fer_exp.data.faces import Faces
 from fer_exp.data.split.assign import image_groups
@@ -37,7 +38,8 @@ def audit(faces: Faces, *, label_epochs: int | None = None, say: Say = lambda _:
     _, first = np.unique(groups, return_index=True)
     blank = blank_images(faces, np.arange(len(faces)))
     shown = first[~blank[first]]
-    images = faces.images[shown]
+    small = reduced(faces)
+    images = small.images[shown]
     say(f"Comparing {len(first):,} distinct images.")
     pairs = near_pairs(images, shown)
     near_groups = joined(groups, pairs)
@@ -48,7 +50,7 @@ def audit(faces: Faces, *, label_epochs: int | None = None, say: Say = lambda _:
         with stderr_to():  # TensorFlow's chatter; Keras is loaded for this alone
             from fer_exp.audit.label_noise import label_noise
 
-        noise = label_noise(faces, near_groups, epochs=label_epochs, say=say)
+        noise = label_noise(small, near_groups, epochs=label_epochs, say=say)
     return Audit(
         check=check(faces),
         exact=copies_of(faces, groups),

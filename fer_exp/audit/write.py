@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fer_exp.audit.findings import Audit
 from fer_exp.audit.page import page
+from fer_exp.audit.reduced import reduced
 from fer_exp.audit.sheets import Sheet, draw, sheets_of
 from fer_exp.data.faces import Faces
 from fer_exp.system.errors import BadInput
@@ -52,7 +53,7 @@ def write_audit(audit: Audit, faces: Faces, folder: Path) -> None:
 
 
 def _fill(folder: Path, audit: Audit, faces: Faces) -> None:
-    drawn = [(sheet, _png(sheet)) for sheet in sheets_of(faces, audit)]
+    drawn = [(sheet, _png(sheet)) for sheet in sheets_of(reduced(faces), audit)]
     for sheet, picture in drawn:
         write_atomically(folder / SHEETS / f"{sheet.name}.png", picture)
     write_atomically(folder / PAGE, page(audit, drawn))

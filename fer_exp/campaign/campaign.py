@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from fer_exp.campaign.objective import MEND, Objective, refuse_unknown
 from fer_exp.campaign.space import dimensions
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.info import Cleaning, DataInfo
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Recipe, baseline_recipe
@@ -59,6 +60,7 @@ class Settings(Value):
     protocol: Protocol = Protocol.OFFICIAL
     limit: Annotated[int, Field(ge=1)] | None = None  # training images kept, stratified
     cleaning: Cleaning = Cleaning()  # what training leaves out
+    reading: Reading = Reading()  # side and colour of faces, and how classes are read
     # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
     seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
     # Models of the best so many trials stay on disk and in MLflow, and the baseline's; None keeps every trial's.

@@ -15,7 +15,12 @@ from fer_exp.system.errors import BadCampaign
 
 LONGEST = 120  # characters of a value that are shown
 ROUNDING = 1e-9  # of a range: Keras Tuner's steps add up to 0.30000000000000004
-HARMLESS = ("max_trials", "max_hours", "keep_models")  # of Settings
+HARMLESS = (
+    "max_trials",
+    "max_hours",
+    "keep_models",
+    "reading",
+)  # of Settings; the data's digest says how they were read
 
 
 def refuse_changes(

@@ -6,6 +6,7 @@ In: arguments. Out: text and an exit code.
     help        commands in the order people need them, each with an example
     complete    what a shell may complete: campaigns, records, models
     options     options that several commands share
+    reading     from what a user says about a source to how it is read
     names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
     dry_run     what a search would do, before it does it

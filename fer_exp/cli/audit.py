@@ -8,6 +8,7 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, command
 from fer_exp.cli.data import Source, data, found_at
+from fer_exp.cli.reading import reading_of
 from fer_exp.system.home import Home
 
 
@@ -23,11 +24,17 @@ def audit(
     label_epochs: Annotated[
         int | None, typer.Option("--label-epochs", min=1, help="Epochs of each of these networks. Default: 12.")
     ] = None,
+    side: options.Side = None,
+    colour: options.Colour = False,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Find copies, near copies, conflicting labels, blank images and non-faces; write a page with contact sheets."""
+    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
     from fer_exp.audit.look import LABEL_EPOCHS, audit
     from fer_exp.audit.text import describe
     from fer_exp.audit.write import PAGE, refuse_foreign, write_audit
@@ -35,7 +42,7 @@ def audit(
 
     if out is not None:
         refuse_foreign(out)  # before minutes of work, not after
-    faces = read_faces(found_at(source), skip_bad_rows=skip_bad_rows)
+    faces = read_faces(found_at(source), reading)
     folder = out or Home.from_environment().audits / faces.digest
     refuse_foreign(folder)
     epochs = (label_epochs or LABEL_EPOCHS) if label_noise or label_epochs else None

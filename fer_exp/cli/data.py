@@ -7,6 +7,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.reading import reading_of
 
 data = typer.Typer(no_args_is_help=True, help="Look at data and convert them.", rich_markup_mode=None)
 app.add_typer(data, name="data")
@@ -26,17 +27,23 @@ def found_at(source: str) -> str:
 @command(data, "check")
 def check(
     source: Source,
+    side: options.Side = None,
+    colour: options.Colour = False,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Say what a source is, count classes by usage, name defects."""
+    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
     where = found_at(source)
     from fer_exp.data.check import check as look
     from fer_exp.data.check import describe
     from fer_exp.data.sources.read import read_faces
 
-    found = look(read_faces(where, skip_bad_rows=skip_bad_rows))
+    found = look(read_faces(where, reading))
     typer.echo(found.to_json(indent=1) if as_json else describe(found))
 
 
@@ -47,14 +54,20 @@ def convert(
         Path, typer.Argument(metavar="DST", help=".csv, .csv.gz, .csv.xz, .csv.zst, .csv.zip, .parquet, or a folder.")
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    side: options.Side = None,
+    colour: options.Colour = False,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
     skip_bad_rows: options.SkipBadRows = False,
     verbose: Verbose = 0,
 ) -> None:
     """Write a source in another format; pixels and labels stay as they are."""
+    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
     where = found_at(source)
     from fer_exp.data.sources.convert import convert as write
 
-    faces = write(where, destination, skip_bad_rows=skip_bad_rows, overwrite=overwrite)
+    faces = write(where, destination, reading, overwrite=overwrite)
     for note in faces.notes:
         typer.echo(note, err=True)
     typer.echo(f"{len(faces)} faces written to {destination} (digest {faces.digest})")

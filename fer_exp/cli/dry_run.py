@@ -56,7 +56,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         seed=settings.seed,
         limit=settings.limit,
         cache=home.cache,
-        skip_bad_rows=data.skip_bad_rows,
+        reading=data.reading,
         cleaning=settings.cleaning,
     )
     refuse_undecided(settings.objective, development.info)

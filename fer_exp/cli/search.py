@@ -9,12 +9,14 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
+from fer_exp.cli.reading import reading_of
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadInput, ExitCode
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings
+    from fer_exp.data.reading import Reading
     from fer_exp.recipe import Recipe
     from fer_exp.search.run import Conditions, DataChoice, Result, Retrained
 
@@ -37,6 +39,11 @@ def search(
     drop_conflicts: options.DropConflicts = False,
     drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
+    side: options.Side = None,
+    colour: options.Colour = False,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -61,7 +68,11 @@ def search(
             "Nothing was started. Search with --protocol official or stratified; "
             "`fer-exp baseline --protocol reference` reproduces the reference's number.",
         )
-    choice = _choose_data(data, campaign.data, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(
+        settings.reading, side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows
+    )
+    settings = settings.model_copy(update={"reading": reading})
+    choice = _choose_data(data, campaign.data, reading)
     if dry_run:
         from fer_exp.cli.dry_run import describe
 
@@ -87,6 +98,11 @@ def baseline(
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Train in bfloat16: faster where the processor multiplies it itself.")
     ] = False,
+    side: options.Side = None,
+    colour: options.Colour = False,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -109,7 +125,9 @@ def baseline(
         settings=settings,
         baseline=recipe,
     )
-    choice = _choose_data(data, None, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
+    settings = settings.model_copy(update={"reading": reading})
+    choice = _choose_data(data, None, reading)
     _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
     if settings.protocol.leaky:
         _tell_reproduction(campaign.name, choice.source, tracking=not no_tracking)
@@ -151,7 +169,10 @@ def retrain_best(
     from fer_exp.data.find import find_recorded
     from fer_exp.search.run import DataChoice
 
-    choice = DataChoice(find_recorded(data, spec.data.path), skip_bad_rows or bool(spec.data.dropped_total))
+    choice = DataChoice(
+        find_recorded(data, spec.data.path),
+        spec.data.reading_again.model_copy(update={"skip_bad_rows": skip_bad_rows or bool(spec.data.dropped_total)}),
+    )
     from fer_exp.cli.view import View
     from fer_exp.search.run import Conditions, RetrainOptions, run_retrain
 
@@ -181,11 +202,11 @@ def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool)
     return settings.model_copy(update={"cleaning": cleaning})
 
 
-def _choose_data(given: str | None, default: str | None, *, skip_bad_rows: bool) -> "DataChoice":
+def _choose_data(given: str | None, default: str | None, reading: "Reading") -> "DataChoice":
     from fer_exp.data.find import find_source
     from fer_exp.search.run import DataChoice
 
-    return DataChoice(find_source(given, default), skip_bad_rows)
+    return DataChoice(find_source(given, default), reading)
 
 
 def _without_clahe(campaign: "Campaign") -> "Campaign":

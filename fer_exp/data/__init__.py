@@ -4,6 +4,7 @@ In: a file, a folder or the built-in demo. Out: arrays of faces, and the split o
 
     classes    the expressions that a data set tells apart, by name
     form       what a model takes and gives, as numbers
+    reading    how a source becomes faces, where the user said so
     emotions   the seven expressions
     faces      what every source becomes, and what everything after it reads
     cache      a source is read once, and found again

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import BadRow, Faces
+from fer_exp.data.reading import Reading
 from fer_exp.system.errors import BadData, BadRecord
 from fer_exp.system.files import is_there, open_file, replacing, write_atomically
 from fer_exp.system.values import Value
 
-FORMAT = 2  # of the cache and of what the readers make of a source; raise it to have every source read anew
+FORMAT = 3  # of the cache and of what the readers make of a source; raise it to have every source read anew
 DEMO = "demo"  # the source that is drawn, not read; as `sources/read.py` knows it, which is not imported for one word
 SEAL = struct.Struct("<I")  # CRC-32 of all before it
 LARGEST_ARRAY = 2**33  # bytes
@@ -45,39 +46,39 @@ class SourceEntry(Value):
     class_names: tuple[str, ...] = FER2013.names  # in label order
 
 
-def known_source(source: str, cache: Path, skip_bad_rows: bool = False) -> SourceEntry | None:
+def known_source(source: str, cache: Path, reading: Reading = Reading()) -> SourceEntry | None:
     """What `source` held when it was last read; None where it was not, or has changed since. Reads no pixels.
 
     Raises:
         BadData: There is no such file or folder.
     """
-    path = _entry_path(source, cache, skip_bad_rows)
+    path = _entry_path(source, cache, reading)
     try:
         return SourceEntry.read(path) if is_there(path) else None
     except BadRecord:  # a damaged cache is made anew
         return None
 
 
-def cached_faces(source: str, cache: Path, skip_bad_rows: bool = False) -> tuple[Faces, SourceEntry]:
+def cached_faces(source: str, cache: Path, reading: Reading = Reading()) -> tuple[Faces, SourceEntry]:
     """The faces of `source`: from the cache where it holds them undamaged, else read and put there.
 
     Raises:
         BadData: There is no such file or folder, or it cannot be read as faces.
     """
-    entry = known_source(source, cache, skip_bad_rows)
+    entry = known_source(source, cache, reading)
     if entry is not None:
         stored = _stored_faces(cache / entry.digest, entry)
         if stored is not None:
             return stored, entry
-    return _read_and_store(source, cache, skip_bad_rows)
+    return _read_and_store(source, cache, reading)
 
 
-def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Faces, SourceEntry]:
+def _read_and_store(source: str, cache: Path, reading: Reading) -> tuple[Faces, SourceEntry]:
     # Here because the readers load pandas and OpenCV, which a start from the cache has no use for.
     from fer_exp.data.sources.read import read_faces
 
-    before = _entry_path(source, cache, skip_bad_rows)
-    faces = read_faces(source, skip_bad_rows=skip_bad_rows)
+    before = _entry_path(source, cache, reading)
+    faces = read_faces(source, reading)
     entry = SourceEntry(
         digest=faces.digest,
         source=faces.source,
@@ -88,7 +89,7 @@ def _read_and_store(source: str, cache: Path, skip_bad_rows: bool) -> tuple[Face
     )
     for name in ARRAYS:
         save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
-    if _entry_path(source, cache, skip_bad_rows) == before:  # else it was written to while it was read
+    if _entry_path(source, cache, reading) == before:  # else it was written to while it was read
         write_atomically(before, entry.sealed(indent=1))
     return faces, entry
 
@@ -134,8 +135,8 @@ def _checksum(stored: mmap.mmap) -> int:
         return zlib.crc32(view[: -SEAL.size])
 
 
-def _entry_path(source: str, cache: Path, skip_bad_rows: bool) -> Path:
-    parts = [f"format {FORMAT}", f"skip {skip_bad_rows}", *_outside(source)]
+def _entry_path(source: str, cache: Path, reading: Reading) -> Path:
+    parts = [f"format {FORMAT}", reading.to_json(), *_outside(source)]
     key = hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]
     return cache / "sources" / f"{key}.json"
 

@@ -16,7 +16,7 @@ from fer_exp.data.form import Form
 
 SIDE = 48  # pixels; FER2013's image side
 
-Images = NDArray[np.uint8]  # (n, 48, 48)
+Images = NDArray[np.uint8]  # (n, side, side) grey, or (n, side, side, 3) red, green, blue
 Labels = NDArray[np.uint8]  # (n,) label numbers: places in the data set's Classes
 Indices = NDArray[np.int64]  # (m,) positions in a Faces or a Split
 
@@ -44,10 +44,10 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Faces:
-    """Grey face images with labels, as one source gave them.
+    """Face images with labels, as one source gave them.
 
     Attributes:
-        images: `(n, 48, 48)` uint8.
+        images: `(n, side, side)` uint8 grey, or `(n, side, side, 3)` in colour.
         labels: `(n,)` uint8, places in `classes`.
         usage: `(n,)` uint8, values of `Usage`.
         source: What it was read from, as reports show it ("fer2013.csv.gz", "demo").
@@ -68,8 +68,12 @@ class Faces:
 
     def __post_init__(self) -> None:
         count = len(self.images)
-        if self.images.shape != (count, SIDE, SIDE) or self.images.dtype != np.uint8:
-            raise ValueError(f"images: expected (n, 48, 48) uint8, received {self.images.shape} {self.images.dtype}")
+        square = self.images.ndim in (3, 4) and self.images.shape[1] == self.images.shape[2]
+        if not square or self.images.shape[3:] not in ((), (3,)) or self.images.dtype != np.uint8:
+            raise ValueError(
+                "images: expected (n, side, side) or (n, side, side, 3) uint8, "
+                f"received {self.images.shape} {self.images.dtype}"
+            )
         for name, column, top in (("labels", self.labels, len(self.classes) - 1), ("usage", self.usage, 2)):
             if column.shape != (count,) or column.dtype != np.uint8:
                 raise ValueError(f"{name}: expected ({count},) uint8, received {column.shape} {column.dtype}")
@@ -82,7 +86,7 @@ class Faces:
     @property
     def form(self) -> Form:
         """What a model of these faces takes and gives."""
-        return Form(classes=len(self.classes))
+        return form_of(self.images, len(self.classes))
 
     @cached_property
     def digest(self) -> str:
@@ -92,6 +96,16 @@ class Faces:
         """
         names = [] if self.classes == FER2013 else [np.frombuffer("\n".join(self.classes.names).encode(), np.uint8)]
         return digest_of(self.images, self.labels, self.usage, *names)
+
+
+def form_of(images: Images, classes: int) -> Form:
+    """What a model of these images takes, and of how many classes."""
+    return Form(images.shape[1], 3 if images.ndim == 4 else 1, classes)
+
+
+def with_channels(images: Images) -> Images:
+    """`(n, side, side, channels)`, as networks take them: grey images get an axis of one channel."""
+    return images[..., np.newaxis] if images.ndim == 3 else images
 
 
 def digest_of(*arrays: NDArray[np.generic]) -> str:

@@ -9,14 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_exp.data.faces import SIDE, Images
+from fer_exp.data.faces import Images
 from fer_exp.figures.style import BLUE, GREY, INK, SMALL, VERMILION, dress, new_figure
 from fer_exp.leaderboard.rows import accuracy_interval
 from fer_exp.metrics.scores import ECE_BINS, Scores, expected_calibration_error, reliability
 from fer_exp.records import Predictions
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
-CELL_WIDTH, CELL_HEIGHT = SIDE + 12, SIDE + 19  # pixels of a face, with room around it and for two lines above
+SIDE = 48  # of a face as it is shown
+CELL_WIDTH, CELL_HEIGHT = SIDE + 12, SIDE + 19  # with room around it and for two lines above
 
 
 def confidence_figure(predictions: Predictions, scores: Scores) -> Figure:
@@ -85,13 +86,13 @@ def mistakes_figure(predictions: Predictions, images: Images) -> Figure:
 
     Args:
         predictions: What was predicted.
-        images: `(n, 48, 48)` uint8, the same faces in the same order.
+        images: `(n, side, side)` uint8 or `(n, side, side, 3)`, the same faces in the same order.
 
     Raises:
         ValueError: There are not as many images as predictions.
     """
-    if images.shape != (len(predictions.labels), SIDE, SIDE):
-        raise ValueError(f"images: expected ({len(predictions.labels)}, {SIDE}, {SIDE}), received {images.shape}")
+    if len(images) != len(predictions.labels):
+        raise ValueError(f"images: expected {len(predictions.labels)}, received {len(images)}")
     guessed = predictions.probabilities.argmax(axis=1)
     confidence = predictions.probabilities.max(axis=1)
     wrong = np.flatnonzero(guessed != predictions.labels)

@@ -65,7 +65,7 @@ def open_and_evaluate(
     on_validation = calibration_of(record)
     validation = _on_validation(record)
     info = record.data(info)  # which test images are copies depends on what its training saw
-    part = open_test(source, info=info, cache=home.cache, skip_bad_rows=info.dropped_total > 0)
+    part = open_test(source, info=info, cache=home.cache)
     looks = write_down(home, opening_of(record, model, info, len(part.labels), again=again, digest=part.digest))
     said = predict(loaded, part.images)
     predictions = Predictions(np.asarray(part.labels), said, np.asarray(part.rows), info.classes)

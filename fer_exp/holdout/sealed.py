@@ -27,7 +27,7 @@ class TestPart:
     """The test part of a source.
 
     Attributes:
-        images: `(n, 48, 48)` uint8, as the source has them (not equalised).
+        images: `(n, side, side)` uint8 or `(n, side, side, 3)`, as the source has them (not equalised).
         labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source.
         copied: `(n,)` whether training holds the same image, pixel for pixel. Results on these measure memory.
@@ -55,19 +55,18 @@ class TestPart:
         return hashlib.sha256(b"".join(each)).hexdigest()[:16]
 
 
-def open_test(source: str, *, info: DataInfo, cache: Path, skip_bad_rows: bool = False) -> TestPart:
+def open_test(source: str, *, info: DataInfo, cache: Path) -> TestPart:
     """The test part that belongs to the development parts described by `info`. No other function returns test pixels.
 
     Args:
         source: The file, folder or "demo" that the development parts were made from; it may have moved.
         info: Of the development parts.
         cache: The folder of prepared data.
-        skip_bad_rows: As the development parts were prepared.
 
     Raises:
         BadData: The source holds other faces, is split differently now, or has no test part.
     """
-    faces, entry = cached_faces(source, cache, skip_bad_rows)
+    faces, entry = cached_faces(source, cache, info.reading_again)
     if entry.digest != info.data_digest:
         raise BadData(
             f"{source}: expected the faces with digest {info.data_digest}, received digest {entry.digest}",

@@ -44,13 +44,19 @@ def _computing_in(precision: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+def crop_of(recipe: Recipe, form: Form) -> int:
+    """Pixels a side that the network sees; a recipe's lengths are those of a face of 48 pixels."""
+    return round(recipe.crop * form.side / SIDE)
+
+
 def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
-    inputs = keras.Input((SIDE, SIDE, 1), name="faces")
+    inputs = keras.Input(form.face, name="faces")
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):
         x = layer(x)
-    if recipe.crop < SIDE:
-        x = layers.CenterCrop(recipe.crop, recipe.crop, dtype="float32", name=CROP)(x)
+    crop = crop_of(recipe, form)
+    if crop < form.side:
+        x = layers.CenterCrop(crop, crop, dtype="float32", name=CROP)(x)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
             x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)

@@ -14,9 +14,9 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import SIDE
+from fer_exp.data.faces import with_channels
 from fer_exp.data.form import FER2013_FORM, Form
-from fer_exp.model.build import build
+from fer_exp.model.build import build, crop_of
 from fer_exp.model.config_check import objection
 from fer_exp.model.layers import Clahe, FaceViews, Temperature
 from fer_exp.model.seeds import random_states
@@ -29,7 +29,7 @@ MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}  # all that a fer
 
 
 def with_preprocessing(model: keras.Model, recipe: Recipe, form: Form = FER2013_FORM) -> keras.Model:
-    """The model to keep: raw grey faces `(n, 48, 48, 1)` float32 0-255 in, probabilities `(n, classes)` float32 out.
+    """The model to keep: raw faces `(n, side, side, channels)` 0-255 in, probabilities `(n, classes)` out, all float32.
 
     It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
     `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
@@ -40,12 +40,13 @@ def with_preprocessing(model: keras.Model, recipe: Recipe, form: Form = FER2013_
         exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), 1, form)
         take_weights(exact, model)
         model = exact
-    inputs = keras.Input((SIDE, SIDE, 1), name="raw_faces")
+    inputs = keras.Input(form.face, name="raw_faces")
     faces = Clahe()(inputs) if recipe.clahe else inputs
     if recipe.views is Views.ONE:
         outputs = _without_chance(model, faces)
     else:
-        view = keras.Input((recipe.crop, recipe.crop, 1), name="view")
+        crop = crop_of(recipe, form)
+        view = keras.Input((crop, crop, form.channels), name="view")
         network = keras.Model(view, _without_chance(model, view), name=model.name)
         outputs = _mean_over_views(network, faces, recipe.views)
     return keras.Model(inputs, outputs, name="fer_raw")
@@ -101,7 +102,7 @@ def load_model(path: Path, form: Form = FER2013_FORM) -> keras.Model:
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256) -> NDArray[np.float32]:
-    """Probabilities `(n, classes)` float32, each row summing to one, for images `(n, 48, 48)` uint8.
+    """Probabilities `(n, classes)` float32, each row summing to one, for images `(n, side, side)` uint8, or in colour.
 
     A model from `build` takes images as it was trained on (equalised where its recipe does so), one from
     `with_preprocessing` takes raw ones. The same images and batch size give the same bits again.
@@ -109,7 +110,7 @@ def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256
     if not len(images):
         return np.empty((0, model.output_shape[-1]), np.float32)
     firsts = range(0, len(images), batch_size)  # batch by batch: `Model.predict` would wait at its end (see `feed`)
-    answers = [model.predict_on_batch(images[first : first + batch_size, ..., None]) for first in firsts]
+    answers = [model.predict_on_batch(with_channels(images[first : first + batch_size])) for first in firsts]
     return np.concatenate(answers).astype(np.float32, copy=False)
 
 

@@ -4,58 +4,75 @@ In: batches of faces or probabilities. Out: the same, changed. This file needs K
 of fer-exp, because a copy of it travels with every model in MLflow: whoever loads the model there needs no fer-exp.
 """
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import keras
 import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-SIDE = 48  # pixels along a face's side; as in `fer_exp.data.faces`
-
-# -- CLAHE: at 6x6 pixels a tile the histogram is clipped at one, so that a bin only says whether a grey level occurs.
-# That makes the table of a tile short to compute. Keras's own CLAHE layer clips and normalises differently.
+# -- CLAHE: Keras's own layer of the name clips and normalises differently. Sums here are whole numbers, so exact.
 
 TILES = 8  # along each side
-TILE = SIDE // TILES  # pixels along a tile's side
-AREA = TILE * TILE
+CLIP_LIMIT = 2.0  # times the flat histogram
 LEVELS = 256
 TABLES = TILES * TILES * LEVELS  # entries of one image's tables
-SCALE = np.float32(LEVELS - 1) / np.float32(AREA)
-
-
-def _excess_ramps() -> NDArray[np.float32]:
-    """`(37, 256)`: what the e counts cut off at the limit add to the cumulated histogram; row e.
-
-    OpenCV gives one count to each of the bins 0, s, 2s, ... until e are given, s = 256 // e. (An equal share for every
-    bin comes first there, but e < 256 counts have none.)
-    """
-    levels = np.arange(LEVELS)
-    steps = [max(LEVELS // max(excess, 1), 1) for excess in range(AREA + 1)]
-    rows = [np.minimum(levels // step + 1, excess) for excess, step in enumerate(steps)]
-    return np.stack(rows).astype(np.float32)
-
-
-def _neighbours() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """For each of 48 positions along a side: the tile before it, the tile after it, and their weights in float32."""
-    position = np.arange(SIDE, dtype=np.float32) * np.float32(1 / TILE) - np.float32(0.5)
-    before = np.floor(position)
-    weight_after = position - before
-    low, high = (np.clip(tile, 0, TILES - 1).astype(np.int32) for tile in (before, before + 1))
-    return low, high, np.float32(1) - weight_after, weight_after
-
-
-EXCESS_RAMPS = _excess_ramps()
-LOW, HIGH, LOW_WEIGHT, HIGH_WEIGHT = _neighbours()
 PART = 16  # PART * PART == LEVELS
 UP_TO = np.triu(np.ones((PART, PART), np.float32))  # a product with it is a cumulative sum
-OWN_TABLE = (np.arange(SIDE)[:, None] // TILE * TILES + np.arange(SIDE)[None] // TILE).astype(np.int32) * LEVELS
+LUMA, LUMA_SHIFT = (9798, 19235, 3735), 15  # OpenCV's grey of red, green and blue, in whole numbers
+
+
+class Geometry(NamedTuple):
+    """What CLAHE needs to know of faces of one side."""
+
+    area: int  # pixels of a tile
+    limit: int  # the most counts that a grey level of a tile keeps
+    ramps: NDArray[np.float32]  # (area + 1, 256): what the counts cut off add to the cumulated histogram; row e for e
+    low: NDArray[np.int32]  # (side,) the tile before each position
+    high: NDArray[np.int32]  # (side,) the tile after it
+    low_weight: NDArray[np.float32]
+    high_weight: NDArray[np.float32]
+    own_table: NDArray[np.int32]  # (side, side) where the table of each pixel's own tile begins
+
+
+@lru_cache(maxsize=8)
+def geometry(side: int) -> Geometry:
+    """For faces of `side` pixels, a multiple of 8: tiles grow with the face."""
+    tile = side // TILES
+    area = tile * tile
+    limit = max(int(CLIP_LIMIT * area / LEVELS), 1)
+    position = np.arange(side, dtype=np.float32) * np.float32(1 / tile) - np.float32(0.5)
+    before = np.floor(position)
+    weight_after = position - before
+    low, high = (np.clip(place, 0, TILES - 1).astype(np.int32) for place in (before, before + 1))
+    own = (np.arange(side)[:, None] // tile * TILES + np.arange(side)[None] // tile).astype(np.int32) * LEVELS
+    return Geometry(area, limit, _ramps(area), low, high, np.float32(1) - weight_after, weight_after, own)
+
+
+def _ramps(area: int) -> NDArray[np.float32]:
+    """What e counts cut off at the limit add to the cumulated histogram; row e.
+
+    OpenCV gives an equal share to every bin, and one of the rest to each of the bins 0, s, 2s, ... until it is used up,
+    s = 256 // rest.
+    """
+    levels = np.arange(LEVELS)
+    rows = []
+    for excess in range(area + 1):
+        share, rest = divmod(excess, LEVELS)
+        step = max(LEVELS // max(rest, 1), 1)
+        rows.append(share * (levels + 1) + np.minimum(levels // step + 1, rest))
+    return np.stack(rows).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="fer_exp")
 class Clahe(layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """OpenCV's CLAHE at clip limit 2.0 and 8x8 tiles.
+    """OpenCV's CLAHE at clip limit 2.0 and 8x8 tiles, on the lightness of colour faces.
 
-    Input `(n, 48, 48, 1)`, uint8 or float; values are rounded to the nearest grey level and kept within 0-255 first.
-    Output float32 under every precision policy. Memory: about 0.4 MiB an image.
+    Input `(n, side, side, 1)` or `(n, side, side, 3)`, uint8 or float; the side is a multiple of 8, and values are
+    rounded to the nearest grey level and kept within 0-255 first. Of colours (red, green, blue) OpenCV's grey is
+    equalised, and what that changes is added to each. Output float32 under every precision policy. Memory: about
+    0.4 MiB a grey image of 48x48.
 
     Source: `modules/imgproc/src/clahe.cpp` of OpenCV 4.14.
     """
@@ -66,27 +83,39 @@ class Clahe(layers.Layer):  # type: ignore[misc]  # Keras has no types
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Equalises a batch."""
         levels = ops.clip(ops.round(ops.cast(inputs, "float32")), 0, LEVELS - 1)
-        levels = ops.cast(ops.reshape(levels, (-1, SIDE, SIDE)), "int32")
-        first_entry = ops.arange(ops.shape(levels)[0], dtype="int32")[:, None, None] * TABLES
-        entries = levels + first_entry  # of each pixel's level in the table of its image's tile 0
-        tables = _tables(entries, ops.shape(levels)[0])
-        upper = _between_columns(tables, entries, LOW)
-        lower = _between_columns(tables, entries, HIGH)
-        return ops.round(_weighted(upper, lower, LOW_WEIGHT[:, None], HIGH_WEIGHT[:, None]))[..., None]
+        if inputs.shape[-1] == 1:
+            return _equalised(ops.cast(levels[..., 0], "int32"), inputs.shape[1])[..., None]
+        colours = ops.cast(levels, "int32")
+        weighed = [colours[..., channel] * weight for channel, weight in enumerate(LUMA)]
+        grey = (weighed[0] + weighed[1] + weighed[2] + 2 ** (LUMA_SHIFT - 1)) // 2**LUMA_SHIFT
+        change = _equalised(grey, inputs.shape[1]) - ops.cast(grey, "float32")
+        return ops.clip(levels + change[..., None], 0, LEVELS - 1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
 
-def _tables(entries: keras.KerasTensor, count: int | keras.KerasTensor) -> keras.KerasTensor:
+def _equalised(levels: keras.KerasTensor, side: int) -> keras.KerasTensor:
+    """Grey levels `(n, side, side)` int32, equalised; float32."""
+    known = geometry(side)
+    first_entry = ops.arange(ops.shape(levels)[0], dtype="int32")[:, None, None] * TABLES
+    entries = levels + first_entry  # of each pixel's level in the table of its image's tile 0
+    tables = _tables(entries, ops.shape(levels)[0], known)
+    upper = _between_columns(tables, entries, known.low, known)
+    lower = _between_columns(tables, entries, known.high, known)
+    return ops.round(_weighted(upper, lower, known.low_weight[:, None], known.high_weight[:, None]))
+
+
+def _tables(entries: keras.KerasTensor, count: int | keras.KerasTensor, known: Geometry) -> keras.KerasTensor:
     """The new grey level of every old one, for all tiles of `count` images, as one flat uint8 tensor."""
-    places = ops.reshape(entries + OWN_TABLE, (-1,))
+    places = ops.reshape(entries + known.own_table, (-1,))
     counts = ops.segment_sum(ops.ones_like(places, dtype="float32"), places, num_segments=count * TABLES)
-    cumulated = _cumulated(ops.minimum(counts, 1))
-    excess = AREA - ops.cast(cumulated[:, -1], "int32")
-    cumulated = cumulated + ops.take(ops.convert_to_tensor(EXCESS_RAMPS), excess, axis=0)
-    levels = ops.round(cumulated * SCALE)  # halves to even, as OpenCV rounds
+    cumulated = _cumulated(ops.minimum(counts, known.limit))
+    excess = known.area - ops.cast(cumulated[:, -1], "int32")
+    cumulated = cumulated + ops.take(ops.convert_to_tensor(known.ramps), excess, axis=0)
+    scale = np.float32(LEVELS - 1) / np.float32(known.area)
+    levels = ops.round(cumulated * scale)  # halves to even, as OpenCV rounds
     return ops.reshape(ops.cast(levels, "uint8"), (-1,))  # small tables are read faster
 
 
@@ -101,15 +130,15 @@ def _cumulated(counts: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _between_columns(
-    tables: keras.KerasTensor, entries: keras.KerasTensor, tile_rows: NDArray[np.int32]
+    tables: keras.KerasTensor, entries: keras.KerasTensor, tile_rows: NDArray[np.int32], known: Geometry
 ) -> keras.KerasTensor:
-    """Each pixel through the two tables of a tile row left and right of it, interpolated: `(n, 48, 48)`."""
+    """Each pixel through the two tables of a tile row left and right of it, interpolated: `(n, side, side)`."""
 
     def through(tile_columns: NDArray[np.int32]) -> keras.KerasTensor:
         table = (tile_rows[:, None] * TILES + tile_columns[None]) * LEVELS
         return ops.cast(ops.take(tables, entries + table), "float32")
 
-    return _weighted(through(LOW), through(HIGH), LOW_WEIGHT, HIGH_WEIGHT)
+    return _weighted(through(known.low), through(known.high), known.low_weight, known.high_weight)
 
 
 def _weighted(
@@ -126,28 +155,28 @@ def _weighted(
 # -- Views: several looks at one face. A view is a choice of rows and columns. Taken beyond the border these repeat the
 # last pixel, taken backwards they mirror, so `windows` and `grid` are all that is known about geometry.
 
-MARGIN = 4  # pixels that windows of the whole face's size reach beyond it, as training crops do (He et al. 2016)
+MARGIN = 1 / 12  # of the side: how far windows of the whole face's size reach beyond it, as crops do (He et al. 2016)
 
 ONE, TEN_CROP = "one", "ten-crop"  # as in `fer_exp.recipe.Views`
 
 Pixels = NDArray[np.int32]
 
 
-def windows(views: str, crop: int) -> tuple[tuple[int, int], ...]:
+def windows(views: str, crop: int, side: int = 48) -> tuple[tuple[int, int], ...]:
     """Where the windows of `crop` x `crop` pixels begin: (row, column) on the face, below 0 beyond its border."""
-    centre = (SIDE - crop) // 2  # where Keras's CenterCrop begins
+    centre = (side - crop) // 2  # where Keras's CenterCrop begins
     if views != TEN_CROP:
         return ((centre, centre),)
-    first = 0 if crop < SIDE else -MARGIN
-    last = SIDE - crop - first
+    first = 0 if crop < side else -round(MARGIN * side)
+    last = side - crop - first
     return (first, first), (first, last), (last, first), (last, last), (centre, centre)
 
 
-def grid(views: str, crop: int) -> tuple[tuple[Pixels, Pixels], ...]:
+def grid(views: str, crop: int, side: int = 48) -> tuple[tuple[Pixels, Pixels], ...]:
     """The rows and the columns of the face that each view shows, `(crop,)` each; every window before its mirror."""
     found = []
-    for top, left in windows(views, crop):
-        rows, columns = (np.clip(np.arange(crop) + first, 0, SIDE - 1).astype(np.int32) for first in (top, left))
+    for top, left in windows(views, crop, side):
+        rows, columns = (np.clip(np.arange(crop) + first, 0, side - 1).astype(np.int32) for first in (top, left))
         found.append((rows, columns))
         if views != ONE:
             found.append((rows, columns[::-1].copy()))
@@ -156,22 +185,23 @@ def grid(views: str, crop: int) -> tuple[tuple[Pixels, Pixels], ...]:
 
 @keras.saving.register_keras_serializable(package="fer_exp")
 class FaceViews(layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """The views of each face: `(n, 48, 48, 1)` to `(n, k, crop, crop, 1)`, float32 under every precision policy."""
+    """The views of each face: `(n, side, side, c)` to `(n, k, crop, crop, c)`, float32 under every precision policy."""
 
     def __init__(self, views: str, crop: int, name: str = "views", **kwargs: object) -> None:
         super().__init__(name=name, **{**kwargs, "dtype": "float32"})
         self.views = str(views)
         self.crop = crop
-        self._grid = grid(self.views, crop)
+        self._views = len(grid(self.views, crop))
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Takes the views of a batch."""
         faces = ops.cast(inputs, "float32")
-        return ops.stack([ops.take(ops.take(faces, rows, 1), columns, 2) for rows, columns in self._grid], axis=1)
+        places = grid(self.views, self.crop, inputs.shape[1])
+        return ops.stack([ops.take(ops.take(faces, rows, 1), columns, 2) for rows, columns in places], axis=1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Faces, views, rows, columns, channels."""
-        return (input_shape[0], len(self._grid), self.crop, self.crop, input_shape[-1])
+        return (input_shape[0], self._views, self.crop, self.crop, input_shape[-1])
 
     def get_config(self) -> dict[str, object]:
         """What makes the layer again."""
@@ -193,7 +223,7 @@ class Temperature(layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.temperature = temperature
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Probabilities `(n, 7)` of a batch."""
+        """Probabilities `(n, classes)` of a batch."""
         top = ops.max(inputs, axis=-1, keepdims=True)
         shares = ops.power(ops.maximum(inputs, SMALLEST) / top, 1.0 / self.temperature)
         odds = ops.where(inputs == top, ops.ones_like(inputs), ops.minimum(shares, LARGEST_SHARE))

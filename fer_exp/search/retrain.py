@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.execute.dispatch import Next
 from fer_exp.leaderboard.rows import Row, best, leaderboard, whole
@@ -100,9 +101,7 @@ def baseline_to_beat(folder: Path, trial: Record, seeds: int, *, recover: bool, 
     )
 
 
-def same_data(
-    campaign: CampaignSpec, source: str, cache: Path, *, limit: int | None, skip_bad_rows: bool
-) -> Development:
+def same_data(campaign: CampaignSpec, source: str, cache: Path, *, limit: int | None, reading: Reading) -> Development:
     """The development part of the campaign, prepared from `source`.
 
     Args:
@@ -110,7 +109,7 @@ def same_data(
         source: The data, as the user gave them.
         cache: Prepared data.
         limit: Training images kept; None for the campaign's number, 0 for all.
-        skip_bad_rows: As the user gave it.
+        reading: As the campaign was run.
 
     Raises:
         BadData: The source holds other data.
@@ -122,7 +121,7 @@ def same_data(
         seed=info.seed,
         limit=info.limit if limit is None else (limit or None),
         cache=cache,
-        skip_bad_rows=skip_bad_rows,
+        reading=reading,
         cleaning=info.cleaning,
     )
     if development.info.data_digest != info.data_digest:

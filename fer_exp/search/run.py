@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.campaign.objective import refuse_undecided
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
@@ -74,7 +75,7 @@ class DataChoice:
     """Which data, as the user gave it."""
 
     source: str
-    skip_bad_rows: bool = False
+    reading: Reading = Reading()
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _search(
         seed=settings.seed,
         limit=settings.limit,
         cache=conditions.home.cache,
-        skip_bad_rows=data.skip_bad_rows,
+        reading=data.reading,
         cleaning=settings.cleaning,
     )
     for note in development.info.notes:
@@ -201,9 +202,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
             trial=trial,
             seeds=options.seeds,
             epochs=options.epochs or campaign.settings.epochs,
-            development=retrain.same_data(
-                campaign, data.source, home.cache, limit=options.limit, skip_bad_rows=data.skip_bad_rows
-            ),
+            development=retrain.same_data(campaign, data.source, home.cache, limit=options.limit, reading=data.reading),
             start=start,
             baseline=retrain.baseline_to_beat(
                 folder, trial, options.seeds, recover=options.recover, wanted=options.against_baseline

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from fer_exp.data.faces import SIDE
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records import RecordContents
 from fer_exp.tracking.mapping import provenance_of
@@ -39,7 +38,9 @@ def _dataset(name: str, part: str, digest: str, info: DataInfo, counts: tuple[in
     if isinstance(after, list) and len(after) == len(info.class_names):
         profile["class_counts_after_oversampling"] = _by_class(after, info)
     profile |= {"data_digest": info.data_digest, "protocol": info.protocol.value, "split_seed": info.seed}
-    tensors = [("images", "uint8", [-1, SIDE, SIDE]), ("labels", "uint8", [-1])]
+    side, _, channels = info.form.face
+    faces = [side, side] if channels == 1 else [side, side, channels]
+    tensors = [("images", "uint8", [-1, *faces]), ("labels", "uint8", [-1])]
     features, targets = (
         json.dumps([{"name": column, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}])
         for column, dtype, shape in tensors

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import Images, Indices, Labels
+from fer_exp.data.faces import Images, Indices, Labels, with_channels
 from fer_exp.data.form import Form
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.model import build, compile_model, load_model, reseed, take_weights
@@ -75,8 +75,8 @@ class Trained:
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     """Training images in an order that depends on (seed, epoch) alone, mixed where the recipe says so.
 
-    Batches are `(images (b, 48, 48, 1) uint8, one-hot labels (b, classes) float32, weights (b,) float32)`; mixed
-    images are float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
+    Batches are `(images (b, side, side, channels) uint8, one-hot labels (b, classes) float32, weights (b,) float32)`;
+    mixed images are float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
     """
 
     def __init__(self, images: Images, labels: Labels, chosen: Indices, weights: NDArray[np.float32], spec: TrialSpec):
@@ -109,7 +109,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     def __getitem__(self, index: int) -> Batch:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         labels = self._labels[rows]
-        batch = self._images[rows][..., np.newaxis], self._targets[labels], self._weights[labels]
+        batch = with_channels(self._images[rows]), self._targets[labels], self._weights[labels]
         if not self._mixup:
             return batch
         return mix(batch, self._mixup, np.random.default_rng((self._seed, self._epoch, MIXUP_STREAM, index)))
@@ -181,7 +181,7 @@ def _load(model: keras.Model, record: Record, history: list[Epoch], epoch: int) 
 
 
 def _validation(split: Split, classes: int) -> Rows:
-    images = np.asarray(split.images)[..., np.newaxis]
+    images = with_channels(np.asarray(split.images))
     return Rows(images, np.eye(classes, dtype=np.float32)[split.labels], batch_size=VALIDATION_BATCH)
 
 

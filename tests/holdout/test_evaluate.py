@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fer_exp.data.faces import Faces, Usage
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.evaluate import TestResult, open_and_evaluate
@@ -57,7 +58,9 @@ def cache(tmp_path: Path) -> Path:
 
 
 def development(source: str, cache: Path, limit: int | None = None) -> Development:
-    return prepare(source, protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=cache, skip_bad_rows=True)
+    return prepare(
+        source, protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=cache, reading=Reading(skip_bad_rows=True)
+    )
 
 
 @pytest.fixture
@@ -292,7 +295,9 @@ def test_another_test_part_is_another_matter(
     record: Record, model: Path, other: Path, source: str, cache: Path
 ) -> None:
     opened(record, model, source, cache)
-    info = prepare(source, protocol=Protocol.STRATIFIED, seed=1, limit=None, cache=cache, skip_bad_rows=True).info
+    info = prepare(
+        source, protocol=Protocol.STRATIFIED, seed=1, limit=None, cache=cache, reading=Reading(skip_bad_rows=True)
+    ).info
     result = open_and_evaluate(Home(cache.parent), record, other, source, info)
     assert (len(result.looks.openings), result.looks.models) == (1, 1)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from fer_exp.data.clahe import equalise
 from fer_exp.model import Clahe
 
 Images = NDArray[np.uint8]
@@ -101,3 +102,41 @@ def test_it_has_no_weights_and_is_registered_under_the_name_of_the_project() -> 
     assert Clahe().weights == []
     assert keras.saving.get_registered_object("fer_exp>Clahe") is Clahe
     assert Clahe.from_config(Clahe(name="equalise").get_config()).name == "equalise"
+
+
+SIDES = (32, 48, 64, 96, 112, 128, 224)  # a grey level of a tile keeps one count up to 112, more beyond
+
+
+def faces_of(side: int, *shape: int) -> Images:
+    """Noise, narrow and wide, and smooth ramps, so that some tiles are clipped and others are not."""
+    generator = np.random.default_rng(side)
+    noise = [
+        generator.integers(low, high, (12, side, side, *shape)) for low, high in ((0, 256), (100, 108), (250, 256))
+    ]
+    rows, columns = np.mgrid[0:side, 0:side]
+    ramps = np.stack([rows * 255 // side, (rows * columns) % 256, (columns >= side // 2) * 255])
+    smooth = np.broadcast_to(ramps[(..., *[None] * len(shape))], (3, side, side, *shape))
+    return np.concatenate([*noise, smooth]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_faces_of_every_side_come_out_as_from_opencv(side: int) -> None:
+    images = faces_of(side)
+    np.testing.assert_array_equal(layer(images), opencv(images))
+    np.testing.assert_array_equal(equalise(images), opencv(images))
+
+
+@pytest.mark.parametrize("side", [48, 64, 224])
+def test_of_colours_the_lightness_is_equalised_in_the_model_as_before_training(side: int) -> None:
+    images = faces_of(side, 3)
+    images[:12, ..., 0] //= 2  # colours, and not three equal channels
+    before_training = equalise(images)
+    np.testing.assert_array_equal(np.asarray(Clahe()(images)), before_training)
+    grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
+    change = opencv(grey).astype(int) - grey
+    np.testing.assert_array_equal(before_training, np.clip(images + change[..., None], 0, 255))
+
+
+def test_three_equal_channels_come_out_as_one() -> None:
+    grey = faces_of(64)
+    np.testing.assert_array_equal(equalise(np.stack([grey] * 3, axis=-1))[..., 1], opencv(grey))

@@ -28,6 +28,7 @@ import zstandard
 
 from fer_exp.data.cache import cached_faces
 from fer_exp.data.check import check, describe
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources import archives, rows
 from fer_exp.data.sources.read import read_faces
 from fer_exp.data.split.prepare import Development, prepare
@@ -59,7 +60,7 @@ def reading(path: Path) -> Callable[[], Any]:
 
     def read() -> Any:
         with contextlib.suppress(BadData):
-            describe(check(read_faces(path, skip_bad_rows=True)))
+            describe(check(read_faces(path, reading=Reading(skip_bad_rows=True))))
         return read_faces(path).digest
 
     return read
@@ -175,13 +176,13 @@ def test_names_that_are_no_text_and_links_that_lead_nowhere(folder: Path, tmp_pa
     (folder / "test" / "sad" / "round.png").symlink_to("round.png")
     with pytest.raises(BadData, match="expected an image"):
         read_faces(folder)
-    faces, entry = cached_faces(str(folder), tmp_path / "cache", skip_bad_rows=True)
+    faces, entry = cached_faces(str(folder), tmp_path / "cache", reading=Reading(skip_bad_rows=True))
     assert len(faces) == 9
     assert [where.encode() and problem for where, problem in entry.dropped] == [row.problem for row in faces.dropped]
     assert [where for where, _ in entry.dropped] == [
         f"faces/t{n}" for n in ("rain/sad/caf\\xe9.png", "est/sad/gone.png", "est/sad/round.png")
     ]
-    assert cached_faces(str(folder), tmp_path / "cache", skip_bad_rows=True)[1] == entry
+    assert cached_faces(str(folder), tmp_path / "cache", reading=Reading(skip_bad_rows=True))[1] == entry
     (folder / "train" / os.fsdecode(b"\xff")).mkdir()
     with pytest.raises(BadData, match=r"received '.xff'"):
         read_faces(folder)
@@ -279,7 +280,7 @@ def test_bombs_are_refused_in_bounded_time_and_memory(tmp_path: Path) -> None:
         before = memory_mib()
         for skip in (False, True):
             with patience(60), pytest.raises(BadData) as caught:
-                read_faces(path, skip_bad_rows=skip)
+                read_faces(path, Reading(skip_bad_rows=skip))
             assert told_badly(caught.value) is None, name
         assert memory_mib() - before < 300, name
         assert [file.name for file in tmp_path.iterdir()] == ["fer2013"], name

@@ -13,6 +13,7 @@ In: a path. Out: Faces, with each bad row named.
     images      encoded images to grey faces
     pixels      pixel text to images
     names       the words that sources use for classes and parts
+    vocabulary  from what a source calls its classes to classes by name
     numbering   what label numbers mean where nothing says so
     recognise   what a file is that is no data of ours
     rows        where readers put their rows, good and bad

@@ -22,8 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import Faces, Images, Usage
+from fer_exp.data.form import FER2013_FORM
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadInput, NoSpace
 from fer_exp.system.files import replacing, sync_folder, temporary_name
@@ -32,14 +34,14 @@ _NUMBERS = [str(value).encode() for value in range(256)]
 _PARTS = {Usage.TRAINING: "train", Usage.PUBLIC_TEST: "test", Usage.PRIVATE_TEST: "test"}
 
 
-def convert(source: str | Path, destination: Path, *, skip_bad_rows: bool = False, overwrite: bool = False) -> Faces:
+def convert(source: str | Path, destination: Path, reading: Reading = Reading(), *, overwrite: bool = False) -> Faces:
     """Writes the faces of `source` to `destination`.
 
     Args:
         source: Whatever `read_faces` takes.
         destination: A name that ends in .csv, .csv.gz, .csv.xz, .csv.zst, .csv.zip or .parquet; without an ending, a
             folder of PNG files.
-        skip_bad_rows: Leave bad rows out.
+        reading: How the source is read.
         overwrite: Replace what is there. A folder is replaced only if it holds nothing but `train` and `test`.
 
     Raises:
@@ -49,7 +51,7 @@ def convert(source: str | Path, destination: Path, *, skip_bad_rows: bool = Fals
     """
     write = _writer(destination)
     _refuse_existing(destination, overwrite)
-    faces = read_faces(source, skip_bad_rows=skip_bad_rows)
+    faces = read_faces(source, reading)
     try:
         write(faces, destination)
     except OSError as error:
@@ -94,12 +96,23 @@ def _writer(destination: Path) -> Callable[[Faces, Path], None]:
     )
 
 
+def _labels(faces: Faces) -> list[str] | None:
+    """Class names in the rows' order; None where FER2013's numbers say as much."""
+    return None if faces.classes == FER2013 else [faces.classes.names[label] for label in faces.labels]
+
+
 def _write_csv(faces: Faces, destination: Path, packed: "_Packer") -> None:
+    if faces.form.face != FER2013_FORM.face:
+        raise BadInput(
+            f"{destination}: expected grey faces of 48x48 for a CSV, received others",
+            "Nothing was written. Choose .parquet or a folder.",
+        )
+    names = _labels(faces) or [str(label) for label in faces.labels.tolist()]
     with replacing(destination) as temporary, packed(temporary) as file:
         file.write(b"emotion,pixels,Usage\n")
-        for image, label, usage in zip(faces.images, faces.labels, faces.usage, strict=True):
+        for image, label, usage in zip(faces.images, names, faces.usage, strict=True):
             pixels = b" ".join([_NUMBERS[value] for value in image.tobytes()])
-            file.write(b"%d,%b,%b\n" % (label, pixels, Usage(usage).title.encode()))
+            file.write(b"%b,%b,%b\n" % (label.encode(), pixels, Usage(usage).title.encode()))
 
 
 @contextlib.contextmanager
@@ -152,7 +165,7 @@ def _write_parquet(faces: Faces, destination: Path) -> None:
         {
             "id": pa.array(np.arange(len(faces)), pa.int64()),
             "image": pa.array([_png(image) for image in faces.images], pa.binary()),
-            "emotion": pa.array(faces.labels, pa.int8()),
+            "emotion": pa.array(faces.labels, pa.int8()) if (names := _labels(faces)) is None else pa.array(names),
             "Usage": pa.array([Usage(usage).title for usage in faces.usage]).dictionary_encode(),
         }
     )
@@ -166,8 +179,10 @@ def _write_folder(faces: Faces, destination: Path) -> None:
     stale = destination.with_name(temporary_name(f"old-{destination.name}"))
     digits = len(str(len(faces)))  # zeros in front, so that names sort as rows do
     try:
+        for one in faces.classes:  # a class without a face keeps its folder, and so its place
+            (fresh / _PARTS[Usage.TRAINING] / one.slug).mkdir(parents=True, exist_ok=True)
         for number, (image, label, usage) in enumerate(zip(faces.images, faces.labels, faces.usage, strict=True)):
-            folder = fresh / _PARTS[Usage(usage)] / Emotion(label).slug
+            folder = fresh / _PARTS[Usage(usage)] / faces.classes[label].slug
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{Usage(usage).title}_{number:0{digits}}.png").write_bytes(_png(image))
         os.sync()  # once, instead of one fsync for each of tens of thousands of files
@@ -181,6 +196,7 @@ def _write_folder(faces: Faces, destination: Path) -> None:
 
 
 def _png(image: Images) -> bytes:
+    image = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])  # OpenCV's order is blue, green, red
     written, data = cv2.imencode(".png", image)
     if not written:  # an 8-bit grey image always can be
         raise RuntimeError("OpenCV could not write a PNG")

@@ -10,30 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import Faces, Usage
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.archives import Stream, csv_streams
 from fer_exp.data.sources.layout import MAX_LINE, Layout, cells_of, layout_of
-from fer_exp.data.sources.names import emotion_named, shown, usage_titled
+from fer_exp.data.sources.names import shown, usage_titled
 from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
 from fer_exp.data.sources.recognise import recognise
 from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
+from fer_exp.data.sources.vocabulary import Vocabulary, whole_number
 from fer_exp.system.errors import BadData
 
 _BLOCK = 4 * 1024 * 1024  # bytes read at a time
-_LABELS = {str(emotion.value): emotion for emotion in Emotion}
 
 
 class Row(NamedTuple):
     """A row whose pixels are not parsed yet."""
 
-    emotion: Emotion
+    label: int  # number in the vocabulary
     usage: Usage
     pixels: bytes
 
 
-def read_csv(path: Path, *, skip_bad_rows: bool) -> Faces:
+def read_csv(path: Path, reading: Reading) -> Faces:
     """The faces of the CSV at `path`, in its order.
 
     Raises:
@@ -45,7 +46,7 @@ def read_csv(path: Path, *, skip_bad_rows: bool) -> Faces:
             stream = next(streams, None)
             if stream is None:
                 continue
-            faces = _read(stream, path.name, skip_bad_rows)
+            faces = _read(stream, path.name, reading)
             if next(streams, None) is not None:
                 raise BadData(
                     f"{path.name}: expected an archive with one CSV of columns emotion, pixels, Usage, found several",
@@ -80,7 +81,7 @@ def _has_faces(start: bytes) -> bool:
 WANTED = (_has_parts, _has_faces)  # of an archive's members those with a Usage come first: the competition's has both
 
 
-def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
+def _read(stream: Stream, name: str, reading: Reading) -> Faces:
     start = stream.peek(MAX_LINE)
     if not start:
         raise BadData(f"{name}: expected data, received an empty file", f"{UNCHANGED} Fetch the file again.")
@@ -97,12 +98,13 @@ def _read(stream: Stream, name: str, skip_bad_rows: bool) -> Faces:
             f"{name}: expected a header with the columns emotion, pixels, Usage, received {first}",
             f"{UNCHANGED} Known data are FER2013's CSV (packed or not), parquet with images, and folders of images.",
         )
-    rows = FaceRows(name, "csv", skip_bad_rows)
+    rows = FaceRows(name, "csv", reading)
     if layout.usage is None:
         rows.notes.append(NO_USAGE)
     rows.notes += [layout.note] if layout.note else []
     rows.notes += [f"Column {shown(name)} was not read." for name in layout.unread]
-    rows.numbered = _numbered(start, layout)
+    rows.numbered = None if reading.classes else _numbered(start, layout)
+    rows.vocabulary.order = FER2013.names
     table = _Table(layout, rows)
     for lines in _lines(_blocks(stream)):
         table.add(lines)
@@ -118,25 +120,7 @@ def _numbered(start: bytes, layout: Layout) -> str | None:
     first = cells_of(lines[1].rstrip(b"\r")) if len(lines) > 1 else ""
     if column.lower() in OWN_COLUMNS or isinstance(first, str) or len(first) != len(layout.names):
         return None
-    return column if _number(first[layout.emotion].decode()) is not None else None
-
-
-def _number(label: str) -> int | None:
-    """A label as a whole number: `3`, or `3.0` as tools write it where a column once had gaps."""
-    try:
-        number = float(label)
-    except ValueError:
-        return None
-    return int(number) if number.is_integer() else None
-
-
-def _emotion(label: str) -> Emotion | None:
-    """The emotion of a label: a number or a class name."""
-    found = _LABELS.get(label.strip())
-    if found is not None:
-        return found
-    number = _number(label)
-    return emotion_named(label) if number is None else _LABELS.get(str(number))
+    return column if whole_number(first[layout.emotion].decode()) is not None else None
 
 
 def _blocks(stream: Stream) -> Iterator[bytes]:
@@ -176,12 +160,12 @@ class _Table:
                     self._add_one(line)
 
     def _add_all(self, batch: list[bytes]) -> bool:
-        found = [_row(line, self.layout) for line in batch]
+        found = [_row(line, self.layout, self.rows.vocabulary) for line in batch]
         good = [row for row in found if not isinstance(row, str)]
         images = parse_pixels([row.pixels for row in good]) if len(good) == len(found) and not self.empty else None
         if images is None:
             return False
-        self.rows.add(images, [row.emotion for row in good], [row.usage for row in good])
+        self.rows.add(images, [row.label for row in good], [row.usage for row in good])
         self.number += len(batch)
         return True
 
@@ -197,32 +181,32 @@ class _Table:
         if not line.strip(b",\r \t"):
             self.blank += 1
             return
-        row = _row(line, self.layout)
+        row = _row(line, self.layout, self.rows.vocabulary)
         if isinstance(row, str):
             self.rows.bad_row(self.number, row)
         elif (image := parse_pixels([row.pixels])) is not None:
-            self.rows.add(image, [row.emotion], [row.usage])
+            self.rows.add(image, [row.label], [row.usage])
         else:
             self.rows.bad_row(self.number, pixel_problem(row.pixels))
 
 
-def _row(line: bytes, layout: Layout) -> Row | str:
+def _row(line: bytes, layout: Layout, vocabulary: Vocabulary) -> Row | str:
     """The row in a line, or what is wrong with it."""
     cells = cells_of(line.rstrip(b"\r"))
     if isinstance(cells, str):
         return cells
     if len(cells) != len(layout.names):
         return f"expected {len(layout.names)} values, received {len(cells)}"
-    label = cells[layout.emotion].decode()
-    emotion = _emotion(label)
-    if emotion is None:
-        return f"emotion: expected 0-6 or a known class, received {shown(label)}"
+    word = cells[layout.emotion].decode()
+    label = vocabulary.number_of(word)
+    if label is None:
+        return f"{layout.names[layout.emotion]}: expected {vocabulary.expected}, received {shown(word)}"
     title = Usage.TRAINING.title if layout.usage is None else cells[layout.usage].decode()
     usage = usage_titled(title)
     if usage is None:
         name = layout.names[layout.usage or 0]
         return f"{name}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
-    return Row(emotion, usage, _pixel_text(cells[layout.pixels]))
+    return Row(label, usage, _pixel_text(cells[layout.pixels]))
 
 
 def _pixel_text(cells: list[bytes]) -> bytes:

@@ -1,26 +1,26 @@
 """The words data sources use for classes and parts, and how values of a bad row are shown.
 
-In: a class name, a folder name, a cell. Out: Emotion, Usage, or None where the word is unknown. Words are matched
-whole, after lower-casing; class folders named by numbers are unknown, because editions disagree on their order.
+In: a class name, a folder name, a cell. Out: a class's name, Usage, or None where the word is unknown. Words are
+matched whole, after lower-casing; numbers are unknown here, because editions disagree on their order.
 """
 
 import re
 
-from fer_exp.data.emotions import Emotion
 from fer_exp.data.faces import Usage
 
 _SHOWN = 40  # characters of a bad value in a message
 
-_SYNONYMS = {
-    Emotion.ANGRY: ("angry", "anger"),
-    Emotion.DISGUST: ("disgust", "disgusted"),
-    Emotion.FEAR: ("fear", "fearful", "afraid"),
-    Emotion.HAPPY: ("happy", "happiness"),
-    Emotion.SAD: ("sad", "sadness"),
-    Emotion.SURPRISE: ("surprise", "surprised"),
-    Emotion.NEUTRAL: ("neutral", "neutrality"),
+_SYNONYMS = {  # the one table of aliases
+    "angry": ("angry", "anger"),
+    "disgust": ("disgust", "disgusted"),
+    "fear": ("fear", "fearful", "afraid", "scared"),
+    "happy": ("happy", "happiness", "joy"),
+    "sad": ("sad", "sadness"),
+    "surprise": ("surprise", "surprised"),
+    "neutral": ("neutral", "neutrality"),
+    "contempt": ("contempt", "contemptuous"),
 }
-_EMOTIONS = {word: emotion for emotion, words in _SYNONYMS.items() for word in words}
+_CLASSES = {word: slug for slug, words in _SYNONYMS.items() for word in words}
 _PARTS = {
     "train": Usage.TRAINING,
     "training": Usage.TRAINING,
@@ -42,9 +42,9 @@ PIXEL_COLUMNS = ("pixels", "pixel")
 IMAGE_COLUMNS = ("image", "images", "img")  # arrays of numbers under one of these names
 
 
-def emotion_named(word: str) -> Emotion | None:
-    """The emotion that a class folder or a text label means."""
-    return _EMOTIONS.get(word.strip().lower())
+def class_named(word: str) -> str | None:
+    """The class that a folder or a text label means."""
+    return _CLASSES.get(word.strip().lower())
 
 
 def without_number(word: str) -> str:
@@ -52,9 +52,9 @@ def without_number(word: str) -> str:
     return _NUMBER.sub("", word)
 
 
-def emotion_words() -> tuple[str, ...]:
-    """All words that mean an emotion."""
-    return tuple(_EMOTIONS)
+def class_words() -> tuple[str, ...]:
+    """All words that mean a class."""
+    return tuple(_CLASSES)
 
 
 def part_words() -> tuple[str, ...]:

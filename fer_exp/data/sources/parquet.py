@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import SIDE, Faces, Images, Usage
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.archives import damaged
 from fer_exp.data.sources.images import Decoder
 from fer_exp.data.sources.names import (
@@ -23,18 +24,18 @@ from fer_exp.data.sources.names import (
     IMAGE_COLUMNS,
     PIXEL_COLUMNS,
     USAGE_COLUMNS,
-    emotion_named,
+    class_named,
     shown,
     usage_titled,
 )
 from fer_exp.data.sources.numbering import OWN_COLUMNS
 from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
 from fer_exp.data.sources.rows import NO_USAGE, UNCHANGED, FaceRows
+from fer_exp.data.sources.vocabulary import in_order, slug_of
 from fer_exp.system.errors import BadData
 
 MAGIC = b"PAR1"
 _BATCH = 1024  # rows decoded at a time
-_EMOTIONS = {emotion.value: emotion for emotion in Emotion}
 _Face = Callable[[Any], Images | str]  # an Arrow scalar to a face, or what is wrong with it
 
 
@@ -44,39 +45,38 @@ class _Columns(NamedTuple):
     usage: str | None
 
 
-def read_parquet(path: Path, *, skip_bad_rows: bool) -> Faces:
+def read_parquet(path: Path, reading: Reading) -> Faces:
     """The faces of the parquet file at `path`, in its order.
 
     Raises:
         BadData: Damaged, without the columns needed, without rows, or with a bad row that is not to be skipped.
     """
-    rows = FaceRows(path.name, "parquet", skip_bad_rows)
-    decoder = Decoder()
+    rows = FaceRows(path.name, "parquet", reading)
+    rows.vocabulary.order = FER2013.names
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are checksums
             columns = _columns(file.schema_arrow, path.name)
             rows.notes += [] if columns.usage else [NO_USAGE]
-            face = _reader(file.schema_arrow.field(columns.image).type, decoder)
-            label = _labeller(file.schema_arrow, columns.emotion, path.name)
-            rows.numbered = _numbered(file.schema_arrow, columns.emotion, path.name)
+            face = _reader(file.schema_arrow.field(columns.image).type, rows.decoder)
+            _learn_labels(file.schema_arrow, columns.emotion, rows)
             number = 0
             for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name]):
-                _add(batch, columns, face, label, rows, number)
+                _add(batch, columns, face, rows, number)
                 number += batch.num_rows
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two from dates beyond Python's
         raise damaged(path.name, error) from error
-    rows.notes += decoder.notes()
     return rows.faces()
 
 
-def _add(batch: Any, columns: _Columns, face: _Face, label: "_Labeller", rows: FaceRows, number: int) -> None:
+def _add(batch: Any, columns: _Columns, face: _Face, rows: FaceRows, number: int) -> None:
     emotions = batch[columns.emotion].to_pylist()
     usages = batch[columns.usage].to_pylist() if columns.usage else [Usage.TRAINING.title] * batch.num_rows
     for cell, value, title in zip(batch[columns.image], emotions, usages, strict=True):
         number += 1
-        emotion, usage = label(value), usage_titled(title) if isinstance(title, str) else None
-        if emotion is None:
-            rows.bad_row(number, f"{columns.emotion}: expected 0-6 or a known class, received {shown(value)}")
+        label = None if value is None else rows.vocabulary.number_of(str(value))
+        usage = usage_titled(title) if isinstance(title, str) else None
+        if label is None:
+            rows.bad_row(number, f"{columns.emotion}: expected {rows.vocabulary.expected}, received {shown(value)}")
         elif usage is None:
             rows.bad_row(
                 number, f"{columns.usage}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
@@ -84,7 +84,7 @@ def _add(batch: Any, columns: _Columns, face: _Face, label: "_Labeller", rows: F
         elif isinstance(image := face(cell), str):
             rows.bad_row(number, image)
         else:
-            rows.add(image[None], [emotion], [usage])
+            rows.add(image[None], [label], [usage])
 
 
 def _columns(schema: Any, name: str) -> _Columns:
@@ -159,41 +159,29 @@ def _listed(cell: Any) -> Images | str:
     return np.asarray(pixels, np.uint8).reshape(SIDE, SIDE)
 
 
-_Labeller = Callable[[object], Emotion | None]
-
-
-def _labeller(schema: Any, column: str, name: str) -> _Labeller:
-    """How a cell of the label column becomes an emotion."""
+def _learn_labels(schema: Any, column: str, rows: FaceRows) -> None:
+    """Tells the vocabulary of `rows` what the label column's numbers mean, where the file says so."""
     kind = schema.field(column).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise BadData(
-            f"{name}: expected {column} to hold whole numbers or class names, received {kind}",
+            f"{rows.source}: expected {column} to hold whole numbers or class names, received {kind}",
             f"{UNCHANGED} Write the column as whole numbers 0-6.",
         )
-    words = _class_names(schema, column, name)
+    words = _class_names(schema, column, rows.source)
     if words is None:
-        return _emotion
-    emotions = [emotion_named(word) for word in words]
-    unknown = [word for word, emotion in zip(words, emotions, strict=True) if emotion is None]
-    if unknown:
+        explained = rows.reading.classes or column.lower() in OWN_COLUMNS or not pa.types.is_integer(kind)
+        rows.numbered = None if explained else column
+        return
+    slugs = [class_named(word) or slug_of(word) for word in words]
+    unknown = [word for word, slug in zip(words, slugs, strict=True) if slug is None]
+    if unknown or len(set(slugs)) < len(slugs):
         raise BadData(
-            f"{name}: expected FER2013's classes as label names, received {', '.join(map(shown, unknown))}",
-            f"{UNCHANGED} Leave other classes out of the file, or rename them.",
+            f"{rows.source}: expected a name of its own for each class, received {', '.join(map(shown, words))}",
+            f"{UNCHANGED} Rename the classes in the file, or say what numbers mean: --classes 0=angry,1=disgust,...",
         )
-    return dict(enumerate(emotions)).get  # type: ignore[return-value]  # a cell of another type is simply not a key
-
-
-def _numbered(schema: Any, column: str, name: str) -> str | None:
-    """The label column, where it holds numbers that neither its name nor the file explains."""
-    unnamed = _class_names(schema, column, name) is None and pa.types.is_integer(schema.field(column).type)
-    return column if unnamed and column.lower() not in OWN_COLUMNS else None
-
-
-def _emotion(value: object) -> Emotion | None:
-    if isinstance(value, str):
-        return emotion_named(value)
-    return _EMOTIONS.get(value) if isinstance(value, int) else None
+    rows.vocabulary.order = [str(slug) for slug in slugs]
+    rows.vocabulary.declared = in_order([str(slug) for slug in slugs])
 
 
 def _class_names(schema: Any, column: str, file: str) -> list[str] | None:

@@ -8,10 +8,11 @@ import stat
 from pathlib import Path
 
 from fer_exp.data.faces import Faces
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.csv import is_csv_of_faces, read_csv
 from fer_exp.data.sources.folder import is_image_folder, only_folder_in, read_folder
 from fer_exp.data.sources.parquet import MAGIC, read_parquet
-from fer_exp.data.sources.rows import UNCHANGED
+from fer_exp.data.sources.rows import UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
 
 DEMO = "demo"  # a folder of this name is reached by its absolute path
@@ -20,12 +21,12 @@ DEMO = "demo"  # a folder of this name is reached by its absolute path
 DEEPEST = 4  # folders within one another that are followed
 
 
-def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
+def read_faces(source: str | Path, reading: Reading = Reading()) -> Faces:
     """All faces of a source, in an order that depends on the source alone.
 
     Args:
         source: A file, a folder, or "demo".
-        skip_bad_rows: Leave bad rows out and list them in `Faces.dropped`, instead of raising at the first.
+        reading: What they are turned into, and how they are read.
 
     Raises:
         BadData: There is nothing at the path, it is of no known kind, or a row is bad.
@@ -33,7 +34,7 @@ def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
     if str(source) == DEMO:
         from fer_exp.data.sources.demo import draw_faces  # drawing needs what reading does not
 
-        return draw_faces()
+        return _fitted(draw_faces(), reading)
     path = Path(source)
     try:
         if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
@@ -41,7 +42,7 @@ def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
                 f"data: expected a file or folder, received a pipe or device at {path}",
                 f"{UNCHANGED} Write what comes out of it into a file first.",
             )
-        return _read(_the_one_in(path) if path.is_dir() else path, skip_bad_rows)
+        return _read(_the_one_in(path, reading) if path.is_dir() else path, reading)
     except FileNotFoundError as error:
         raise BadData(
             f"data: expected a file or folder, or the word demo; there is nothing at {path}",
@@ -51,12 +52,22 @@ def read_faces(source: str | Path, *, skip_bad_rows: bool = False) -> Faces:
         raise BadData(f"{path}: cannot be read ({error.strerror or error})", f"{UNCHANGED} Mend that first.") from error
 
 
-def _read(path: Path, skip_bad_rows: bool) -> Faces:
+def _fitted(faces: Faces, reading: Reading) -> Faces:
+    """The drawn faces as `reading` wants them."""
+    if reading == Reading():
+        return faces
+    rows = FaceRows(faces.source, faces.kind, reading)
+    numbers = [rows.vocabulary.of_class(one.slug) for one in faces.classes]
+    rows.add(faces.images, [numbers[label] for label in faces.labels], faces.usage.tolist())
+    return rows.faces()
+
+
+def _read(path: Path, reading: Reading) -> Faces:
     if path.is_dir():
-        return read_folder(path, skip_bad_rows=skip_bad_rows)
+        return read_folder(path, reading)
     if _is_parquet(path):
-        return read_parquet(path, skip_bad_rows=skip_bad_rows)
-    return read_csv(path, skip_bad_rows=skip_bad_rows)
+        return read_parquet(path, reading)
+    return read_csv(path, reading)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -64,15 +75,15 @@ def _is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _the_one_in(folder: Path, depth: int = 0) -> Path:
+def _the_one_in(folder: Path, reading: Reading, depth: int = 0) -> Path:
     """The one thing in `folder` that is a data source: the folder itself as an image folder, or a file in it."""
-    found = [folder] if is_image_folder(folder) else []
+    found = [folder] if is_image_folder(folder, reading) else []
     found += sorted(file for file in folder.iterdir() if file.is_file() and _is_data_file(file))
     if len(found) == 1:
         return found[0]
     inner = None if found or depth == DEEPEST else only_folder_in(folder)
     if inner is not None:  # as archives unpack
-        return _the_one_in(inner, depth + 1)
+        return _the_one_in(inner, reading, depth + 1)
     received = " and ".join(f"{path.name}" if path != folder else "folders of images" for path in found) or "neither"
     raise BadData(
         f"{folder}: expected folders of images (train/<class>, test/<class>) or one data file, received {received}",

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_exp.data.emotions import Emotion
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import BadRow, Faces, Images, Labels
-from fer_exp.data.sources.numbering import FER2013, ambiguous, order_of
+from fer_exp.data.reading import Reading
+from fer_exp.data.sources import numbering
+from fer_exp.data.sources.images import Decoder
+from fer_exp.data.sources.vocabulary import LEFT_OUT, Vocabulary
 from fer_exp.system.errors import BadData
 
 MOST_FACES = 2**20  # 2.4 GB of pixels; FER2013 has 35,887
@@ -25,16 +28,22 @@ class FaceRows:
 
     source: str  # as reports show it
     kind: str
-    skip_bad_rows: bool
+    reading: Reading
     notes: list[str] = field(default_factory=list)
+    vocabulary: Vocabulary = field(init=False)
+    decoder: Decoder = field(init=False)
     numbered: str | None = None  # the column, where labels are numbers that nothing explains
-    _images: list[Images] = field(default_factory=list)  # blocks (m, 48, 48)
+    _images: list[Images] = field(default_factory=list)  # blocks (m, side, side) or (m, side, side, 3)
     _labels: list[int] = field(default_factory=list)
     _usage: list[int] = field(default_factory=list)
     _dropped: list[BadRow] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """A vocabulary and a decoder of its own."""
+        self.vocabulary, self.decoder = Vocabulary(self.reading), Decoder(self.reading)
+
     def add(self, images: Images, labels: list[int], usage: list[int]) -> None:
-        """Adds rows: images `(m, 48, 48)`, `m` labels 0-6, `m` usages 0-2.
+        """Adds rows: images `(m, side, side)` or in colour, `m` numbers of the vocabulary, `m` usages 0-2.
 
         Raises:
             BadData: There are more than this package is made for.
@@ -44,6 +53,9 @@ class FaceRows:
                 f"{self.source}: expected at most {MOST_FACES:,} faces, received more",
                 f"{UNCHANGED} FER2013 has 35,887; look at what the file holds.",
             )
+        wanted = (self.reading.side, 3 if self.reading.colour else 1)
+        if (images.shape[1], 3 if images.ndim == 4 else 1) != wanted:
+            images = np.stack([self.decoder.fitted(image) for image in images])
         self._images.append(images)
         self._labels += labels
         self._usage += usage
@@ -54,7 +66,7 @@ class FaceRows:
         Raises:
             BadData: Bad rows are not to be skipped, or there are too many.
         """
-        if not self.skip_bad_rows:
+        if not self.reading.skip_bad_rows:
             raise BadData(
                 f"{where}: {problem}",
                 f"{UNCHANGED} Mend the row, or leave bad rows out, each of them listed, with --skip-bad-rows.",
@@ -70,16 +82,18 @@ class FaceRows:
         """Drops row number `row` (from 1, header excluded), or ends the reading."""
         self.bad(f"{self.source} row {row}", problem)
 
-    def _labels_as_emotions(self) -> Labels:
-        labels = np.array(self._labels, np.uint8)
+    def _labelled(self) -> tuple[Labels, Classes]:
+        """The labels and what they mean; numbers that nothing explains may be FER2013's, by their counts."""
+        classes = self.vocabulary.classes(self.source)
+        labels = np.array(self.vocabulary.places(classes), np.uint8)[self._labels]
         if self.numbered is None:
-            return labels
-        order = order_of(np.bincount(labels, minlength=len(Emotion)).tolist())
+            return labels, classes
+        order = numbering.order_of(np.bincount(labels, minlength=len(classes)).tolist())
         if order is None:
-            raise ambiguous(self.source, self.numbered)
-        way = "its own" if order == FER2013 else "alphabetical"
+            raise numbering.ambiguous(self.source, self.numbered)
+        way = "its own" if order == numbering.FER2013 else "alphabetical"
         self.notes.append(f"{self.numbered} holds numbers; by their counts they are FER2013's in {way} order.")
-        return np.array(order, np.uint8)[labels]
+        return np.array(order, np.uint8)[labels], FER2013
 
     def faces(self) -> Faces:
         """All rows.
@@ -94,12 +108,18 @@ class FaceRows:
                 f"{self.source}: expected rows with faces, received {received}{first}",
                 f"{UNCHANGED} Give a source that holds at least one face.",
             )
+        labels, classes = self._labelled()
+        images, usage = np.concatenate(self._images), np.array(self._usage, np.uint8)
+        if self.reading.drop:
+            kept = labels != LEFT_OUT
+            images, labels, usage = images[kept], labels[kept], usage[kept]
         return Faces(
-            images=np.concatenate(self._images),
-            labels=self._labels_as_emotions(),
-            usage=np.array(self._usage, np.uint8),
+            images=images,
+            labels=labels,
+            usage=usage,
             source=self.source,
             kind=self.kind,
-            notes=tuple(self.notes),
+            notes=(*self.notes, *self.decoder.notes(), *self.vocabulary.notes(np.bincount(self._labels).tolist())),
             dropped=tuple(self._dropped),
+            classes=classes,
         )

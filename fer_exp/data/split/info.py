@@ -5,6 +5,7 @@ In: nothing. Out: values that every other part may use; `prepare.py` makes the f
 
 from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.form import Form
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.values import Value
 
@@ -49,6 +50,7 @@ class DataInfo(Value):
     dropped: tuple[str, ...] = ()  # rows left out at the user's wish, "file row n: problem"
     dropped_total: int = 0  # how many; `dropped` lists the first hundred
     class_names: tuple[str, ...] = FER2013.names  # in label order
+    reading: Reading = Reading()
 
     @property
     def classes(self) -> Classes:
@@ -58,4 +60,9 @@ class DataInfo(Value):
     @property
     def form(self) -> Form:
         """What a model of these data takes and gives."""
-        return Form(classes=len(self.class_names))
+        return Form(self.reading.side, 3 if self.reading.colour else 1, len(self.class_names))
+
+    @property
+    def reading_again(self) -> Reading:
+        """How the same faces are read; records of earlier versions say by what was dropped that rows were skipped."""
+        return self.reading.model_copy(update={"skip_bad_rows": self.reading.skip_bad_rows or self.dropped_total > 0})

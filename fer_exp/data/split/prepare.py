@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
-from fer_exp.data.faces import SIDE, Faces, Images, Indices, Labels, digest_of
+from fer_exp.data.faces import Faces, Images, Indices, Labels, digest_of
+from fer_exp.data.reading import Reading
 from fer_exp.data.split.assign import Assignment, assign
 from fer_exp.data.split.info import Cleaning, DataInfo
 from fer_exp.data.split.protocol import Protocol
@@ -32,7 +33,7 @@ class Split:
     """One part of the data.
 
     Attributes:
-        images: `(n, 48, 48)` uint8, a read-only memory map.
+        images: `(n, side, side)` uint8 or `(n, side, side, 3)`, a read-only memory map.
         labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source; one occurs again where the protocol has oversampled.
     """
@@ -93,8 +94,10 @@ class Development:
 
     def _images(self, name: str, count: int) -> Images:
         images = load_array(self.folder / f"{name}.npy")
-        if images.shape != (count, SIDE, SIDE) or images.dtype != np.uint8:
-            raise ValueError(f"{name}: expected ({count}, 48, 48) uint8, received {images.shape} {images.dtype}")
+        side, _, channels = self.info.form.face
+        shape = (count, side, side) if channels == 1 else (count, side, side, channels)
+        if images.shape != shape or images.dtype != np.uint8:
+            raise ValueError(f"{name}: expected {shape} uint8, received {images.shape} {images.dtype}")
         return images
 
     def _equalised(self, name: str, images: Images) -> Images:
@@ -114,7 +117,7 @@ def prepare(
     seed: int,
     limit: int | None,
     cache: Path,
-    skip_bad_rows: bool = False,
+    reading: Reading = Reading(),
     cleaning: Cleaning = Cleaning(),
 ) -> Development:
     """The development parts of `source`, from the cache or made anew.
@@ -125,7 +128,7 @@ def prepare(
         seed: Of what the protocol draws at random.
         limit: Training images to keep, stratified; None keeps all.
         cache: The folder of prepared data; may be deleted at any time.
-        skip_bad_rows: Leave out rows that cannot be used, and say so in the info, instead of stopping at the first.
+        reading: What the source is turned into, and how it is read.
         cleaning: What training leaves out; nothing by default.
 
     Raises:
@@ -133,12 +136,12 @@ def prepare(
         BadInput: `limit` is below the number of classes, or the protocol is not to be cleaned.
     """
     name = "-".join([protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules])
-    known = known_source(source, cache, skip_bad_rows)
+    known = known_source(source, cache, reading)
     if known is not None:
         found = _whole(cache / known.digest / name)
         if found is not None and _is_of(found.info, known):
-            return _describe(found.folder, found.info.model_copy(update={"path": source}))
-    faces, entry = cached_faces(source, cache, skip_bad_rows)
+            return _describe(found.folder, found.info.model_copy(update={"path": source, "reading": reading}))
+    faces, entry = cached_faces(source, cache, reading)
     assignment = assign(faces, protocol, seed, limit, cleaning)
     dropped = tuple(f"{where}: {problem}" for where, problem in entry.dropped)
     info = DataInfo(
@@ -160,6 +163,7 @@ def prepare(
         dropped=dropped[:DROPPED_SHOWN],
         dropped_total=len(dropped),
         class_names=faces.classes.names,
+        reading=reading,
     )
     folder = cache / entry.digest / name
     found = _whole(folder)  # made from another source with the same faces

@@ -11,6 +11,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources import archives
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData
@@ -52,7 +53,7 @@ class TestPackedCsv:
         whole = PACKED[packing](CSV)
         file.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(BadData, match="anything: expected a whole file, received a damaged or cut-off one"):
-            read_faces(file, skip_bad_rows=skip)
+            read_faces(file, Reading(skip_bad_rows=skip))
 
     def test_with_altered_bytes_is_refused(self, file: Path) -> None:
         altered = bytearray(gzip.compress(CSV))
@@ -118,4 +119,4 @@ class TestPackedCsv:
             altered[data.draw(st.integers(0, len(altered) - 1))] = data.draw(st.integers(0, 255))
         file.write_bytes(altered)
         with contextlib.suppress(BadData):  # any other error is a defect
-            assert len(read_faces(file, skip_bad_rows=True)) <= 2
+            assert len(read_faces(file, reading=Reading(skip_bad_rows=True))) <= 2

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fer_exp.data.faces import Faces
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.convert import convert
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData, BadInput
@@ -125,7 +126,7 @@ class TestDestination:
 
     def test_leaves_bad_rows_out_when_asked(self, source: Path) -> None:
         source.write_text("\n".join(["emotion,pixels,Usage", *lines_of(FACES)[:3], "9,1,Training"]))
-        written = convert(source, source.with_name("out.csv.gz"), skip_bad_rows=True)
+        written = convert(source, source.with_name("out.csv.gz"), reading=Reading(skip_bad_rows=True))
         assert len(written.dropped) == 1
         assert gzip.decompress(source.with_name("out.csv.gz").read_bytes()).count(b"\n") == 4
         assert [path.name for path in source.parent.glob(".*")] == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.pixels import PIXELS, parse_pixels, pixel_problem
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData, ExitCode
@@ -135,7 +136,7 @@ class TestBadRows:
         bad, problem = BAD_ROWS[what]
         lines = [line.encode() for line in GOOD]
         file.write_bytes(b"\n".join([b"emotion,pixels,Usage", *lines[:16], bad, *lines[16:], b""]))
-        faces = read_faces(file, skip_bad_rows=True)
+        faces = read_faces(file, reading=Reading(skip_bad_rows=True))
         assert same(faces, FACES)
         assert [dropped.where for dropped in faces.dropped] == ["anything row 17"]
         assert problem in faces.dropped[0].problem
@@ -145,12 +146,15 @@ class TestBadRows:
         file.write_text("\n".join(["emotion,pixels,Usage", GOOD[0], *bad]))
         with pytest.raises(BadData, match="row 2: pixel 1"):
             read_faces(file)
-        assert [dropped.where[-5:] for dropped in read_faces(file, skip_bad_rows=True).dropped] == ["row 2", "row 3"]
+        assert [dropped.where[-5:] for dropped in read_faces(file, reading=Reading(skip_bad_rows=True)).dropped] == [
+            "row 2",
+            "row 3",
+        ]
 
     def test_nothing_but_bad_rows_is_an_error_even_when_skipped(self, file: Path) -> None:
         file.write_bytes(b"emotion,pixels,Usage\n" + row(label="9"))
         with pytest.raises(BadData, match="received 1 bad ones; the first is anything row 1: emotion"):
-            read_faces(file, skip_bad_rows=True)
+            read_faces(file, reading=Reading(skip_bad_rows=True))
 
     @settings(max_examples=200, deadline=None)
     @given(st.text(alphabet="0123456789 -+.ex\t\"'", max_size=12), st.integers(0, PIXELS))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fer_exp.data.clahe import equalise
 from fer_exp.data.find import find_source
+from fer_exp.data.reading import Reading
 from fer_exp.data.sources.read import read_faces
 from fer_exp.data.split.assign import assign
 from fer_exp.data.split.prepare import Development, prepare
@@ -248,7 +249,9 @@ def test_dropped_rows_are_counted_and_kept_apart_from_a_start_that_drops_none(cs
     with pytest.raises(BadData):
         prepared(csv, cache)
     for _ in range(2):
-        dropping = prepare(str(csv), protocol=Protocol.OFFICIAL, seed=1, limit=None, cache=cache, skip_bad_rows=True)
+        dropping = prepare(
+            str(csv), protocol=Protocol.OFFICIAL, seed=1, limit=None, cache=cache, reading=Reading(skip_bad_rows=True)
+        )
         assert dropping.info.dropped_total == 1
         assert f"row {ROWS + 1}" in dropping.info.dropped[0]
         assert dropping.info.split_digest == whole.info.split_digest
