@@ -14,7 +14,7 @@ from fer_exp.audit.oddities import flat_images, without_face
 from fer_exp.audit.reduced import reduced
 from fer_exp.data.check import check
 from fer_exp.data.faces import Faces
-from fer_exp.data.split.assign import image_groups
+from fer_exp.data.split.by_group import image_groups
 from fer_exp.data.split.cleaning import blank_images
 from fer_exp.system.stderr import stderr_to
 

@@ -29,12 +29,23 @@ def audit(
     classes: options.ClassNames = None,
     merge: options.Merge = None,
     drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Find copies, near copies, conflicting labels, blank images and non-faces; write a page with contact sheets."""
-    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(
+        side=side,
+        colour=colour,
+        classes=classes,
+        merge=merge,
+        drop=drop,
+        layout=layout,
+        groups=groups,
+        skip_bad_rows=skip_bad_rows,
+    )
     from fer_exp.audit.look import LABEL_EPOCHS, audit
     from fer_exp.audit.text import describe
     from fer_exp.audit.write import PAGE, refuse_foreign, write_audit

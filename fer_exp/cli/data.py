@@ -32,12 +32,23 @@ def check(
     classes: options.ClassNames = None,
     merge: options.Merge = None,
     drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Say what a source is, count classes by usage, name defects."""
-    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(
+        side=side,
+        colour=colour,
+        classes=classes,
+        merge=merge,
+        drop=drop,
+        layout=layout,
+        groups=groups,
+        skip_bad_rows=skip_bad_rows,
+    )
     where = found_at(source)
     from fer_exp.data.check import check as look
     from fer_exp.data.check import describe
@@ -59,11 +70,22 @@ def convert(
     classes: options.ClassNames = None,
     merge: options.Merge = None,
     drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     skip_bad_rows: options.SkipBadRows = False,
     verbose: Verbose = 0,
 ) -> None:
     """Write a source in another format; pixels and labels stay as they are."""
-    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(
+        side=side,
+        colour=colour,
+        classes=classes,
+        merge=merge,
+        drop=drop,
+        layout=layout,
+        groups=groups,
+        skip_bad_rows=skip_bad_rows,
+    )
     where = found_at(source)
     from fer_exp.data.sources.convert import convert as write
 

@@ -73,6 +73,13 @@ Merge = Annotated[
     str | None, typer.Option("--merge", metavar="LIST", help="Classes that count as others: contempt=disgust,...")
 ]
 Drop = Annotated[str | None, typer.Option("--drop", metavar="LIST", help="Classes whose faces are left out.")]
+LayoutName = Annotated[
+    str | None, typer.Option("--layout", metavar="NAME", help="How the source is laid out, where it could be two ways.")
+]
+Groups = Annotated[
+    str | None,
+    typer.Option("--groups", metavar="FILE", help="CSV of image and group: images of one group stay on one side."),
+]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Records alone; `fer-exp sync` shows them later.")]
 NoClahe = Annotated[bool, typer.Option("--no-clahe", help="Train on faces without CLAHE, whatever recipes say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -19,6 +19,8 @@ def reading_of(
     classes: str | None = None,
     merge: str | None = None,
     drop: str | None = None,
+    layout: str | None = None,
+    groups: str | None = None,
     skip_bad_rows: bool = False,
 ) -> "Reading":
     """The reading that options ask for, on top of what the campaign `said`.
@@ -36,6 +38,8 @@ def reading_of(
         "classes": None if classes is None else _pairs("--classes", classes),
         "merge": None if merge is None else _pairs("--merge", merge),
         "drop": None if drop is None else tuple(_parts(drop)),
+        "layout": layout,
+        "groups": groups,
         "skip_bad_rows": skip_bad_rows or None,
     }
     before = {} if said is None else said.model_dump()

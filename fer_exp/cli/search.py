@@ -44,6 +44,8 @@ def search(
     classes: options.ClassNames = None,
     merge: options.Merge = None,
     drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -69,7 +71,15 @@ def search(
             "`fer-exp baseline --protocol reference` reproduces the reference's number.",
         )
     reading = reading_of(
-        settings.reading, side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows
+        settings.reading,
+        side=side,
+        colour=colour,
+        classes=classes,
+        merge=merge,
+        drop=drop,
+        layout=layout,
+        groups=groups,
+        skip_bad_rows=skip_bad_rows,
     )
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, campaign.data, reading)
@@ -103,6 +113,8 @@ def baseline(
     classes: options.ClassNames = None,
     merge: options.Merge = None,
     drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -125,7 +137,16 @@ def baseline(
         settings=settings,
         baseline=recipe,
     )
-    reading = reading_of(side=side, colour=colour, classes=classes, merge=merge, drop=drop, skip_bad_rows=skip_bad_rows)
+    reading = reading_of(
+        side=side,
+        colour=colour,
+        classes=classes,
+        merge=merge,
+        drop=drop,
+        layout=layout,
+        groups=groups,
+        skip_bad_rows=skip_bad_rows,
+    )
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, None, reading)
     _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)

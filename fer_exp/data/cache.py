@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_exp.data.classes import FER2013, Classes
-from fer_exp.data.faces import BadRow, Faces
+from fer_exp.data.faces import BadRow, Faces, digest_of
 from fer_exp.data.reading import Reading
 from fer_exp.system.errors import BadData, BadRecord
 from fer_exp.system.files import is_there, open_file, replacing, write_atomically
@@ -33,6 +33,7 @@ DEMO = "demo"  # the source that is drawn, not read; as `sources/read.py` knows 
 SEAL = struct.Struct("<I")  # CRC-32 of all before it
 LARGEST_ARRAY = 2**33  # bytes
 ARRAYS = ("images", "labels", "usage")
+GROUPS = "groups-{}"  # of one reading: the same faces may be grouped in several ways
 
 
 class SourceEntry(Value):
@@ -44,6 +45,8 @@ class SourceEntry(Value):
     notes: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...]  # where, problem
     class_names: tuple[str, ...] = FER2013.names  # in label order
+    grouped_by: str = ""  # what a group is; empty without groups
+    groups_digest: str = ""
 
 
 def known_source(source: str, cache: Path, reading: Reading = Reading()) -> SourceEntry | None:
@@ -86,9 +89,13 @@ def _read_and_store(source: str, cache: Path, reading: Reading) -> tuple[Faces, 
         notes=faces.notes,
         dropped=tuple((row.where, row.problem) for row in faces.dropped),
         class_names=faces.classes.names,
+        grouped_by=faces.grouped_by,
+        groups_digest="" if faces.groups is None else digest_of(faces.groups),
     )
     for name in ARRAYS:
         save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
+    if faces.groups is not None:
+        save_array(cache / entry.digest / f"{GROUPS.format(entry.groups_digest)}.npy", faces.groups)
     if _entry_path(source, cache, reading) == before:  # else it was written to while it was read
         write_atomically(before, entry.sealed(indent=1))
     return faces, entry
@@ -100,7 +107,11 @@ def _stored_faces(folder: Path, entry: SourceEntry) -> Faces | None:
         images, labels, usage = (load_array(folder / f"{name}.npy") for name in ARRAYS)
         dropped = tuple(BadRow(*row) for row in entry.dropped)
         classes = Classes(entry.class_names)
-        faces = Faces(images, labels, usage, entry.source, entry.kind, entry.notes, dropped, classes)
+        groups = load_array(folder / f"{GROUPS.format(entry.groups_digest)}.npy") if entry.grouped_by else None
+        about = (entry.source, entry.kind, entry.notes, dropped, classes, groups, entry.grouped_by)
+        faces = Faces(images, labels, usage, *about)
+        if groups is not None and digest_of(groups) != entry.groups_digest:
+            return None
     except (OSError, ValueError, EOFError):
         return None
     return faces if faces.digest == entry.digest else None

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import Faces, Usage
-from fer_exp.data.split.assign import image_groups
+from fer_exp.data.split.assign import Assignment, assign
+from fer_exp.data.split.by_group import image_groups, siblings
+from fer_exp.data.split.protocol import Protocol
+from fer_exp.system.errors import BadData
 from fer_exp.system.values import Value
 
 _LISTED = 20  # dropped rows that the text names
@@ -33,6 +36,14 @@ class DataCheck(Value):
     dropped: tuple[str, ...] = ()  # "file row n: problem"
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] = FER2013.names  # in label order
+    side: int = 48  # pixels
+    colour: bool = False
+    grouped_by: str = ""  # what a group is: "subject", "photo"; empty where the source knows none
+    groups: int = 0
+    split: tuple[int, int, int] | None = None  # training, validation, test under 'official'; None where it cannot be
+    split_notes: tuple[str, ...] = ()
+    random_siblings: int = 0  # test images whose group training holds too, were the split drawn at random
+    random_test: int = 0
 
 
 def check(faces: Faces) -> DataCheck:
@@ -44,6 +55,9 @@ def check(faces: Faces) -> DataCheck:
     counts = np.zeros((len(faces.classes), len(Usage)), np.int64)
     np.add.at(counts, (faces.labels, faces.usage), 1)
     flat = faces.images.reshape(len(faces), -1)
+    split = _split(faces, Protocol.OFFICIAL)
+    drawn = None if faces.groups is None else _split(faces, Protocol.STRATIFIED)
+    known = 0 if drawn is None or faces.groups is None else siblings(faces.groups, drawn.test, drawn.train)
     return DataCheck(
         source=faces.source,
         kind=faces.kind,
@@ -60,7 +74,23 @@ def check(faces: Faces) -> DataCheck:
         dropped=tuple(f"{row.where}: {row.problem}" for row in faces.dropped),
         notes=faces.notes,
         class_names=faces.classes.names,
+        side=faces.form.side,
+        colour=faces.form.channels == 3,
+        grouped_by=faces.grouped_by,
+        groups=0 if faces.groups is None else len(np.unique(faces.groups)),
+        split=None if split is None else (len(split.train), len(split.validation), len(split.test)),
+        split_notes=() if split is None else split.notes,
+        random_siblings=known,
+        random_test=0 if drawn is None else len(drawn.test),
     )
+
+
+def _split(faces: Faces, protocol: Protocol) -> Assignment | None:
+    """The split under a protocol; None where there are too few faces for one."""
+    try:
+        return assign(faces, protocol, seed=1)
+    except BadData:
+        return None
 
 
 def _held(groups: NDArray[np.int64], usage: NDArray[np.uint8], of: Usage, by: Usage) -> int:
@@ -73,14 +103,35 @@ def describe(found: DataCheck) -> str:
     return "\n".join(
         [
             f"{found.source}: {found.faces:,} faces ({found.kind}), digest {found.digest}",
+            f"{len(found.class_names)} classes, {found.side}x{found.side} pixels {'in colour' if found.colour else 'grey'}, "
+            f"{f'{found.groups:,} {found.grouped_by}s' if found.groups else 'nothing says whom the images show'}",
             "",
             *_table(found.counts, Classes(found.class_names).titles),
             "",
             *_defects(found),
+            "",
+            *_splits(found),
             *(f"Note: {note}" for note in found.notes),
             *_dropped(found.dropped),
         ]
     )
+
+
+def _splits(found: DataCheck) -> list[str]:
+    """What a search would train on, and what a split at random would be worth."""
+    if found.split is None:
+        lines = ["Split: none can be made of these faces."]
+    else:
+        train, validation, test = found.split
+        lines = [f"Split under 'official': {train:,} to train, {validation:,} to validate, {test:,} to test."]
+    lines += [f"  {note}" for note in found.split_notes]
+    if found.random_siblings:
+        share = found.random_siblings / found.random_test
+        lines.append(
+            f"A split at random would test on {found.random_siblings:,} of {found.random_test:,} images ({share:.0%}) of "
+            f"a {found.grouped_by} that training shows too: use --protocol grouped."
+        )
+    return lines
 
 
 def _table(counts: tuple[tuple[int, int, int], ...], titles: tuple[str, ...]) -> list[str]:

@@ -55,6 +55,8 @@ class Faces:
         notes: What was converted on the way, one sentence each; empty where nothing was.
         dropped: Rows left out at the user's wish.
         classes: What the labels mean.
+        groups: `(n,)` int64 numbers, equal where two images show one person, sequence or photo; None: nothing says so.
+        grouped_by: What a group is: "subject", "photo", "group" for the user's own; empty without groups.
     """
 
     images: Images
@@ -65,6 +67,8 @@ class Faces:
     notes: tuple[str, ...] = ()
     dropped: tuple[BadRow, ...] = field(default=())
     classes: Classes = FER2013
+    groups: Indices | None = None
+    grouped_by: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -79,6 +83,8 @@ class Faces:
                 raise ValueError(f"{name}: expected ({count},) uint8, received {column.shape} {column.dtype}")
             if count and int(column.max()) > top:
                 raise ValueError(f"{name}: expected values 0-{top}, received {int(column.max())}")
+        if self.groups is not None and (self.groups.shape != (count,) or self.groups.dtype != np.int64):
+            raise ValueError(f"groups: expected ({count},) int64, received {self.groups.shape} {self.groups.dtype}")
 
     def __len__(self) -> int:
         return len(self.images)

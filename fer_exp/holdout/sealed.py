@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fer_exp.data.cache import cached_faces
 from fer_exp.data.faces import Images, Indices, Labels
-from fer_exp.data.split.assign import assign, image_groups
+from fer_exp.data.split.assign import assign
+from fer_exp.data.split.by_group import image_groups
 from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.prepare import split_digest
 from fer_exp.system.errors import BadData

@@ -26,7 +26,7 @@ from fer_exp.cli import app
 from fer_exp.data.check import check
 from fer_exp.data.faces import Faces, Images, Usage
 from fer_exp.data.sources.read import read_faces
-from fer_exp.data.split.assign import image_groups
+from fer_exp.data.split.by_group import image_groups
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 

@@ -7,6 +7,9 @@ In: a path. Out: Faces, with each bad row named.
     layout      where a CSV's columns are
     parquet     one row per face, with encoded images or pixels
     folder      folders of images, one for each class
+    layouts     how known face sets lie on disk
+    listed      images that a layout lists
+    grouping    whom an image shows
     demo        cartoon faces drawn by this program
     convert     a source written in another form
     archives    the CSV inside a packed file

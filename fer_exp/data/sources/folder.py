@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.reading import Reading
+from fer_exp.data.sources.grouping import SUBJECT, groups_from, subjects_in
+from fer_exp.data.sources.listed import LARGEST_IMAGE, as_text
 from fer_exp.data.sources.names import (
     class_named,
     class_words,
@@ -26,7 +28,6 @@ from fer_exp.system.errors import BadData
 from fer_exp.system.files import read_file
 from fer_exp.system.suggest import did_you_mean
 
-LARGEST_IMAGE = 2**26  # bytes of an encoded image; FER2013's have two thousand
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm"}
 _DEBRIS = {"thumbs.db", "desktop.ini", "__macosx"}  # what file managers leave; names with a leading dot too
 # What a prefix may say in each part; anything else is read as the prefix says and told.
@@ -79,7 +80,7 @@ def read_folder(folder: Path, reading: Reading) -> Faces:
     Raises:
         BadData: A class folder is unknown, there is no image, or a bad one that is not to be skipped.
     """
-    rows = FaceRows(_as_text(Path(folder.resolve().name)), "folder", reading)
+    rows = FaceRows(as_text(Path(folder.resolve().name)), "folder", reading)
     has_parts = any(part_named(sub.name) is not None for sub in _folders(folder))
     classes = _classes_of(_class_folders(folder, has_parts), folder, reading)
     rows.vocabulary.declared = in_order(set(classes.values()))  # with those that have a folder and no image
@@ -94,10 +95,17 @@ def read_folder(folder: Path, reading: Reading) -> Faces:
     own = sorted(name for name, slug in classes.items() if class_named(slug) is None and name not in reading.classes)
     if own:
         rows.notes.append(
-            f"Names of folders were taken for classes of their own: {', '.join(map(_as_text, map(Path, own)))}."
+            f"Names of folders were taken for classes of their own: {', '.join(map(as_text, map(Path, own)))}."
         )
+    inside = [as_text(file.path.relative_to(folder)) for file in files]
+    if reading.groups is not None:
+        groups: list[str] | None = groups_from(Path(reading.groups), inside)
+        rows.grouped_by = "group"
+    else:
+        groups = subjects_in([file.name for file in files])
+        rows.grouped_by = SUBJECT if groups else ""
     moved = 0
-    for file in files:
+    for place, file in enumerate(files):
         usage = usage_prefixed(file.name)
         moved += has_parts and usage is not None and usage not in _EXPECTED[file.part]
         try:
@@ -105,9 +113,10 @@ def read_folder(folder: Path, reading: Reading) -> Faces:
         except OSError as error:
             face = f"expected an image, received {error.strerror or error}"
         if isinstance(face, str):
-            rows.bad(f"{rows.source}/{_as_text(file.path.relative_to(folder))}", face)
+            rows.bad(f"{rows.source}/{inside[place]}", face)
         else:
-            rows.add(face[None], [rows.vocabulary.of_class(file.slug)], [file.part if usage is None else usage])
+            label, part = rows.vocabulary.of_class(file.slug), file.part if usage is None else usage
+            rows.add(face[None], [label], [part], None if groups is None else [groups[place]])
     if moved:
         rows.notes.append(f"{moved:,} files lie in another part than their prefix says; the prefix was followed.")
     return rows.faces()
@@ -120,7 +129,7 @@ def _in_parts(folder: Path, classes: Mapping[str, str]) -> Iterator[_ImageFile]:
             raise _unknown(folder, sub, "train, validation or test", part_words())
         if not _folders(sub) and any(path.is_file() and not _is_debris(path) for path in sub.iterdir()):
             raise BadData(
-                f"{_as_text(Path(folder.resolve().name))}: expected a folder for each class in {shown(sub.name)}, "
+                f"{as_text(Path(folder.resolve().name))}: expected a folder for each class in {shown(sub.name)}, "
                 "received files alone, and nothing says which emotion they show",
                 f"{UNCHANGED} Sort them into {sub.name}/angry, {sub.name}/disgust and so on.",
             )
@@ -159,22 +168,17 @@ def _classes_of(folders: list[Path], folder: Path, reading: Reading) -> dict[str
 
 
 def _unknown_class(folder: Path, sub: Path) -> BadData:
-    name, received = _as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
+    name, received = as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
     known = "angry, disgust, fear, happy, sad, surprise, neutral, contempt"
     return BadData(
         f"{name}: expected each folder in it to be a known class ({known}), received {received}"
         f"{did_you_mean(sub.name, class_words())}",
-        f"{UNCHANGED} Rename that folder, move it away, or say what it is: --classes {_as_text(Path(sub.name))}=NAME.",
+        f"{UNCHANGED} Rename that folder, move it away, or say what it is: --classes {as_text(Path(sub.name))}=NAME.",
     )
 
 
-def _as_text(path: Path) -> str:
-    """A path as messages and records can hold it: names on disk are bytes, and not always text."""
-    return os.fsencode(path).decode(errors="backslashreplace")
-
-
 def _unknown(folder: Path, sub: Path, expected: str, words: tuple[str, ...]) -> BadData:
-    name, received = _as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
+    name, received = as_text(Path(folder.resolve().name)), shown(os.fsencode(sub.name))
     return BadData(
         f"{name}: expected each folder in it to be {expected}, received {received}{did_you_mean(sub.name, words)}",
         f"{UNCHANGED} Rename that folder, or move it away.",

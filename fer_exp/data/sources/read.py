@@ -5,12 +5,16 @@ never by the name of a file, and there is no option for it.
 """
 
 import stat
+from collections import Counter
 from pathlib import Path
 
 from fer_exp.data.faces import Faces
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.csv import is_csv_of_faces, read_csv
 from fer_exp.data.sources.folder import is_image_folder, only_folder_in, read_folder
+from fer_exp.data.sources.grouping import groups_from
+from fer_exp.data.sources.layouts import LAYOUTS, Layout, Told, layouts_of
+from fer_exp.data.sources.listed import as_text, read_listed
 from fer_exp.data.sources.parquet import MAGIC, read_parquet
 from fer_exp.data.sources.rows import UNCHANGED, FaceRows
 from fer_exp.system.errors import BadData
@@ -64,10 +68,49 @@ def _fitted(faces: Faces, reading: Reading) -> Faces:
 
 def _read(path: Path, reading: Reading) -> Faces:
     if path.is_dir():
-        return read_folder(path, reading)
+        layout = _layout_of(path, reading)
+        return read_folder(path, reading) if layout is None else _read_layout(path, layout, reading)
+    if reading.groups is not None:
+        raise BadData(
+            f"--groups: expected a source whose images have names, received {path.name}, a table",
+            f"{UNCHANGED} Give a folder of images, or leave the option out.",
+        )
     if _is_parquet(path):
         return read_parquet(path, reading)
     return read_csv(path, reading)
+
+
+FOLDER = "folder"  # in the place of a layout's name: class folders, whatever else lies there
+
+
+def _layout_of(folder: Path, reading: Reading) -> Layout | None:
+    """The known layout of a folder; None where it is to be read as class folders or files."""
+    names = [FOLDER, *(layout.name for layout in LAYOUTS)]
+    if reading.layout is not None and reading.layout not in names:
+        raise BadData(f"--layout: expected one of {', '.join(names)}, received {reading.layout!r}", UNCHANGED)
+    if reading.layout is not None:
+        return next((layout for layout in LAYOUTS if layout.name == reading.layout), None)
+    found = layouts_of(folder)
+    if len(found) > 1:
+        raise BadData(
+            f"{folder}: expected one face set, received what may be {' or '.join(layout.what for layout in found)}",
+            f"{UNCHANGED} Say which: {' or '.join(f'--layout {layout.name}' for layout in found)}.",
+        )
+    return found[0] if found else None
+
+
+def _read_layout(folder: Path, layout: Layout, reading: Reading) -> Faces:
+    rows = FaceRows(as_text(Path(folder.resolve().name)), layout.name, reading)
+    told = Told(Counter(), rows.notes)
+    files = list(layout.images(folder, told))
+    rows.grouped_by = layout.grouped_by
+    if reading.groups is not None:
+        groups = groups_from(Path(reading.groups), [as_text(file.path.relative_to(folder)) for file in files])
+        files = [file._replace(group=group) for file, group in zip(files, groups, strict=True)]
+        rows.grouped_by = "group"
+    rows.notes += [f"{count:,} passed over: {reason}." for reason, count in told.passed.items()]
+    read_listed(rows, folder, files)
+    return rows.faces()
 
 
 def _is_parquet(path: Path) -> bool:
@@ -76,7 +119,9 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _the_one_in(folder: Path, reading: Reading, depth: int = 0) -> Path:
-    """The one thing in `folder` that is a data source: the folder itself as an image folder, or a file in it."""
+    """The one thing in `folder` that is a data source: the folder itself, or a file in it."""
+    if _layout_of(folder, reading) is not None:
+        return folder
     found = [folder] if is_image_folder(folder, reading) else []
     found += sorted(file for file in folder.iterdir() if file.is_file() and _is_data_file(file))
     if len(found) == 1:

@@ -4,12 +4,13 @@ In: images with label and usage, or a problem. Out: Faces. What happens to a bad
 reading, or, where the user asked to skip bad rows, it is left out and listed. No row is ever mended.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fer_exp.data.classes import FER2013, Classes
-from fer_exp.data.faces import BadRow, Faces, Images, Labels
+from fer_exp.data.faces import BadRow, Faces, Images, Indices, Labels
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources import numbering
 from fer_exp.data.sources.images import Decoder
@@ -32,18 +33,22 @@ class FaceRows:
     notes: list[str] = field(default_factory=list)
     vocabulary: Vocabulary = field(init=False)
     decoder: Decoder = field(init=False)
+    grouped_by: str = ""  # what a group is, where all rows have one
     numbered: str | None = None  # the column, where labels are numbers that nothing explains
     _images: list[Images] = field(default_factory=list)  # blocks (m, side, side) or (m, side, side, 3)
     _labels: list[int] = field(default_factory=list)
     _usage: list[int] = field(default_factory=list)
+    _groups: list[str | None] = field(default_factory=list)
     _dropped: list[BadRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """A vocabulary and a decoder of its own."""
         self.vocabulary, self.decoder = Vocabulary(self.reading), Decoder(self.reading)
 
-    def add(self, images: Images, labels: list[int], usage: list[int]) -> None:
-        """Adds rows: images `(m, side, side)` or in colour, `m` numbers of the vocabulary, `m` usages 0-2.
+    def add(
+        self, images: Images, labels: list[int], usage: list[int], groups: Sequence[str | None] | None = None
+    ) -> None:
+        """Adds rows: images of any side, `m` numbers of the vocabulary, `m` usages 0-2, and `m` groups where known.
 
         Raises:
             BadData: There are more than this package is made for.
@@ -59,6 +64,7 @@ class FaceRows:
         self._images.append(images)
         self._labels += labels
         self._usage += usage
+        self._groups += [None] * len(labels) if groups is None else groups
 
     def bad(self, where: str, problem: str) -> None:
         """Drops a row, or ends the reading.
@@ -110,9 +116,11 @@ class FaceRows:
             )
         labels, classes = self._labelled()
         images, usage = np.concatenate(self._images), np.array(self._usage, np.uint8)
+        groups = self._numbered_groups()
         if self.reading.drop:
             kept = labels != LEFT_OUT
             images, labels, usage = images[kept], labels[kept], usage[kept]
+            groups = None if groups is None else groups[kept]
         return Faces(
             images=images,
             labels=labels,
@@ -122,4 +130,13 @@ class FaceRows:
             notes=(*self.notes, *self.decoder.notes(), *self.vocabulary.notes(np.bincount(self._labels).tolist())),
             dropped=tuple(self._dropped),
             classes=classes,
+            groups=groups,
+            grouped_by="" if groups is None else self.grouped_by,
         )
+
+    def _numbered_groups(self) -> Indices | None:
+        """A number for each group, by first occurrence; None where nothing says which images belong together."""
+        if not self.grouped_by or None in self._groups:
+            return None
+        numbers: dict[str | None, int] = {}
+        return np.array([numbers.setdefault(group, len(numbers)) for group in self._groups], np.int64)

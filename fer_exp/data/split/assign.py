@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import Faces, Images, Indices, Labels, Usage
+from fer_exp.data.faces import Faces, Indices, Labels, Usage
+from fer_exp.data.split.by_group import groups_of, image_groups, shared_out, siblings
 from fer_exp.data.split.cleaning import keep_clean
 from fer_exp.data.split.info import Cleaning
 from fer_exp.data.split.protocol import Protocol
@@ -72,6 +73,8 @@ def assign(
             whole = _official(faces, seed)
         case Protocol.STRATIFIED:
             whole = _stratified(faces, seed)
+        case Protocol.GROUPED:
+            whole = _grouped(faces, seed)
         case Protocol.REFERENCE:
             whole, seed = _reference(faces), REFERENCE_SEED
     if cleaning.rules:
@@ -83,7 +86,8 @@ def assign(
             "Nothing was started. Give more faces, or another protocol.",
         )
     train = _limited(whole.train, faces.labels, limit, seed)
-    return Assignment(train, whole.validation, whole.test, whole.oversampled, whole.notes)
+    notes = whole.notes + _leaks(faces, whole)
+    return Assignment(train, whole.validation, whole.test, whole.oversampled, notes)
 
 
 def leak_share(faces: Faces, assignment: Assignment) -> float:
@@ -91,14 +95,6 @@ def leak_share(faces: Faces, assignment: Assignment) -> float:
     groups = image_groups(faces.images)
     copied = np.isin(groups[assignment.validation], groups[assignment.train])
     return float(copied.mean()) if len(copied) else 0.0
-
-
-def image_groups(images: Images) -> NDArray[np.int64]:
-    """`(n,)` numbers, equal where two images are equal in every pixel; counted from 0 by first occurrence."""
-    numbers: dict[bytes, int] = {}
-    return np.fromiter(
-        (numbers.setdefault(image.tobytes(), len(numbers)) for image in images), dtype=np.int64, count=len(images)
-    )
 
 
 def _official(faces: Faces, seed: int) -> Assignment:
@@ -111,7 +107,7 @@ def _official(faces: Faces, seed: int) -> Assignment:
             "Nothing was started. Mark training rows in the source, or use the protocol 'stratified'.",
         )
     if not len(validation):
-        chosen = _draw(faces.labels[train], image_groups(faces.images[train]), CARVED_SHARE, seed)
+        chosen = _carved(faces, train, seed)
         train, validation = train[~chosen], train[chosen]
         notes.append(
             f"The source has no PublicTest rows: {CARVED_SHARE:.1%} of Training ({len(validation)} faces) "
@@ -120,6 +116,43 @@ def _official(faces: Faces, seed: int) -> Assignment:
     if not len(test):
         notes.append("The source has no PrivateTest rows: there is no test part.")
     return Assignment(train, validation, test, oversampled=False, notes=tuple(notes))
+
+
+def _carved(faces: Faces, train: Indices, seed: int) -> NDArray[np.bool_]:
+    """Marks the training rows that become validation, class by class and whole groups only."""
+    if faces.groups is None:
+        return _draw(faces.labels[train], image_groups(faces.images[train]), CARVED_SHARE, seed)
+    groups = groups_of(faces)[train]
+    return np.asarray(shared_out(faces.labels[train], groups, (1 - CARVED_SHARE, CARVED_SHARE), seed) == 1)
+
+
+def _grouped(faces: Faces, seed: int) -> Assignment:
+    if faces.groups is None:
+        raise BadData(
+            f"{faces.source}: expected groups of images for the protocol 'grouped', received none: neither names of "
+            "files nor the layout say whom they show",
+            "Nothing was started. Give --groups FILE, a CSV of image and group, or use the protocol 'stratified'.",
+        )
+    parts = shared_out(faces.labels, groups_of(faces), (1 - 2 * PART_SHARE, PART_SHARE, PART_SHARE), seed)
+    train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
+    count = len(np.unique(faces.groups))
+    note = f"{count:,} {faces.grouped_by}s: none of them on two sides."
+    return Assignment(train, validation, test, oversampled=False, notes=(note,))
+
+
+def _leaks(faces: Faces, whole: Assignment) -> tuple[str, ...]:
+    """A sentence for each part whose images show what training shows too, where the source says whom they show."""
+    if faces.groups is None:
+        return ()
+    notes = []
+    for name, rows in (("validation", whole.validation), ("test", whole.test)):
+        known = siblings(faces.groups, rows, whole.train)
+        if known:
+            notes.append(
+                f"{known:,} of {len(rows):,} {name} images ({known / len(rows):.0%}) show a {faces.grouped_by} that "
+                "training shows too, so scores on them are too high. The protocol 'grouped' keeps them apart."
+            )
+    return tuple(notes)
 
 
 def _cleaned(faces: Faces, whole: Assignment, cleaning: Cleaning) -> Assignment:

@@ -51,6 +51,8 @@ class DataInfo(Value):
     dropped_total: int = 0  # how many; `dropped` lists the first hundred
     class_names: tuple[str, ...] = FER2013.names  # in label order
     reading: Reading = Reading()
+    grouped_by: str = ""  # what a group is: "subject", "photo"; empty where the source knows none
+    groups: int = 0
 
     @property
     def classes(self) -> Classes:

@@ -135,10 +135,10 @@ def prepare(
         BadData: The source cannot be read as faces, or the protocol does not fit it.
         BadInput: `limit` is below the number of classes, or the protocol is not to be cleaned.
     """
-    name = "-".join([protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules])
+    terms = [protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules]
     known = known_source(source, cache, reading)
     if known is not None:
-        found = _whole(cache / known.digest / name)
+        found = _whole(cache / known.digest / _name(terms, known))
         if found is not None and _is_of(found.info, known):
             return _describe(found.folder, found.info.model_copy(update={"path": source, "reading": reading}))
     faces, entry = cached_faces(source, cache, reading)
@@ -164,12 +164,19 @@ def prepare(
         dropped_total=len(dropped),
         class_names=faces.classes.names,
         reading=reading,
+        grouped_by=faces.grouped_by,
+        groups=0 if faces.groups is None else len(np.unique(faces.groups)),
     )
-    folder = cache / entry.digest / name
+    folder = cache / entry.digest / _name(terms, entry)
     found = _whole(folder)  # made from another source with the same faces
     if found is None or found.info.split_digest != info.split_digest:
         _write_parts(folder, faces, assignment)
     return _describe(folder, info)
+
+
+def _name(terms: list[str], entry: SourceEntry) -> str:
+    """The folder of a split; the same faces in other groups are split otherwise."""
+    return "-".join([*terms, *([f"groups-{entry.groups_digest}"] if entry.grouped_by else [])])
 
 
 def split_digest(train: Indices, validation: Indices, protocol: Protocol) -> str:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.sources.read import read_faces
-from fer_exp.data.split.assign import Assignment, assign, image_groups, leak_share
+from fer_exp.data.split.assign import Assignment, assign, leak_share
+from fer_exp.data.split.by_group import image_groups
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadData, BadInput
 
