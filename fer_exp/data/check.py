@@ -103,8 +103,7 @@ def describe(found: DataCheck) -> str:
     return "\n".join(
         [
             f"{found.source}: {found.faces:,} faces ({found.kind}), digest {found.digest}",
-            f"{len(found.class_names)} classes, {found.side}x{found.side} pixels {'in colour' if found.colour else 'grey'}, "
-            f"{f'{found.groups:,} {found.grouped_by}s' if found.groups else 'nothing says whom the images show'}",
+            _form(found),
             "",
             *_table(found.counts, Classes(found.class_names).titles),
             "",
@@ -115,6 +114,12 @@ def describe(found: DataCheck) -> str:
             *_dropped(found.dropped),
         ]
     )
+
+
+def _form(found: DataCheck) -> str:
+    colour = "in colour" if found.colour else "grey"
+    groups = f"{found.groups:,} {found.grouped_by}s" if found.groups else "nothing says whom the images show"
+    return f"{len(found.class_names)} classes, {found.side}x{found.side} pixels {colour}, {groups}"
 
 
 def _splits(found: DataCheck) -> list[str]:
@@ -128,8 +133,8 @@ def _splits(found: DataCheck) -> list[str]:
     if found.random_siblings:
         share = found.random_siblings / found.random_test
         lines.append(
-            f"A split at random would test on {found.random_siblings:,} of {found.random_test:,} images ({share:.0%}) of "
-            f"a {found.grouped_by} that training shows too: use --protocol grouped."
+            f"A split at random would test on {found.random_siblings:,} of {found.random_test:,} images ({share:.0%}) "
+            f"of a {found.grouped_by} that training shows too: use --protocol grouped."
         )
     return lines
 

@@ -73,9 +73,9 @@ class TestDescribe:
         lines = text.splitlines()
         assert max(map(len, lines)) <= 80
         assert lines[0].startswith("made.csv: 9 faces (csv), digest ")
-        assert lines[2].split() == ["Training", "PublicTest", "PrivateTest", "all"]
-        assert lines[3].split() == ["Angry", "2", "0", "0", "2"]
-        assert lines[10].split() == ["all", "4", "2", "3", "9"]
+        assert lines[3].split() == ["Training", "PublicTest", "PrivateTest", "all"]
+        assert lines[4].split() == ["Angry", "2", "0", "0", "2"]
+        assert lines[11].split() == ["all", "4", "2", "3", "9"]
         assert "4 in 3 groups" in text
         assert "Note: Something was converted." in lines
 

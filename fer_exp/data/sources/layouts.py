@@ -19,6 +19,7 @@ from fer_exp.data.sources.grouping import SUBJECT
 from fer_exp.data.sources.images import CENTRE, Box
 from fer_exp.data.sources.listed import Listed
 from fer_exp.data.sources.names import shown
+from fer_exp.data.sources.vocabulary import whole_number
 from fer_exp.system.errors import BadData
 
 UNCHANGED = "Nothing was changed."
@@ -61,9 +62,9 @@ def _is_rafdb(folder: Path) -> bool:
     return (folder / "EmoLabel" / "list_patition_label.txt").is_file()
 
 
-def _rafdb(folder: Path, told: Told) -> Iterator[Listed]:
+def _rafdb(folder: Path, _: Told) -> Iterator[Listed]:
     for number, line in enumerate((folder / "EmoLabel" / "list_patition_label.txt").read_text().splitlines(), start=1):
-        name, _, label = line.strip().partition(" ")
+        name, label = (*line.split(maxsplit=1), "", "")[:2]
         if not name:
             continue
         stem, dot, ending = name.rpartition(".")
@@ -79,16 +80,21 @@ def _is_rafdb_kaggle(folder: Path) -> bool:
     return (folder / "DATASET" / "train").is_dir() and (folder / "train_labels.csv").is_file()
 
 
-def _rafdb_kaggle(folder: Path, told: Told) -> Iterator[Listed]:
+def _rafdb_kaggle(folder: Path, _: Told) -> Iterator[Listed]:
     for part, usage in (("train", Usage.TRAINING), ("test", Usage.PRIVATE_TEST)):
         for label in sorted(path.name for path in (folder / "DATASET" / part).iterdir() if path.is_dir()):
             slug = _named(folder, label, RAFDB, 1)
             yield from (Listed(path, slug, usage) for path in sorted((folder / "DATASET" / part / label).iterdir()))
 
 
+def _header(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", errors="replace") as opened:
+        return opened.readline(10_000).strip().split(",")
+
+
 def _is_affectnet(folder: Path) -> bool:
     return any(
-        "subDirectory_filePath" in (folder / name).open(errors="replace").readline()
+        "subDirectory_filePath" in _header(folder / name)
         for name in ("training.csv", "validation.csv")
         if (folder / name).is_file()
     )
@@ -131,7 +137,7 @@ def _affectnet_npy(folder: Path, told: Told) -> Iterator[Listed]:
 
 
 def _affectnet_class(folder: Path, label: str, told: Told) -> str | None:
-    number = int(float(label)) if label.strip().replace(".", "", 1).isdigit() else -1
+    number = whole_number(label)
     if number in (8, 9, 10):
         told.passed[{8: "none", 9: "uncertain", 10: "no face"}[number]] += 1
         return None
@@ -140,10 +146,10 @@ def _affectnet_class(folder: Path, label: str, told: Told) -> str | None:
 
 def _is_affectnet_kaggle(folder: Path) -> bool:
     file = folder / "labels.csv"
-    return file.is_file() and {"pth", "label"} <= set(file.open(errors="replace").readline().strip().split(","))
+    return file.is_file() and {"pth", "label"} <= set(_header(file))
 
 
-def _affectnet_kaggle(folder: Path, told: Told) -> Iterator[Listed]:
+def _affectnet_kaggle(folder: Path, _: Told) -> Iterator[Listed]:
     with (folder / "labels.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             yield Listed(folder / row["pth"], row["label"])
@@ -180,7 +186,7 @@ def _matching(folder: Path, pattern: re.Pattern[str], depth: int) -> list[tuple[
     return [(path, match) for path, match in found if match]
 
 
-def _jaffe(folder: Path, told: Told) -> Iterator[Listed]:
+def _jaffe(folder: Path, _: Told) -> Iterator[Listed]:
     for path, match in _matching(folder, _JAFFE, 0):
         yield Listed(path, LETTERS[match[2]], group=match[1])
 
@@ -213,13 +219,13 @@ def _is_expw(folder: Path) -> bool:
     return (folder / "label" / "label.lst").is_file()
 
 
-def _expw(folder: Path, told: Told) -> Iterator[Listed]:
+def _expw(folder: Path, _: Told) -> Iterator[Listed]:
     pictures = next((folder / name for name in ("image", "origin") if (folder / name).is_dir()), folder / "image")
     for number, line in enumerate((folder / "label" / "label.lst").read_text().splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            name, _, top, left, right, bottom, _, label = line.split()
+            name, _face, top, left, right, bottom, _confidence, label = line.split()
             box = Box(int(left), int(top), int(right), int(bottom))
         except ValueError as error:
             raise _bad(folder, f"label.lst line {number}", "eight values", line) from error
@@ -227,7 +233,8 @@ def _expw(folder: Path, told: Told) -> Iterator[Listed]:
 
 
 def _named(folder: Path, label: str, order: tuple[str, ...], first: int) -> str:
-    number = int(float(label)) - first if label.strip().replace(".", "", 1).isdigit() else -1
+    number = whole_number(label)
+    number = -1 if number is None else number - first
     if not 0 <= number < len(order):
         raise _bad(folder, "label", f"a number from {first} to {first + len(order) - 1}", label)
     return order[number]
