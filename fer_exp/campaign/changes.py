@@ -9,8 +9,9 @@ seed, objective and baseline are not: the trials recorded so far could no longer
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer_exp.campaign import Algorithm, CampaignSpec
+from fer_exp.campaign import Algorithm, CampaignSpec, Settings
 from fer_exp.campaign.space import Scalar
+from fer_exp.recipe import Recipe
 from fer_exp.system.errors import BadCampaign
 
 LONGEST = 120  # characters of a value that are shown
@@ -41,12 +42,27 @@ def refuse_changes(
     if moved and not _goes_on(recorded, now, trained):
         differences += moved
     if differences:
-        raise BadCampaign(
-            f"campaign {recorded.name!r} was started with other choices: {'; '.join(differences)}",
-            "Nothing was changed. Undo the change to go on with that campaign, or give this one a new name.",
-        )
+        raise _other_choices(recorded.name, differences)
     lie = f"all {len(trained)} recorded trials lie in it" if trained else "no trial was recorded"
     return [f"The space changed ({'; '.join(moved)}); {lie}, so the campaign goes on."] if moved else []
+
+
+def refuse_other_settings(recorded: CampaignSpec, settings: Settings, baseline: Recipe) -> None:
+    """Passes where a campaign was started with these settings and this baseline, as far as trials depend on them.
+
+    Raises:
+        BadCampaign: It was started with others.
+    """
+    differences = _differences(_settings(recorded, settings, baseline))
+    if differences:
+        raise _other_choices(recorded.name, differences)
+
+
+def _other_choices(name: str, differences: list[str]) -> BadCampaign:
+    return BadCampaign(
+        f"campaign {name!r} was started with other choices: {'; '.join(differences)}",
+        "Nothing was changed. Undo the change to go on with that campaign, or give this one a new name with --name.",
+    )
 
 
 def lies_in(values: Mapping[str, Scalar], space: Sequence[Mapping[str, Any]]) -> bool:
@@ -91,12 +107,17 @@ def _compared(recorded: CampaignSpec, now: CampaignSpec) -> dict[str, tuple[Any,
         "protocol": (recorded.data.protocol.value, now.data.protocol.value),
         "split": (recorded.data.split_digest, now.data.split_digest),
     }
-    settings_before, settings_now = recorded.settings.model_dump(mode="json"), now.settings.model_dump(mode="json")
+    return pairs | _settings(recorded, now.settings, now.baseline)
+
+
+def _settings(recorded: CampaignSpec, settings: Settings, baseline: Recipe) -> dict[str, tuple[Any, Any]]:
+    pairs: dict[str, tuple[Any, Any]] = {}
+    settings_before, settings_now = recorded.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     for name, value in settings_now.items():
         if name not in HARMLESS:
             pairs[name] = (settings_before[name], value)
-    pairs["cleaning"] = (str(recorded.settings.cleaning), str(now.settings.cleaning))
-    baseline_before, baseline_now = recorded.baseline.flat(), now.baseline.flat()
+    pairs["cleaning"] = (str(recorded.settings.cleaning), str(settings.cleaning))
+    baseline_before, baseline_now = recorded.baseline.flat(), baseline.flat()
     for name in baseline_now:
         pairs[f"baseline {name}"] = (baseline_before[name], baseline_now[name])
     return pairs

@@ -48,8 +48,11 @@ def load_campaign(path: Path) -> Campaign:
         ) from error
     campaign = names.get("campaign")
     if not isinstance(campaign, Campaign):
+        named_otherwise = next((name for name, value in names.items() if isinstance(value, Campaign)), None)
+        found = type(campaign).__name__ if campaign is not None else "no such name"
         raise BadCampaign(
-            f"{path}: expected it to define `campaign = Campaign(...)`, found {type(campaign).__name__}",
+            f"{path}: expected it to define `campaign = Campaign(...)`, found "
+            f"{f'one called {named_otherwise!r}' if named_otherwise else found}",
             "Nothing was started. experiments/demo.py shows the form.",
         )
     refuse_bad_space(campaign, path)

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import model_validator
 
+from fer_exp.data.classes import FER2013
 from fer_exp.data.split.info import DataInfo
-from fer_exp.metrics.registry import METRICS, OF_EACH_CLASS, metric_of
+from fer_exp.metrics.registry import METRICS, OF_EACH_CLASS, metric_of, metrics_of
 from fer_exp.system.errors import BadCampaign
 from fer_exp.system.suggest import did_you_mean
 from fer_exp.system.values import Value
@@ -51,10 +52,10 @@ class Objective(Value):
 def refuse_unknown(objective: Objective) -> None:
     """Passes where trials record that metric, and it is better that way."""
     if not objective.metric.startswith("val/") or metric_of(objective.metric) is None:
-        names = [f"val/{metric.name}" for metric in METRICS]
+        names, usual = ([f"val/{metric.name}" for metric in some] for some in (METRICS, metrics_of(FER2013)))
         raise BadCampaign(
             f"campaign objective: expected one of {', '.join(names)}, or {' '.join(sorted(OF_EACH_CLASS))} of one "
-            f"class as in val/fear/recall, received {objective.metric!r}{did_you_mean(objective.metric, names)}",
+            f"class as in val/fear/recall, received {objective.metric!r}{did_you_mean(objective.metric, usual)}",
             MEND,
         )
     if objective.direction is not own_direction(objective.metric):

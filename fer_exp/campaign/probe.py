@@ -17,6 +17,7 @@ from fer_exp.campaign.campaign import Campaign
 from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.system.errors import BadCampaign
+from fer_exp.system.suggest import did_you_mean
 from fer_exp.system.values import named
 
 DRAWS = 32  # random points, besides every choice and end of a range
@@ -63,10 +64,12 @@ class Asked:
 
     def Float(self, name: str, min_value: float, max_value: float, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """A range of floats."""
+        _refuse_options(name, options)
         return self._answer(Declared(name, "Float", _ends(name, min_value, max_value), _sorted(options)))
 
     def Int(self, name: str, min_value: int, max_value: int, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
         """A range of whole numbers."""
+        _refuse_options(name, options)
         return self._answer(Declared(name, "Int", _ends(name, min_value, max_value), _sorted(options)))
 
     def Choice(self, name: str, values: Any, **options: Any) -> Any:  # noqa: N802  # the name is Keras Tuner's
@@ -102,6 +105,18 @@ class Asked:
                 "each needs a name of its own"
             )
         return self.point.get(name, asked.default)
+
+
+SAMPLINGS = ("linear", "log", "reverse_log")  # Keras Tuner's
+
+
+def _refuse_options(name: str, options: dict[str, Any]) -> None:
+    sampling = options.get("sampling")
+    if sampling is not None and sampling not in SAMPLINGS:
+        raise ValueError(
+            f"hyperparameter {name!r}: expected sampling to be one of {', '.join(SAMPLINGS)}, received {sampling!r:.30}"
+            f"{did_you_mean(str(sampling), SAMPLINGS)}"
+        )
 
 
 def _ends(name: str, low: Any, high: Any) -> tuple[Any, Any]:

@@ -6,6 +6,8 @@ code, and an unforeseen one in two lines as well; the traceback is for `-vv`.
 
 import errno
 import functools
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -51,6 +53,8 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
                 _fail(error.problem, error.remedy, error.exit_code, options["verbose"])
             except KeyboardInterrupt:
                 _fail("stopped", "What was complete is kept; the same command goes on.", Interrupted.exit_code, 0)
+            except BrokenPipeError:  # whoever read our output has enough, as `head`
+                _leave_quietly()
             except OSError as error:
                 _fail(f"the operating system refused: {error}", *_blame(error), options["verbose"])
             except Exception as error:  # told like any error, shown whole with -vv
@@ -59,6 +63,12 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
         return target.command(name, short_help=ABOUT[name].line, epilog=f"Example: {ABOUT[name].example}")(run)
 
     return add
+
+
+def _leave_quietly() -> NoReturn:
+    """Ends as a program that is killed by SIGPIPE does, without a word; Python would write into the pipe once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(128 + signal.SIGPIPE)
 
 
 _INSTALL = (
@@ -79,7 +89,9 @@ def _blame(error: OSError) -> tuple[str, ExitCode]:
         return FULL_DISK, ExitCode.NO_SPACE
     if is_broken(error):
         return BROKEN_DISK, ExitCode.DISK_FAILED
-    return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY else (_DEFECT, ExitCode.DEFECT)
+    home = os.environ.get("FER_EXP_HOME", "")
+    of_home = error.errno == errno.ENOENT and home and str(error.filename).startswith(home)
+    return (_CLOSED, ExitCode.BAD_INPUT) if error.errno in _NO_ENTRY or of_home else (_DEFECT, ExitCode.DEFECT)
 
 
 def _explain(error: Exception) -> tuple[str, str, ExitCode]:

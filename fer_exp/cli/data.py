@@ -19,7 +19,7 @@ def found_at(source: str) -> str:
     """The source as `search --data` takes it: of a folder that holds FER2013 as a file, that file."""
     from fer_exp.data.find import find_source
 
-    found = find_source(source)
+    found = find_source(source, said_by="PATH")
     typer.echo(f"Reading {found}.", err=True)
     return found
 

@@ -10,6 +10,14 @@ from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 
 
+def _confirmed(what: str) -> bool:
+    try:
+        return typer.confirm(f"Delete {what}? It cannot be undone.", err=True)
+    except typer.Abort:  # Ctrl-C, or nobody there to ask
+        typer.echo(err=True)
+        return False
+
+
 @command(app, "delete")
 def delete(
     campaign: options.CampaignName,
@@ -23,9 +31,9 @@ def delete(
     from fer_exp.portable.deletion import contents_of, delete_campaign
 
     found = contents_of(home, campaign)
-    models = f", {found.handed_over} registered models" if found.handed_over else ""
+    models = f", {found.handed_over} registered model{'s' * (found.handed_over > 1)}" if found.handed_over else ""
     what = f"{campaign}: {found.records} records{models}, {found.bytes / 1e6:.0f} MB"
-    if not yes and not typer.confirm(f"Delete {what}? It cannot be undone.", err=True):
+    if not yes and not _confirmed(what):
         raise BadInput(f"{campaign} was not deleted: it was not confirmed", "Nothing was changed. --yes does not ask.")
     delete_campaign(home, campaign, tracking=not no_tracking)
     typer.echo(f"Deleted {what}.")

@@ -67,8 +67,8 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     info = development.info
     lines = [
         f"campaign   {campaign.name}: {campaign.question}",
-        f"data       {info.source}: {sum(info.train_counts)} to train, {sum(info.validation_counts)} to validate, "
-        f"{sum(info.test_counts)} sealed; protocol {info.protocol}",
+        f"data       {info.source}: {sum(info.train_counts):,} to train, {sum(info.validation_counts):,} to validate, "
+        f"{sum(info.test_counts):,} sealed; protocol {info.protocol}",
         f"algorithm  {settings.algorithm}, objective {settings.objective.metric} ({settings.objective.direction}), "
         f"seed {settings.seed}",
         "space",

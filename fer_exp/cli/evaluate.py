@@ -37,6 +37,9 @@ class _Chosen:
 
 @command(app, "evaluate")
 def evaluate(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The same as --record.", show_default=False)
+    ] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", help="A run in MLflow: trial, retrain or campaign.")] = None,
     model: Annotated[
         str | None,
@@ -65,6 +68,12 @@ def evaluate(
     verbose: Verbose = 0,
 ) -> None:
     """Open the test part for one model: report, figures, metrics test/... in its run, a line in the ledger."""
+    if what is not None and record is not None:
+        raise BadInput(
+            f"evaluate: expected one model, received {what!r} and --record {record!r}",
+            "Nothing was opened. Name one of them.",
+        )
+    record = what if record is None else record
     given = [
         name for name, value in (("--run-id", run_id), ("--model", model), ("--record", record)) if value is not None
     ]
@@ -86,8 +95,14 @@ def evaluate(
     from fer_exp.holdout.ledger import refuse_early
 
     refuse_early(home, chosen.record, chosen.file, spec.data, again)  # before Keras is loaded and faces are read
+    if not no_tracking:
+        from fer_exp.search.store_check import refuse_moved_store
+
+        refuse_moved_store(home, spec.name)  # the result is to be shown there; before the test part is opened
     source = find_recorded(data, spec.data.path)
-    typer.echo(f"Opening the test part of {spec.data.source}.", err=True)
+    typer.echo(f"Opening the test part of {spec.data.source} for {_title(chosen.record)}.", err=True)
+    if chosen.record.test_scores():
+        typer.echo("It was opened for this model before; this look is written down too.", err=True)
     result = _open(home, spec, chosen, source, again)
     typer.echo(_as_json(spec, chosen, home) if as_json else _as_text(spec, chosen.record, result))
     if not no_tracking:  # last: what was opened is told even where MLflow does not answer
@@ -124,7 +139,7 @@ def _by_record(home: Home, name: str) -> _Chosen:
     """The model that a record keeps, found without MLflow."""
     from fer_exp.verdict import find_groups
 
-    records = find_groups(home, name)[0].records
+    records = find_groups(home, name)[0].records if "/" in name or ":" in name else _meant_by(home, name)
     if len(records) > 1:
         there = ", ".join(str(record.path.relative_to(home.campaigns)) for record in records)
         raise BadInput(
@@ -137,6 +152,22 @@ def _by_record(home: Home, name: str) -> _Chosen:
             "Nothing was opened. Give its --run-id where MLflow keeps a copy, or use `fer-exp retrain-best --trial`.",
         )
     return _Chosen(records[0], records[0].model, None)
+
+
+def _meant_by(home: Home, name: str) -> tuple["Record", ...]:
+    """Of a campaign its retrains, else the first of its leaderboard, be that a trial or the baseline."""
+    from fer_exp.verdict import find_groups
+
+    records = find_groups(home, name)[0].records
+    retrained = any(record.path.parent.name == "retrains" for record in records)
+    return records if retrained else (_best_trial(home, records[0].path.parents[1].name),)
+
+
+def _title(record: "Record") -> str:
+    from fer_exp.records import title_of
+
+    asked = record.spec()
+    return f"{title_of(asked.kind, asked.number, asked.seed)} of {asked.campaign}"
 
 
 def _by_mlflow(home: Home, run_id: str | None, model: str | None) -> _Chosen:

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.names import known_campaign
+from fer_exp.cli.names import known_campaign, terminal_width
 from fer_exp.leaderboard.rows import Row, leaderboard, whole
-from fer_exp.leaderboard.table import duration, leaderboard_table
+from fer_exp.leaderboard.table import duration, leaderboard_table, state_in_words
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Record, RecordContents, State, records_in, title_of
 from fer_exp.records.folder import state_of
-from fer_exp.records.handovers import Handover, handovers_of
+from fer_exp.records.handovers import readable_handovers
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file, whole_lines
 from fer_exp.system.home import Home
@@ -26,18 +26,20 @@ def one_text(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
     damaged += [*lost, *more]
     lines = [f"{spec.name}: {spec.question}"]
     lines.append(f"{spec.data.source}, protocol {spec.data.protocol}; {state_of(folder)}")
-    lines += ["", leaderboard_table(leaderboard(trials, objective)).rstrip()]
+    at_rest = state_of(folder) != "running"
+    table = leaderboard_table(leaderboard(trials, objective), objective, at_rest=at_rest, width=terminal_width())
+    lines += ["", table.rstrip()]
     again = leaderboard(retrains, objective)
-    lines += ["", *(_retrain_line(row, objective.metric) for row in again)] if again else []
+    lines += ["", *(_retrain_line(row, objective.metric, at_rest=at_rest) for row in again)] if again else []
     told = [*_handed_over(folder), *_opened(folder)]
     lines += ["", *told] if told else []
     return "\n".join([*lines, *(f"damaged: {problem}" for problem in damaged)])
 
 
-def _retrain_line(row: Row, metric: str) -> str:
+def _retrain_line(row: Row, metric: str, *, at_rest: bool) -> str:
     title = title_of(row.kind, row.number, row.seed)
     spent = f"{row.epochs}/{row.budget} epochs, {duration(row.seconds)}"
-    return f"{title}: {row.state}, {metric} {shown(metric, row.objective)} ({spent})"
+    return f"{title}: {state_in_words(row.state, at_rest=at_rest)}, {metric} {shown(metric, row.objective)} ({spent})"
 
 
 def all_text(home: Home, names: list[str], damaged: list[str]) -> str:
@@ -49,7 +51,10 @@ def all_text(home: Home, names: list[str], damaged: list[str]) -> str:
         folder = home.campaign(name)
         lost = len(damaged)
         states = [_state(record, damaged) for record in records_in(folder / "trials")]
-        counts = [f"{states.count(state)} {state}" for state in State if state in states]
+        at_rest = state_of(folder) != "running"
+        counts = [
+            f"{states.count(state)} {state_in_words(state, at_rest=at_rest)}" for state in State if state in states
+        ]
         if len(damaged) > lost:
             counts.append(f"{len(damaged) - lost} damaged")
         told = [", ".join(counts) or "nothing started"]
@@ -72,28 +77,16 @@ def _outcome(home: Home, spec: CampaignSpec) -> list[str]:
         told.append(f"best {title}, {metric} {shown(metric, first.objective)}")
     again = sum(1 for _ in records_in(folder / "retrains"))
     told += [f"{again} retrain{'s' * (again > 1)}"] if again else []
-    champion = next((one for one in reversed(_handovers(folder)) if one.champion), None)
+    champion = next((one for one in reversed(readable_handovers(folder)) if one.champion), None)
     told += [f"champion version {champion.version}"] if champion is not None else []
     return told + _opened(folder)
-
-
-def _state_of(folder: Path) -> str:
-    """Running only while somebody holds the campaign's lock."""
-    return state_of(folder)
-
-
-def _handovers(folder: Path) -> list[Handover]:
-    try:
-        return handovers_of(folder)
-    except BadRecord:  # for the doctor to name
-        return []
 
 
 def _handed_over(folder: Path) -> list[str]:
     return [
         f"version {one.version}{', champion' if one.champion else ''}: {one.record}, "
         f"{one.metric} {shown(one.metric, one.value)}; {one.reason}"
-        for one in _handovers(folder)
+        for one in readable_handovers(folder)
     ]
 
 
@@ -145,7 +138,7 @@ def _campaign_json(home: Home, spec: CampaignSpec) -> dict[str, object]:
     folder = home.campaign(spec.name)
     told = {
         "state": state_of(folder),
-        "handovers": [json.loads(one.to_json()) for one in _handovers(folder)],
+        "handovers": [json.loads(one.to_json()) for one in readable_handovers(folder)],
         "test_openings": len(whole_lines(folder / "ledger.jsonl")),
     }
     return {"folder": str(folder), **json.loads(spec.to_json()), **told}

@@ -101,4 +101,8 @@ def ui(
     typer.echo("Starting MLflow's pages; a few seconds.")
     from fer_exp.tracking import serve_ui
 
-    raise typer.Exit(serve_ui(Home.from_environment(), port, show=webbrowser.open if open_browser else None))
+    try:
+        code = serve_ui(Home.from_environment(), port, show=webbrowser.open if open_browser else None)
+    except KeyboardInterrupt:  # before the pages answered
+        code = 0
+    raise typer.Exit(code)

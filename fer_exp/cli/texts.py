@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.cli.names import terminal_width
 from fer_exp.execute.loop import Ending
+from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table
 from fer_exp.metrics.registry import shown
-from fer_exp.records import Kind, State, title_of
+from fer_exp.records import Kind, State, records_in, title_of
 from fer_exp.search.run import Result, Retrained
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
@@ -32,7 +34,10 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
     """The leaderboard, where to look and the next command; and the exit code."""
     spec = CampaignSpec.read(result.folder / "campaign.json")
     stopped = result.ending is Ending.STOPPED
-    lines = [leaderboard_table(result.rows, spec.settings.objective)]
+    rows = result.rows
+    if stopped:  # trials went on to the end of their epoch since the last look
+        rows = tuple(leaderboard(whole(records_in(result.folder / "trials"))[0], spec.settings.objective))
+    lines = [leaderboard_table(rows, spec.settings.objective, at_rest=True, width=terminal_width())]
     lines.append(f"Data: {spec.data.source}, protocol {spec.data.protocol}" + _leak(spec))
     lines.append(f"Records: {result.folder}")
     lines += where_it_shows(home, result.behind, name, tracking=tracking)

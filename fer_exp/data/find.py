@@ -15,7 +15,7 @@ DEFAULT = "data"  # in the working folder
 PREFERRED = ("fer2013.parquet", "fer2013.csv", "fer2013.csv.*")  # of several in a folder, best first
 
 
-def find_source(given: str | None, campaign_default: str | None = None) -> str:
+def find_source(given: str | None, campaign_default: str | None = None, *, said_by: str = "--data") -> str:
     """The source to read: `--data`, else the campaign's default, else `FER_EXP_DATA`, else `data/` if it exists.
 
     The campaign comes before the environment: experiments/demo.py means the demo faces wherever it is run.
@@ -23,6 +23,7 @@ def find_source(given: str | None, campaign_default: str | None = None) -> str:
     Args:
         given: What `--data` says.
         campaign_default: What the campaign file says.
+        said_by: What to call `given` in errors: an option, or an argument.
 
     Returns:
         A file, a folder, or "demo". Of a folder that holds FER2013 as a file, that file.
@@ -30,7 +31,7 @@ def find_source(given: str | None, campaign_default: str | None = None) -> str:
     Raises:
         BadInput: No place names data, or the one that does names something that is not there.
     """
-    places = (("--data", given), ("the campaign", campaign_default), (VARIABLE, os.environ.get(VARIABLE)))
+    places = ((said_by, given), ("the campaign", campaign_default), (VARIABLE, os.environ.get(VARIABLE)))
     for place, named in places:
         if named:
             return _existing(named, place)
@@ -72,7 +73,9 @@ def _existing(named: str, place: str) -> str:
     if not path.exists():
         raise BadInput(
             f"data: expected the file or folder that {place} names, found none at {path.absolute()}",
-            "Nothing was started. Correct the path, or give --data another one.",
+            f"Nothing was started. Correct the path, or give {place} another one."
+            if place.startswith("--")
+            else "Nothing was started. Correct the path.",
         )
     if path.is_dir():
         return str(next((file for pattern in PREFERRED for file in sorted(path.glob(pattern))), path))

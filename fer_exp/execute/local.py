@@ -23,7 +23,7 @@ from fer_exp.execute.fault import Fault, fault_of_exit
 from fer_exp.execute.task import Task
 from fer_exp.records import Record, State, TrialSpec
 from fer_exp.system.provenance import cores
-from fer_exp.system.stderr import stderr_to
+from fer_exp.system.stderr import output_to
 from fer_exp.system.surroundings import require_backend
 
 
@@ -66,7 +66,7 @@ def start_fork_server(log: Path, loads: str = TRAINING) -> multiprocessing.conte
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOAD, loads])
     log.parent.mkdir(parents=True, exist_ok=True)
-    with stderr_to(log):
+    with output_to(log):  # stdout too: whoever reads this command's output would wait for the end of the fork server
         forkserver.ensure_running()
     return context
 

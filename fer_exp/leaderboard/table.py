@@ -4,6 +4,7 @@ In: rows of a leaderboard, best first. Out: a table with a line for each. pandas
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from fer_exp.campaign import Objective
 from fer_exp.campaign.space import Scalar
 from fer_exp.leaderboard.rows import Row, standard_error
 from fer_exp.metrics.registry import on_leaderboard, shown
-from fer_exp.records import Kind
+from fer_exp.records import Kind, State
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NARROWEST = 24  # characters of the last column
 WHOLE = ("rank", "number", "attempts", "images", "best_epoch", "epochs", "budget", "same_as")  # columns of integers
 
 
@@ -62,7 +64,9 @@ def _fields(rank: int, row: Row) -> dict[str, object]:
     }
 
 
-def leaderboard_table(rows: Sequence[Row], objective: Objective | None = None) -> str:
+def leaderboard_table(
+    rows: Sequence[Row], objective: Objective | None = None, *, at_rest: bool = False, width: int | None = None
+) -> str:
     """The rows as plain text in aligned columns, for a terminal.
 
     `~` marks trials that validation cannot tell from the first: their accuracy lies within the 95% interval of its own.
@@ -70,21 +74,35 @@ def leaderboard_table(rows: Sequence[Row], objective: Objective | None = None) -
     Args:
         rows: A leaderboard, best first.
         objective: What it is sorted by; validation accuracy unless given.
+        at_rest: Nobody drives the campaign: what looks like running was stopped.
+        width: Characters of a line; what was changed goes on below where it would be longer. None for any length.
     """
     metric = (objective or Objective()).metric
     first = rows[0] if rows else None
     lines = [["rank ", "trial", metric, "accuracy", "macro-F1", "epochs", "time", "changes"]]
-    lines += [_cells(rank, row, first, metric) for rank, row in enumerate(rows, start=1)]
+    lines += [_cells(rank, row, first, metric, at_rest=at_rest) for rank, row in enumerate(rows, start=1)]
     if metric == "val/accuracy":
         lines = [[*line[:2], *line[3:]] for line in lines]  # the accuracy says it, with its error
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
-    text = ["  ".join([*(c.rjust(w) for c, w in zip(line, widths, strict=False)), line[-1]]).rstrip() for line in lines]
+    before = ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=False)) + "  " for line in lines]
+    text = [
+        part.rstrip() for begins, line in zip(before, lines, strict=True) for part in _wrapped(begins, line[-1], width)
+    ]
     if any(row.accuracy_interval for row in rows):
         text.append("± is one standard error of the accuracy; ~ is within the 95% interval of the first.")
     return "\n".join(text) + "\n"
 
 
-def _cells(rank: int, row: Row, first: Row | None, metric: str) -> list[str]:
+def _wrapped(begins: str, remark: str, width: int | None) -> list[str]:
+    """A line of the table, and what of its remark goes on below, under its column."""
+    room = max((width or 0) - len(begins), NARROWEST)
+    if width is None or len(remark) <= room:
+        return [begins + remark]
+    parts = textwrap.wrap(remark, room, break_long_words=False, break_on_hyphens=False)
+    return [begins + parts[0], *(" " * len(begins) + part for part in parts[1:])]
+
+
+def _cells(rank: int, row: Row, first: Row | None, metric: str, *, at_rest: bool) -> list[str]:
     accuracy, macro_f1 = row.metrics.get("accuracy"), row.metrics.get("macro_f1")
     error = "" if accuracy is None or not row.images else f" ± {100 * standard_error(accuracy, row.images):.2f}"
     same = "~" if first is not None and row is not first and _indistinguishable(row, first) else " "
@@ -96,7 +114,7 @@ def _cells(rank: int, row: Row, first: Row | None, metric: str) -> list[str]:
         shown("macro_f1", macro_f1),
         f"{row.epochs}/{row.budget}",
         duration(row.seconds),
-        _remark(row),
+        _remark(row, at_rest=at_rest),
     ]
 
 
@@ -107,9 +125,15 @@ def _indistinguishable(row: Row, first: Row) -> bool:
     return interval.low <= accuracy <= interval.high
 
 
-def _remark(row: Row) -> str:
+def state_in_words(state: State, *, at_rest: bool) -> str:
+    """A training's state; where nobody drives its campaign, nothing runs."""
+    return "stopped" if at_rest and state is State.RUNNING else state.value
+
+
+def _remark(row: Row, *, at_rest: bool) -> str:
     if row.objective is None:
-        return f"{row.state.value}: {row.reason}" if row.reason else row.state.value
+        told = state_in_words(row.state, at_rest=at_rest)
+        return f"{told}: {row.reason}" if row.reason else told
     return " ".join(f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in row.changes.items())
 
 

@@ -9,9 +9,9 @@ import shutil
 from dataclasses import dataclass
 
 from fer_exp.records.folder import records_of
-from fer_exp.records.handovers import FILE
+from fer_exp.records.handovers import readable_handovers
 from fer_exp.system.errors import TrackingFailed
-from fer_exp.system.files import size_of, whole_lines
+from fer_exp.system.files import size_of
 from fer_exp.system.home import DELETED, Home
 from fer_exp.system.lock import lock
 
@@ -22,7 +22,7 @@ class Contents:
 
     records: int
     bytes: int  # of records and, in the home's own store, of MLflow's copies
-    handed_over: int  # models that were registered
+    handed_over: int  # versions that were registered
 
 
 def contents_of(home: Home, name: str) -> Contents:
@@ -33,7 +33,7 @@ def contents_of(home: Home, name: str) -> Contents:
     """
     folder = home.recorded_campaign(name)
     size = sum(size_of(part) for part in (folder, home.artifacts / name))
-    return Contents(sum(1 for _ in records_of(folder)), size, len(whole_lines(folder / FILE)))
+    return Contents(sum(1 for _ in records_of(folder)), size, len({one.version for one in readable_handovers(folder)}))
 
 
 def delete_campaign(home: Home, name: str, *, tracking: bool = True) -> None:

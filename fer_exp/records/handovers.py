@@ -58,13 +58,17 @@ def handovers_of(folder: Path) -> list[Handover]:
     return found
 
 
-def handover_lines(folder: Path) -> list[str]:
-    """A line for each hand-over, for people; damaged ones are for the doctor to name."""
+def readable_handovers(folder: Path) -> list[Handover]:
+    """All hand-overs; none where a line is damaged, which is for the doctor to name."""
     try:
-        found = handovers_of(folder)
+        return handovers_of(folder)
     except BadRecord:
         return []
-    return [_line(one) for one in found]
+
+
+def handover_lines(folder: Path) -> list[str]:
+    """A line for each hand-over, for people."""
+    return [_line(one) for one in readable_handovers(folder)]
 
 
 def _line(one: Handover) -> str:

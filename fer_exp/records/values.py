@@ -62,9 +62,9 @@ class TrialSpec(Value):
 
 
 def title_of(kind: Kind, number: int, seed: int) -> str:
-    """A training as people call it: `baseline`, `trial 3`, `retrain 3 seed 2`."""
+    """A training as people call it: `baseline`, `trial 3`, `retrain 3 seed 2`, `retrain of the baseline seed 2`."""
     if kind is Kind.RETRAIN:
-        return f"retrain {number} seed {seed}"
+        return f"retrain {number or 'of the baseline'} seed {seed}"
     return str(kind) if number == 0 else f"{kind} {number}"
 
 

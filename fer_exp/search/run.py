@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
+from fer_exp.campaign.changes import refuse_other_settings
 from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import prepare
@@ -128,6 +129,8 @@ def _search(
     campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
 ) -> Result:
     folder = conditions.home.campaign(campaign.name)
+    _refuse_at_once(folder, campaign, settings)
+    conditions.watcher.say("Loading Keras and Keras Tuner.")
     context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
     with stderr_to():
         from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
@@ -176,6 +179,21 @@ def _search(
         return _run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
+def _refuse_at_once(folder: Path, campaign: Campaign, settings: Settings) -> None:
+    """What can be refused before anything is loaded: a campaign that somebody drives, or that has other settings.
+
+    Raises:
+        Busy: Somebody drives it.
+        BadCampaign: It was started with other settings or another baseline.
+        BadRecord: Its own file is damaged.
+    """
+    if (folder / "lock.json").exists():
+        with lock(folder):
+            pass
+    if (folder / "campaign.json").exists():
+        refuse_other_settings(CampaignSpec.read(folder / "campaign.json"), settings, campaign.baseline)
+
+
 def run_retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, conditions: Conditions) -> Retrained:
     """Trains a trial of `campaign` again with several seeds and registers the best of them.
 
@@ -192,10 +210,11 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
     if conditions.tracking:
         refuse_moved_store(home, campaign.name)
     with lock(folder, conditions.watcher.say) as holding:
-        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         from fer_exp.search import retrain
 
         trial = retrain.choose(folder, campaign, options.trial)
+        watcher.say("Loading Keras.")
+        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
         start = retrain.champion_model(home, campaign, trial) if options.recover else None
         repeat = retrain.Repeat(
             campaign=campaign,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_exp.system.errors import NotFound
+from fer_exp.system.errors import BadInput, NotFound
 
 DELETED = ".deleted-"  # begins the name of a campaign's folder that is on its way out
 
@@ -26,8 +26,18 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """The home that `FER_EXP_HOME` names, else `mlruns` in the working folder."""
-        return cls(Path(os.environ.get("FER_EXP_HOME") or "mlruns").expanduser().absolute())
+        """The home that `FER_EXP_HOME` names, else `mlruns` in the working folder.
+
+        Raises:
+            BadInput: Something else than a folder is there.
+        """
+        root = Path(os.environ.get("FER_EXP_HOME") or "mlruns").expanduser().absolute()
+        if root.exists() and not root.is_dir():
+            raise BadInput(
+                f"the home for campaigns: expected a folder, received a file at {root}",
+                "Nothing was changed. Set FER_EXP_HOME to a folder; it is made where it does not exist.",
+            )
+        return cls(root)
 
     @property
     def cache(self) -> Path:

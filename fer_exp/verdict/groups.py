@@ -14,6 +14,7 @@ from fer_exp.leaderboard.rows import best
 from fer_exp.records import Kind, Record, State, TrialSpec, records_in
 from fer_exp.system.errors import NotFound
 from fer_exp.system.home import Home
+from fer_exp.system.suggest import did_you_mean
 
 BASELINE = ":baseline"
 FORMS = "CAMPAIGN, CAMPAIGN:baseline, CAMPAIGN/trials/0003, CAMPAIGN/retrains or an MLflow run id"
@@ -60,19 +61,25 @@ def find_groups(home: Home, name: str) -> list[Group]:
     folder = home.campaign(campaign.removesuffix(BASELINE))
     if not campaign or not (folder / "campaign.json").exists():
         there = sorted(path.parent.name for path in home.campaigns.glob("*/campaign.json"))
-        raise NotFound(f"expected {FORMS}, received {name!r}; campaigns: {', '.join(there) or 'none'}", UNCHANGED)
+        raise NotFound(
+            f"expected {FORMS}, received {name!r}{did_you_mean(campaign, there)}; "
+            f"campaigns: {', '.join(there) or 'none'}",
+            f"{UNCHANGED} `fer-exp status` shows every campaign.",
+        )
     if within.startswith(("trials/", "retrains/")):
-        groups = _record(folder / within)
+        groups = _record(folder / _padded(within))
     elif only_baseline and not within:
         groups = baseline_of(folder)
     elif within in ("", "retrains"):
         groups = _retrains(folder, baseline=False) or ([] if within else _best_trial(folder)) or baseline_of(folder)
     else:
-        raise NotFound(f"expected {FORMS}, received {name!r}", UNCHANGED)
+        raise NotFound(
+            f"expected {FORMS}, received {name!r}", f"{UNCHANGED} `fer-exp status {folder.name}` shows its trainings."
+        )
     if not groups:
         raise NotFound(
             f"{name}: expected a finished training, found none",
-            f"{UNCHANGED} `fer-exp status` shows what has finished.",
+            f"{UNCHANGED} `fer-exp status {folder.name}` shows what has finished.",
         )
     return groups
 
@@ -124,6 +131,12 @@ def _inside(home: Home, name: str) -> str:
     if path.is_relative_to(home.campaigns):
         return path.relative_to(home.campaigns).as_posix()
     return name.removeprefix("campaigns/")
+
+
+def _padded(within: str) -> str:
+    """`trials/3` is the folder `trials/0003`."""
+    part, _, number = within.partition("/")
+    return f"{part}/{int(number):04d}" if number.isdecimal() and len(number) < 4 else within
 
 
 def _record(path: Path) -> list[Group]:

@@ -72,7 +72,7 @@ def test_a_loaded_space_still_finds_what_its_file_defines(path: Path) -> None:
             "from fer_exp.campaign import Settings\nSettings(epoch=3)",
             "line 2 cannot be run: epoch: no field of that name; did you mean 'epochs'",
         ),
-        ("", r"expected it to define `campaign = Campaign\(...\)`, found NoneType"),
+        ("", r"expected it to define `campaign = Campaign\(...\)`, found no such name"),
         ("campaign = 'demo'", "found str"),
         ("def campaign(): ...", "found function"),
     ],

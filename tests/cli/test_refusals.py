@@ -17,7 +17,7 @@ from tests.made_faces import csv_of, some_faces
 
 FILES = {
     "missing": (None, "found none at"),
-    "empty": ("", "found NoneType"),
+    "empty": ("", "found no such name"),
     "broken": ("def (:", "SyntaxError"),
     "raising": ("raise RuntimeError('no\\nluck')", "RuntimeError: no"),
     "leaving": ("raise SystemExit(3)", "SystemExit: 3"),
@@ -287,7 +287,7 @@ def test_a_bad_row_stops_a_search_unless_told_to_skip_it(home: Home, tiny_file: 
 def test_a_file_in_the_place_of_the_home_is_refused(home: Home, tiny_file: Path) -> None:
     home.root.write_text("mine")
     problem, remedy = refused("search", tiny_file)
-    assert "the operating system refused" in problem
+    assert "expected a folder, received a file at" in problem
     assert "FER_EXP_HOME" in remedy
     assert home.root.read_text() == "mine"
 
