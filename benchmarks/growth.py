@@ -17,7 +17,8 @@ from benchmarks.setting import CHECKOUT, NoData, Setting
 from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.campaign import Algorithm
 from fer_exp.execute.progress import Silence
-from fer_exp.search.run import Conditions, DataChoice, run_search
+from fer_exp.search.run import Conditions, run_search
+from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
 
 COUNTS = {1: (1, 10, 100, 1_000), 2: (1, 10, 100), 4: (1, 10, 100)}  # trials by workers

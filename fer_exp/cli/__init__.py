@@ -9,6 +9,7 @@ In: arguments. Out: text and an exit code.
     reading     from what a user says about a source to how it is read
     names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
+    settings    settings as options change them
     dry_run     what a search would do, before it does it
     evaluate    evaluate
     results     status, sync, ui

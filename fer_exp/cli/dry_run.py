@@ -16,7 +16,7 @@ from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.recipe import Recipe
 from fer_exp.search.proposer import Plan, fewer_points
-from fer_exp.search.run import DataChoice
+from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
 from fer_exp.training.balance import oversample

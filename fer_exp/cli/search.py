@@ -10,15 +10,17 @@ from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
 from fer_exp.cli.reading import reading_of
+from fer_exp.cli.settings import cleaned, override, without_clahe
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadInput, ExitCode
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
-    from fer_exp.campaign import Campaign, CampaignSpec, HyperParameters, Settings
+    from fer_exp.campaign import Campaign, CampaignSpec, Settings
     from fer_exp.data.reading import Reading
     from fer_exp.recipe import Recipe
-    from fer_exp.search.run import Conditions, DataChoice, Result, Retrained
+    from fer_exp.search.run import Conditions
+    from fer_exp.search.values import DataChoice, Result, Retrained
 
 BASELINE_EPOCHS = 100  # the reference's upper bound
 
@@ -58,11 +60,11 @@ def search(
     if name is not None:
         campaign = replace(campaign, name=name)
     if no_clahe:
-        campaign = _without_clahe(campaign)
-    settings = _override(
+        campaign = without_clahe(campaign)
+    settings = override(
         campaign.settings, protocol=protocol, max_trials=max_trials, epochs=epochs, limit=limit, seed=seed
     )
-    settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
+    settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     if settings.protocol.leaky:
         raise BadInput(
             f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it "
@@ -127,8 +129,8 @@ def baseline(
     from fer_exp.campaign import Campaign, Settings
     from fer_exp.recipe import Precision, baseline_recipe
 
-    settings = _override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
-    settings = _cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
+    settings = override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
+    settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     recipe = baseline_recipe().but(clahe=not no_clahe, precision=Precision.BFLOAT16 if bfloat16 else Precision.FLOAT32)
     campaign = Campaign(
         name=name or _baseline_name(settings, recipe),
@@ -188,14 +190,15 @@ def retrain_best(
     home = Home.from_environment()
     spec = known_campaign(home, campaign)
     from fer_exp.data.find import find_recorded
-    from fer_exp.search.run import DataChoice
+    from fer_exp.search.values import DataChoice
 
     choice = DataChoice(
         find_recorded(data, spec.data.path),
         spec.data.reading_again.model_copy(update={"skip_bad_rows": skip_bad_rows or bool(spec.data.dropped_total)}),
     )
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, RetrainOptions, run_retrain
+    from fer_exp.search.run import Conditions, run_retrain
+    from fer_exp.search.values import RetrainOptions
 
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
@@ -204,37 +207,11 @@ def retrain_best(
     _tell_retrained(home, spec, retrained)
 
 
-def _override(settings: "Settings", **given: object) -> "Settings":
-    from fer_exp.campaign import Settings
-
-    return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
-
-
-def _cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) -> "Settings":
-    """Switches rules on; those that the campaign file has on stay on."""
-    from fer_exp.data.split.info import Cleaning
-
-    said = settings.cleaning
-    cleaning = Cleaning(
-        drop_leaks=said.drop_leaks or leaks,
-        drop_conflicts=said.drop_conflicts or conflicts,
-        drop_blank=said.drop_blank or blank,
-    )
-    return settings.model_copy(update={"cleaning": cleaning})
-
-
 def _choose_data(given: str | None, default: str | None, reading: "Reading") -> "DataChoice":
     from fer_exp.data.find import find_source
-    from fer_exp.search.run import DataChoice
+    from fer_exp.search.values import DataChoice
 
     return DataChoice(find_source(given, default), reading)
-
-
-def _without_clahe(campaign: "Campaign") -> "Campaign":
-    def space(hp: "HyperParameters") -> "Recipe":
-        return campaign.space(hp).but(clahe=False)
-
-    return replace(campaign, baseline=campaign.baseline.but(clahe=False), space=space)
 
 
 def _baseline_name(settings: "Settings", recipe: "Recipe") -> str:

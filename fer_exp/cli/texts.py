@@ -12,7 +12,7 @@ from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Kind, State, records_in, title_of
-from fer_exp.search.run import Result, Retrained
+from fer_exp.search.values import Result, Retrained
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 from fer_exp.system.passwords import without_passwords

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.campaign.changes import refuse_other_settings
 from fer_exp.campaign.objective import refuse_undecided
-from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
@@ -22,12 +21,12 @@ from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
 from fer_exp.execute.loop import Ending, Loop
 from fer_exp.execute.progress import Watcher
-from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, State, records_in
 from fer_exp.search.disk_need import Need, require
 from fer_exp.search.interrupts import interruptible, running_tracker
 from fer_exp.search.proposer import fewer_points
 from fer_exp.search.store_check import refuse_moved_store
+from fer_exp.search.values import DataChoice, Result, Retrained, RetrainOptions
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
@@ -36,7 +35,6 @@ from fer_exp.system.stderr import stderr_to
 MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
 
 if TYPE_CHECKING:
-    from fer_exp.search.promote import Promotion
     from fer_exp.search.trials import MakeProposer
     from fer_exp.verdict import Comparison
 
@@ -69,48 +67,6 @@ class Conditions:
     def shows_here(self) -> bool:
         """Whether MLflow's copy of everything comes to lie in this home too."""
         return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
-
-
-@dataclass(frozen=True)
-class DataChoice:
-    """Which data, as the user gave it."""
-
-    source: str
-    reading: Reading = Reading()
-
-
-@dataclass(frozen=True)
-class RetrainOptions:
-    """What to train again, as the user gave it."""
-
-    trial: int | None = None  # None: the best
-    seeds: int = 1
-    epochs: int | None = None  # None: the campaign's
-    limit: int | None = None  # None: the campaign's; 0: all training images
-    recover: bool = False  # start from the champion's weights
-    replace_champion: bool = False  # even where it is worse, or on other data
-    against_baseline: bool | None = None  # train the baseline with the same seeds; None: where it makes sense
-
-
-@dataclass(frozen=True)
-class Result:
-    """How it went."""
-
-    ending: Ending
-    folder: Path
-    rows: tuple[Row, ...]
-    behind: str | None  # why MLflow is behind the records; None where it is level or not wanted
-
-
-@dataclass(frozen=True)
-class Retrained:
-    """How a retrain went."""
-
-    result: Result
-    chosen: Record | None  # the seed with the best objective; None where it was stopped before the end
-    promotion: "Promotion | None"  # None where MLflow was not wanted or did not answer
-    comparison: "Comparison | None" = None  # with the baseline on the same seeds
-    uncompared: str | None = None  # why there is none although it was tried
 
 
 def run_search(

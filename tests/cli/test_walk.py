@@ -201,14 +201,8 @@ def test_who_reads_the_first_line_alone_sees_no_error() -> None:
 @pytest.mark.usefixtures("searched")
 def test_a_pipe_ends_with_the_command_and_not_with_what_it_left_loading() -> None:
     """The fork server goes on for a moment, but holds nothing that a caller waits for."""
-    command = [
-        COMMAND,
-        "retrain-best",
-        "tiny",
-        "--no-tracking",
-        "--limit",
-        "3",
-    ]  # refused behind the fork server's start
+    # Refused behind the fork server's start.
+    command = [str(COMMAND), "retrain-best", "tiny", "--no-tracking", "--limit", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.wait() == 2
         ended = time.monotonic()

@@ -18,7 +18,8 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.run import Conditions, DataChoice, Result, run_search
+from fer_exp.search.run import Conditions, run_search
+from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.files import TEMPORARY, whole_lines
 from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, sync

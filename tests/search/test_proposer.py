@@ -11,7 +11,8 @@ from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
 from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.search.proposer import Nothing, Proposal, Proposer
-from fer_exp.search.run import Conditions, DataChoice, Result, run_search
+from fer_exp.search.run import Conditions, run_search
+from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
 from tests.engines import InProcessEngine
