@@ -79,7 +79,7 @@ def page(audit: Audit, sheets: list[tuple[Sheet, bytes]]) -> str:
 def _classes(counts: tuple[tuple[int, int, int], ...], titles: tuple[str, ...]) -> str:
     totals = [sum(row) for row in counts]
     rows = "".join(
-        f"<tr><td>{escape(name)}</td>{_cells(*row, total)}<td>{total / max(sum(totals), 1):.1%}</td>"
+        f"<tr><td>{escape(name)}</td>{_cells(*row, total)}<td>{100 * total / max(sum(totals), 1):.1f} %</td>"
         f'<td class="bar"><div style="width: {100 * total / max(*totals, 1):.1f}%"></div></td></tr>'
         for name, row, total in zip(titles, counts, totals, strict=True)
     )

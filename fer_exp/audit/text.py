@@ -28,5 +28,5 @@ def summary(audit: Audit) -> list[tuple[str, str]]:
     noise = audit.label_noise
     if noise is not None:
         lines.append(("candidates for wrong labels", f"{len(noise.suspects):,}"))
-        lines.append(("accuracy of the model that suspects them", f"{noise.accuracy:.1%}"))
+        lines.append(("accuracy of the model that suspects them", f"{100 * noise.accuracy:.1f} %"))
     return lines

@@ -126,7 +126,7 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
     if without is not None:
         share = result.copies / result.scores.images
         lines.append(
-            f"{result.copies} test images ({share:.1%}) are copies of training images. Without them: "
+            f"{result.copies} test images ({100 * share:.1f} %) are copies of training images. Without them: "
             f"accuracy {shown('accuracy', without.accuracy)}, macro-F1 {shown('macro_f1', without.macro_f1)}"
         )
     lines.append(f"This test part was {result.looks}.")

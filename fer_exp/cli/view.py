@@ -69,7 +69,7 @@ def plain(trial: RunningTrial) -> str:
     """A running trial in one line."""
     told = f"{title_of(trial.kind, trial.number, trial.seed)}: epoch {max(trial.epoch, 1)}/{trial.epochs}"
     if trial.steps:
-        told += f" ({trial.step / trial.steps:.0%})"
+        told += f" ({100 * trial.step / trial.steps:.0f} %)"
     if trial.val_accuracy is not None and trial.images_per_second is not None:
         told += f", val/accuracy {shown('accuracy', trial.val_accuracy)}, {trial.images_per_second:.0f} images/s"
     return told

@@ -131,10 +131,10 @@ def _splits(found: DataCheck) -> list[str]:
         lines = [f"Split under 'official': {train:,} to train, {validation:,} to validate, {test:,} to test."]
     lines += [f"  {note}" for note in found.split_notes]
     if found.random_siblings:
-        share = found.random_siblings / found.random_test
+        share = 100 * found.random_siblings / found.random_test
         lines.append(
-            f"A split at random would test on {found.random_siblings:,} of {found.random_test:,} images ({share:.0%}) "
-            f"of a {found.grouped_by} that training shows too: use --protocol grouped."
+            f"A split at random would test on {found.random_siblings:,} of {found.random_test:,} images "
+            f"({share:.0f} %) of a {found.grouped_by} that training shows too: use --protocol grouped."
         )
     return lines
 

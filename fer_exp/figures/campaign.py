@@ -156,7 +156,7 @@ def importance_figure(importance: Importance, campaign: str) -> Figure:
     figure = new_figure(8.0, 1.7 + 0.36 * len(names), title)
     axes = figure.subplots()
     bars = axes.barh(names, shares, color=BLUE, height=0.62)
-    axes.bar_label(bars, [f"{share:.1%}" for share in shares], fontsize=9, color=INK, padding=4)
+    axes.bar_label(bars, [f"{100 * share:.1f} %" for share in shares], fontsize=9, color=INK, padding=4)
     axes.invert_yaxis()
     dress(axes, x="Share of the explained variance", grid="x")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))

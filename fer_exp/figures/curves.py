@@ -24,7 +24,7 @@ def curves_figure(history: Sequence[Epoch]) -> Figure:
         raise ValueError("curves need at least one epoch, received none")
     best = best_epoch(list(history))
     top = history[best - 1].val_accuracy
-    title = f"Training curves ({len(history)} epochs; best is {best}, with {top:.1%} on validation)"
+    title = f"Training curves ({len(history)} epochs; best is {best}, with {100 * top:.2f} % on validation)"
     figure = new_figure(11.0, 5.8, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(4, 1))
     loss, accuracy = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])

@@ -18,7 +18,7 @@ def confusion_figure(scores: Scores) -> Figure:
     counts = np.array(scores.confusion)
     support = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(support, 1)  # a class that does not occur keeps a row of zeros
-    title = f"Confusion matrix (n = {scores.images:,}, accuracy {scores.accuracy:.1%})"
+    title = f"Confusion matrix (n = {scores.images:,}, accuracy {100 * scores.accuracy:.2f} %)"
     figure = new_figure(11.5, 6.1, title)
     left, right = figure.subplots(1, 2)
     titles = scores.classes.titles

@@ -86,7 +86,7 @@ def gap_table(gap: Gap) -> str:
 
 
 def _row(name: str, part: Part) -> tuple[str, ...]:
-    share = f"{part.copies} ({part.copies / part.images:.1%})"
+    share = f"{part.copies} ({100 * part.copies / part.images:.1f} %)"
     copied, others = (_percent(value) for value in (part.accuracy_copied, part.accuracy_without_copies))
     return name, str(part.images), _with_error(part.accuracy, part.images), share, copied, others
 

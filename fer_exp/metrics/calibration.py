@@ -108,8 +108,12 @@ def calibration_text(calibration: Calibration, part: str) -> str:
         f"{'':>12} {'log loss':>10} {'ECE':>10} {'confidence':>10} {'accuracy':>10}",
     ]
     for name, trust in (("before", calibration.before), ("after", calibration.after)):
-        columns = (trust.log_loss, trust.ece, trust.confidence, calibration.accuracy)
-        lines.append(f"{name:>12} {' '.join(f'{column:>10.4f}' for column in columns)}")
+        columns = [
+            f"{trust.log_loss:.4f}",
+            f"{trust.ece:.4f}",
+            *(f"{100 * s:.2f} %" for s in (trust.confidence, calibration.accuracy)),
+        ]
+        lines.append(f"{name:>12} {' '.join(f'{column:>10}' for column in columns)}")
     return "\n".join([*lines, worth[part]])
 
 

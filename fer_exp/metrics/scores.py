@@ -223,7 +223,7 @@ def report_json(scores: Scores) -> str:
 
 
 def report_text(scores: Scores) -> str:
-    """The report as plain text: scikit-learn's classification report, the most frequent errors, confidence."""
+    """The report as plain text: scikit-learn's classification report in its own form, frequent errors, confidence."""
     return "\n".join([*_class_table(scores), "", *_summary_lines(scores), "", *_error_table(scores)]) + "\n"
 
 
@@ -253,7 +253,8 @@ def _summary_lines(scores: Scores) -> list[str]:
     top = scores.confidence
     absent = [row.title for row in scores.per_class if not row.support]
     return [
-        f"Balanced accuracy {scores.balanced_accuracy:.4f}, log loss {scores.log_loss:.4f}, ECE {scores.ece:.4f}",
+        f"Balanced accuracy {100 * scores.balanced_accuracy:.2f} %, log loss {scores.log_loss:.4f}, "
+        f"ECE {scores.ece:.4f}",
         f"Confidence: mean {top.mean:.4f}, standard deviation {top.std:.4f}",
         f"Mean confidence when right {share(top.mean_correct)}, when wrong {share(top.mean_wrong)}",
         *([f"No images of {', '.join(absent)}: averages run over the others."] if absent else []),
@@ -269,5 +270,5 @@ def _error_table(scores: Scores) -> list[str]:
     for pair in scores.top_errors:
         share = pair.count / support[pair.true]
         true, predicted = title_of_class(pair.true), title_of_class(pair.predicted)
-        lines.append(f"{true:>{width}} -> {predicted:<{width}} {pair.count:>6d} {share:>7.1%}")
+        lines.append(f"{true:>{width}} -> {predicted:<{width}} {pair.count:>6d} {100 * share:>6.1f} %")
     return lines

@@ -129,7 +129,7 @@ def test_without_a_terminal_each_line_is_plain(monkeypatch: pytest.MonkeyPatch) 
     assert text.splitlines() == [
         "Reading demo.",
         "x" * 3 * WIDTH,
-        "2/9 ended; trial 3: epoch 4/10 (25%), val/accuracy 61.25 %, 348 images/s; at most 13 min left",
+        "2/9 ended; trial 3: epoch 4/10 (25 %), val/accuracy 61.25 %, 348 images/s; at most 13 min left",
     ]
 
 
@@ -169,7 +169,7 @@ def test_trials_bear_the_names_that_people_call_them_by() -> None:
     assert title_of(Kind.BASELINE, 0, 1) == "baseline"
     assert title_of(Kind.TRIAL, 3, 1) == "trial 3"
     assert title_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
-    assert plain(running(kind=Kind.RETRAIN, val_accuracy=None)) == "retrain 3 seed 1: epoch 4/10 (25%)"
+    assert plain(running(kind=Kind.RETRAIN, val_accuracy=None)) == "retrain 3 seed 1: epoch 4/10 (25 %)"
 
 
 @pytest.mark.parametrize("name", ["JPY_PARENT_PID", "COLAB_RELEASE_TAG"])

@@ -159,7 +159,7 @@ def test_the_curves_mark_the_epoch_whose_weights_are_kept() -> None:
     assert np.asarray(marked[0].get_xydata()).tolist() == [[best.epoch, best.val_accuracy]]
     assert (
         title(figure)
-        == f"Training curves (30 epochs; best is {best.epoch}, with {best.val_accuracy:.1%} on validation)"
+        == f"Training curves (30 epochs; best is {best.epoch}, with {100 * best.val_accuracy:.2f} % on validation)"
     )
 
 

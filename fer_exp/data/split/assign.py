@@ -110,7 +110,7 @@ def _official(faces: Faces, seed: int) -> Assignment:
         chosen = _carved(faces, train, seed)
         train, validation = train[~chosen], train[chosen]
         notes.append(
-            f"The source has no PublicTest rows: {CARVED_SHARE:.1%} of Training ({len(validation)} faces) "
+            f"The source has no PublicTest rows: {100 * CARVED_SHARE:.1f} % of Training ({len(validation)} faces) "
             "were set aside for validation."
         )
     if not len(test):
@@ -149,8 +149,8 @@ def _leaks(faces: Faces, whole: Assignment) -> tuple[str, ...]:
         known = siblings(faces.groups, rows, whole.train)
         if known:
             notes.append(
-                f"{known:,} of {len(rows):,} {name} images ({known / len(rows):.0%}) show a {faces.grouped_by} that "
-                "training shows too, so scores on them are too high. The protocol 'grouped' keeps them apart."
+                f"{known:,} of {len(rows):,} {name} images ({100 * known / len(rows):.0f} %) show a {faces.grouped_by} "
+                "that training shows too, so scores on them are too high. The protocol 'grouped' keeps them apart."
             )
     return tuple(notes)
 

@@ -15,6 +15,7 @@ from fer_exp.data.split.assign import assign
 from fer_exp.data.split.by_group import groups_of, joined, shared_out
 from fer_exp.data.split.prepare import prepare
 from fer_exp.data.split.protocol import Protocol
+from fer_exp.holdout.sealed import open_test
 from fer_exp.system.errors import BadData
 from tests.commands import done
 from tests.made_faces import png_of, some_faces
@@ -93,7 +94,7 @@ def test_validation_that_is_carved_out_of_training_keeps_people_whole() -> None:
 def test_a_split_that_knows_no_groups_says_how_many_siblings_training_has() -> None:
     faces = grouped(400, 40)
     notes = assign(faces, Protocol.STRATIFIED, 1).notes
-    assert any("of 60 test images (100%) show a subject that training shows too" in note for note in notes)
+    assert any("of 60 test images (100 %) show a subject that training shows too" in note for note in notes)
     assert not any("too high" in note for note in assign(faces, Protocol.GROUPED, 1).notes)
 
 
@@ -159,3 +160,22 @@ def test_data_check_says_who_is_shown_and_what_a_random_split_is_worth(tmp_path:
     told = done("data", "check", root)
     assert "2 classes, 48x48 pixels grey, 4 subjects" in told
     assert "of a subject that training shows too: use --protocol grouped." in told
+
+
+def test_a_grouped_folder_holds_no_test_face_and_opens_as_it_was_split(tmp_path: Path) -> None:
+    root = lab(tmp_path / "lab")
+    lines = [f"{name}/{number}.png,{name}{number // 2}" for name in ("happy", "sad") for number in range(10)]
+    (tmp_path / "who.csv").write_text("\n".join(["image,group", *lines]))
+    reading = Reading(groups=str(tmp_path / "who.csv"))
+    cache = tmp_path / "cache"
+    development = prepare(str(root), protocol=Protocol.GROUPED, seed=1, limit=None, cache=cache, reading=reading)
+    part = open_test(str(root), info=development.info, cache=cache)
+    train, validation = development.train(clahe=False), development.validation(clahe=False)
+    faces = read_faces(root, reading)
+    assert faces.groups is not None
+    sides = [set(faces.groups[rows].tolist()) for rows in (train.rows, validation.rows, part.rows)]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 10
+    stored = {file.read_bytes() for file in development.folder.glob("*-images.npy")}
+    assert not any(image.tobytes() in content for image in part.images for content in stored)
+    assert development.info.groups == 10
+    assert development.info.grouped_by == "group"
