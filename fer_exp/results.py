@@ -6,6 +6,8 @@ metrics file is written last, so that whoever finds it finds the rest.
 
 from dataclasses import replace
 
+import numpy as np
+
 from fer_exp import figures
 from fer_exp.data.faces import Images
 from fer_exp.metrics.calibration import (
@@ -16,7 +18,7 @@ from fer_exp.metrics.calibration import (
     fit_temperature,
     uncalibrated,
 )
-from fer_exp.metrics.scores import Scores, report_json, report_text, score
+from fer_exp.metrics.scores import Scores, clustered_error, report_json, report_text, score
 from fer_exp.metrics.temperature import tempered
 from fer_exp.records import Predictions, Record
 from fer_exp.system.errors import BadRecord
@@ -52,6 +54,10 @@ def write_results(
     write_atomically(record.path / f"{prefix}report.json", report_json(scores))
     _write_figures(record, predictions, images, scores, prefix)
     metrics = scores.metrics(part)
+    if predictions.groups is not None:
+        right = predictions.probabilities.argmax(axis=1) == predictions.labels
+        metrics[f"{part}/accuracy_error"] = clustered_error(right, predictions.groups)
+        metrics[f"{part}/groups"] = float(np.unique(predictions.groups).size)
     if calibration is not None:
         _write_calibration(record, predictions, calibration, prefix)
         metrics |= calibration.metrics(part)

@@ -111,6 +111,45 @@ def _fixed(nature: Nature, a: Truth, b: Truth, seeds: tuple[int, int]) -> Experi
     return Experiment(judged.of(ACCURACY), truth)
 
 
+PEOPLE = 40  # whose images are drawn together
+
+
+def clustered(
+    seeds: int, experiments: int = EXPERIMENTS, seed: int = 1, *, known: bool = True, own: float = 0.5
+) -> list[Experiment]:
+    """Comparisons of two recipes on images of `PEOPLE` people, each of whom suits one recipe better than the other.
+
+    Args:
+        seeds: A side.
+        experiments: How many.
+        seed: Of nature.
+        known: Whether the verdict is told whom the images show.
+        own: The share of what a recipe makes of an image that it makes of all images of that person.
+    """
+    random = np.random.default_rng(seed)
+    people = np.repeat(np.arange(PEOPLE), IMAGES // PEOPLE)
+    labels = np.zeros(people.size, np.uint8)
+    truth = Truth(seed_deviation=0.006 if seeds > 1 else 0.0)
+
+    def normal(shape: int | tuple[int, int]) -> NDArray[np.float64]:
+        return random.standard_normal(shape)
+
+    def models(easy: NDArray[np.float64]) -> Predicted:
+        of_person = normal(PEOPLE)[people] * own**0.5 + normal(people.size) * (1 - own) ** 0.5
+        of_seed = normal((seeds, people.size)) * (1 - EASY - OWN) ** 0.5
+        accuracies = truth.accuracy + truth.seed_deviation * normal((seeds, 1))
+        return np.asarray(easy + of_person * OWN**0.5 + of_seed > norm.ppf(accuracies), np.uint8)
+
+    found = []
+    with threadpool_limits(1):
+        for _ in range(experiments):
+            easy = normal(people.size) * EASY**0.5
+            sides = Side(models(easy)), Side(models(easy))
+            judged = judge(labels, *sides, QUICK, people if known else None)
+            found.append(Experiment(judged.of(ACCURACY), 0.0))
+    return found
+
+
 def picked(
     truth: Truth, trials: int, seeds: int, experiments: int = EXPERIMENTS, seed: int = 1, gain: float = 0.0
 ) -> list[Experiment]:

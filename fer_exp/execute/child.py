@@ -110,7 +110,7 @@ def _finish(task: Task, record: Record, trained: Trained) -> None:
     split = development.validation(clahe=False)
     model, probabilities, calibration = _kept(trained, spec.recipe, split, development.info)
     classes = development.info.classes
-    predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows), classes)
+    predictions = Predictions(np.asarray(split.labels), probabilities, np.asarray(split.rows), classes, split.groups)
     write_results(record, predictions, split.images, "val", calibration)
     facts = {
         **provenance.collect(),

@@ -68,7 +68,7 @@ def open_and_evaluate(
     part = open_test(source, info=info, cache=home.cache)
     looks = write_down(home, opening_of(record, model, info, len(part.labels), again=again, digest=part.digest))
     said = predict(loaded, part.images)
-    predictions = Predictions(np.asarray(part.labels), said, np.asarray(part.rows), info.classes)
+    predictions = Predictions(np.asarray(part.labels), said, np.asarray(part.rows), info.classes, part.groups)
     calibration = None if on_validation is None else _on_test(predictions, on_validation)
     gap = None if validation is None else _gap(record, part, validation, predictions)
     return replace(_write(record, part, predictions, calibration, looks, gap), vouched=vouched)

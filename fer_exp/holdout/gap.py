@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fer_exp.holdout import reference
 from fer_exp.leaderboard.rows import standard_error
+from fer_exp.metrics.scores import clustered_error
 from fer_exp.records import Predictions
 from fer_exp.system.values import Value
 
@@ -26,6 +27,12 @@ class Part(Value):
     copies: int  # images that training holds too, to the pixel
     accuracy_copied: float | None  # on those; None where there are none
     accuracy_without_copies: float | None  # on the others; None where there are none
+    error_by_group: float | None = None  # standard error of the accuracy, where images come in groups
+
+    @property
+    def error(self) -> float:
+        """The standard error of the accuracy: by groups of images, or from their number alone."""
+        return standard_error(self.accuracy, self.images) if self.error_by_group is None else self.error_by_group
 
 
 class Gap(Value):
@@ -42,9 +49,8 @@ class Gap(Value):
 
     @property
     def standard_error(self) -> float:
-        """Of `points`, from the number of images alone: the two parts are different images."""
-        errors = [standard_error(part.accuracy, part.images) for part in (self.validation, self.test)]
-        return 100 * math.hypot(*errors)
+        """Of `points`, without what another seed would bring: the two parts are different images."""
+        return 100 * math.hypot(self.validation.error, self.test.error)
 
 
 def part_of(predictions: Predictions, copied: NDArray[np.bool_]) -> Part:
@@ -61,6 +67,7 @@ def part_of(predictions: Predictions, copied: NDArray[np.bool_]) -> Part:
         copies=int(copied.sum()),
         accuracy_copied=_mean(right[copied]),
         accuracy_without_copies=_mean(right[~copied]),
+        error_by_group=None if predictions.groups is None else clustered_error(right, predictions.groups),
     )
 
 
@@ -82,13 +89,13 @@ def gap_table(gap: Gap) -> str:
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
     ]
-    return "\n".join([*text, "± is one standard error, from the number of images; copies are counted to the pixel."])
+    return "\n".join([*text, "± is one standard error, from the images alone; copies are counted to the pixel."])
 
 
 def _row(name: str, part: Part) -> tuple[str, ...]:
     share = f"{part.copies} ({100 * part.copies / part.images:.1f} %)"
     copied, others = (_percent(value) for value in (part.accuracy_copied, part.accuracy_without_copies))
-    return name, str(part.images), _with_error(part.accuracy, part.images), share, copied, others
+    return name, str(part.images), _with_error(part.accuracy, part.error), share, copied, others
 
 
 def _reference_rows() -> list[tuple[str, ...]]:
@@ -96,14 +103,21 @@ def _reference_rows() -> list[tuple[str, ...]]:
     test = (reference.TEST_ACCURACY, reference.TEST_IMAGES)
     points = 100 * (validation[0] - test[0])
     return [
-        ("reference: validation", str(validation[1]), _with_error(*validation), "", "", ""),
-        ("reference: test", str(test[1]), _with_error(*test), "", "", ""),
+        (
+            "reference: validation",
+            str(validation[1]),
+            _with_error(validation[0], standard_error(*validation)),
+            "",
+            "",
+            "",
+        ),
+        ("reference: test", str(test[1]), _with_error(test[0], standard_error(*test)), "", "", ""),
         ("reference: gap", "", f"{points:+.2f} points", "", "", ""),
     ]
 
 
-def _with_error(accuracy: float, images: int) -> str:
-    return f"{100 * accuracy:.2f} ± {100 * standard_error(accuracy, images):.2f} %"
+def _with_error(accuracy: float, error: float) -> str:
+    return f"{100 * accuracy:.2f} ± {100 * error:.2f} %"
 
 
 def _percent(accuracy: float | None) -> str:

@@ -32,6 +32,7 @@ class TestPart:
         labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source.
         copied: `(n,)` whether training holds the same image, pixel for pixel. Results on these measure memory.
+        groups: `(n,)` int64 whom the images show; None where nothing says so.
         validation_rows: `(m,)` int64, rows of the validation part.
         validation_copied: `(m,)` the same as `copied`, of validation's images.
     """
@@ -44,6 +45,7 @@ class TestPart:
     copied: NDArray[np.bool_]
     validation_rows: Indices
     validation_copied: NDArray[np.bool_]
+    groups: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -94,4 +96,5 @@ def open_test(source: str, *, info: DataInfo, cache: Path) -> TestPart:
         copied=np.isin(groups[rows], groups[assignment.train]),
         validation_rows=assignment.validation,
         validation_copied=np.isin(groups[assignment.validation], groups[assignment.train]),
+        groups=None if faces.groups is None else faces.groups[rows],
     )

@@ -36,6 +36,7 @@ class Row(Value):
     objective: float | None  # None unless the trial finished with a finite objective
     metrics: dict[str, float] = Field(default_factory=dict)  # those of the registry's for leaderboards that are finite
     accuracy_interval: Interval | None = None  # Wilson, 95 %; None where there is no accuracy
+    accuracy_error: float | None = None  # standard error; by groups of images where they come in groups
     images: int | None = None  # of validation
     best_epoch: int = 0
     epochs: int = 0  # trained
@@ -53,13 +54,18 @@ def standard_error(accuracy: float, n: int) -> float:
     return math.sqrt(accuracy * (1.0 - accuracy) / n)
 
 
-def accuracy_interval(accuracy: float, n: int, confidence: float = 0.95) -> Interval:
-    """The Wilson score interval of a share seen in `n` independent images (Wilson 1927).
+def effective(accuracy: float, n: int, error: float) -> float:
+    """How many independent images would give a share the standard error that `n` images in groups give it; 1 to `n`."""
+    return min(max(accuracy * (1 - accuracy) / error**2, 1.0), n) if error > 0 else float(n)
+
+
+def accuracy_interval(accuracy: float, n: float, confidence: float = 0.95) -> Interval:
+    """The Wilson score interval of a share seen in `n` independent images, or effectively so many (Wilson 1927).
 
     Written out because SciPy's takes seconds to load, and a table of results must not wait for it.
     """
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    p = round(accuracy * n) / n
+    p = accuracy
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return Interval(low=max(middle - half, 0.0), high=min(middle + half, 1.0))
@@ -133,6 +139,15 @@ def _ranked(records: Iterable[Record | RecordContents], objective: Objective) ->
     return sorted([(row_of(one, objective, baseline), one.record) for one in found], key=lambda p: place_of(p[0]))
 
 
+def _errors(accuracy: float | None, images: int | None, by_group: float | None) -> tuple[float | None, Interval | None]:
+    """The standard error and the interval of an accuracy; by groups of images where the record has that."""
+    if accuracy is None or not images:
+        return None, None
+    if by_group is None or not math.isfinite(by_group):
+        return standard_error(accuracy, images), accuracy_interval(accuracy, images)
+    return by_group, accuracy_interval(accuracy, effective(accuracy, images, by_group))
+
+
 def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, Scalar] | None) -> Row:
     """What a leaderboard says about a record.
 
@@ -150,6 +165,7 @@ def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, S
     finished = outcome is not None and outcome.state is State.FINISHED and math.isfinite(value)
     recipe: dict[str, Scalar] = dict(spec.recipe.flat())
     accuracy = metrics.get("accuracy")
+    error, interval = _errors(accuracy, images, scores.get("val/accuracy_error"))
     return Row(
         number=spec.number,
         kind=spec.kind,
@@ -158,7 +174,8 @@ def row_of(contents: RecordContents, objective: Objective, baseline: dict[str, S
         attempts=contents.attempts,
         objective=value if finished else None,
         metrics=metrics,
-        accuracy_interval=None if accuracy is None or not images else accuracy_interval(accuracy, images),
+        accuracy_interval=interval,
+        accuracy_error=error,
         images=images,
         best_epoch=(outcome.best_epoch if outcome else 0) or best_epoch(history),
         epochs=len(history),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fer_exp.campaign import Objective
 from fer_exp.campaign.space import Scalar
-from fer_exp.leaderboard.rows import Row, standard_error
+from fer_exp.leaderboard.rows import Row
 from fer_exp.metrics.registry import on_leaderboard, shown
 from fer_exp.records import Kind, State
 
@@ -104,7 +104,7 @@ def _wrapped(begins: str, remark: str, width: int | None) -> list[str]:
 
 def _cells(rank: int, row: Row, first: Row | None, metric: str, *, at_rest: bool) -> list[str]:
     accuracy, macro_f1 = row.metrics.get("accuracy"), row.metrics.get("macro_f1")
-    error = "" if accuracy is None or not row.images else f" ± {100 * standard_error(accuracy, row.images):.2f}"
+    error = "" if row.accuracy_error is None else f" ± {100 * row.accuracy_error:.2f}"
     same = "~" if first is not None and row is not first and _indistinguishable(row, first) else " "
     return [
         (f"{rank}" if row.objective is not None else "-") + same,

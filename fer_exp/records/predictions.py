@@ -48,6 +48,7 @@ class Predictions:
     probabilities: "NDArray[np.float32]"  # (n, classes)
     rows: "NDArray[np.int64]"  # (n,) rows of the data source
     classes: Classes = FER2013  # what labels and columns mean
+    groups: "NDArray[np.int64] | None" = None  # (n,) whom the images show; None where nothing says so
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -65,7 +66,8 @@ def read_predictions(path: Path) -> Predictions:
             with np.load(file, allow_pickle=False) as stored:
                 names = [str(name) for name in stored["classes"]] if "classes" in stored else FER2013.names
                 arrays = (stored["labels"], stored["probabilities"], stored["rows"])
-                return _fitting(Predictions(*arrays, Classes(names)))
+                groups = stored.get("groups")
+                return _fitting(Predictions(*arrays, Classes(names), groups))
     except UNREADABLE as error:
         raise BadRecord(
             f"{path}: expected stored predictions, received {first_line(error)}",
@@ -78,13 +80,14 @@ def store_predictions(path: Path, predictions: Predictions) -> None:
     import numpy as np
 
     with replacing(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            labels=predictions.labels,
-            probabilities=predictions.probabilities,
-            rows=predictions.rows,
-            classes=np.array(predictions.classes.names),
-        )
+        arrays = {
+            "labels": predictions.labels,
+            "probabilities": predictions.probabilities,
+            "rows": predictions.rows,
+            "classes": np.array(predictions.classes.names),
+        }
+        grouped = {} if predictions.groups is None else {"groups": predictions.groups}
+        np.savez_compressed(temporary, **arrays, **grouped)  # type: ignore[arg-type]  # NumPy's stub takes a flag among them
 
 
 def _refuse_bomb(file: BinaryIO) -> None:
@@ -102,6 +105,8 @@ def _fitting(found: Predictions) -> Predictions:
     count = found.labels.size
     shapes = {"labels": (count,), "probabilities": (count, len(found.classes)), "rows": (count,)}
     types = {"labels": np.uint8, "probabilities": np.float32, "rows": np.int64}
+    if found.groups is not None:
+        shapes["groups"], types["groups"] = (count,), np.int64
     for name, shape in shapes.items():
         array = getattr(found, name)
         if array.shape != shape or array.dtype != types[name]:

@@ -72,7 +72,9 @@ def compare_groups(a: Group, b: Group, level: float = LEVEL) -> Comparison:
         b=_described(b),
         data_digest=a.specs[0].data_digest,
         protocol=a.specs[0].protocol,
-        judgement=judge(first.labels, sides[0], sides[1], Terms(level, _deciding(objective, classes), classes=classes)),
+        judgement=judge(
+            first.labels, sides[0], sides[1], Terms(level, _deciding(objective, classes), classes=classes), first.groups
+        ),
         notes=(*_left_out("A", a), *_left_out("B", b), *_notes(a.specs[0], b.specs[0])),
     )
 
@@ -92,7 +94,13 @@ def _loaded(records: Iterable[Record]) -> list[Predictions]:
         one = record.predictions()
         order = np.argsort(one.rows, kind="stable")
         found.append(
-            replace(one, labels=one.labels[order], probabilities=one.probabilities[order], rows=one.rows[order])
+            replace(
+                one,
+                labels=one.labels[order],
+                probabilities=one.probabilities[order],
+                rows=one.rows[order],
+                groups=None if one.groups is None else one.groups[order],
+            )
         )
     return found
 

@@ -33,6 +33,7 @@ class Spreads:
     images: float  # of what validation images happened to be drawn
     seeds: float  # of which seeds happened to be trained with; 0 where the difference is about the models themselves
     seed_freedom: float  # degrees of freedom of `seeds`; infinite where it is 0
+    image_freedom: float = np.inf  # of `images`; groups less one where images come in groups
 
 
 def difference(a: Measured, b: Measured) -> float:
@@ -40,18 +41,23 @@ def difference(a: Measured, b: Measured) -> float:
     return float(a.values.mean() - b.values.mean())
 
 
-def spreads(a: Measured, b: Measured) -> Spreads:
+def spreads(a: Measured, b: Measured, groups: int | None = None) -> Spreads:
     """Where the difference's randomness comes from.
 
     With two or more seeds a side the difference is one between recipes: what two seeds have in common is the images'
     part, what sets seeds apart (their interaction with the images included) is the seeds' part, as in a two-way random
     effects model (Searle, Casella, McCulloch 1992). With one seed on a side it is one between these very models.
+    Where whole groups of images were drawn, their part is known from so many groups alone.
     """
     many_a, many_b = a.values.size, b.values.size
     covariance = np.atleast_2d(np.cov(np.hstack([a.resampled, b.resampled]), rowvar=False))
+    of_images = np.inf if groups is None else groups - 1
+    if groups is not None and groups > 1:
+        covariance = covariance * groups / (groups - 1)  # a bootstrap of few draws is that much too small
     if min(many_a, many_b) < 2:
         share = np.r_[np.full(many_a, 1 / many_a), np.full(many_b, -1 / many_b)]
-        return Spreads(images=float(np.sqrt(max(share @ covariance @ share, 0.0))), seeds=0.0, seed_freedom=np.inf)
+        images = float(np.sqrt(max(share @ covariance @ share, 0.0)))
+        return Spreads(images, seeds=0.0, seed_freedom=np.inf, image_freedom=of_images)
     common = (
         _between(covariance[:many_a, :many_a])
         + _between(covariance[many_a:, many_a:])
@@ -66,6 +72,7 @@ def spreads(a: Measured, b: Measured) -> Spreads:
         seed_freedom=seeds**2 / float((parts**2 / freedom).sum())
         if seeds
         else np.inf,  # Welch 1947, Satterthwaite 1946
+        image_freedom=of_images,
     )
 
 
@@ -86,14 +93,14 @@ def half_width(spread: Spreads, level: float, wider: float = 1.0) -> float:
         level: Such as 0.95.
         wider: What the images' part is multiplied with, for having been picked on these images.
     """
-    seeds = spread.seeds**2
-    total = spread.images**2 + seeds
+    images, seeds = spread.images**2, spread.seeds**2
     error = np.hypot(wider * spread.images, spread.seeds)
     tail = (1 + level) / 2
-    if seeds == 0:
-        return float(stats.norm.ppf(tail) * error)
     # The freedom is that of the error before it was widened: widening must not make the quantile smaller.
-    return float(stats.t.ppf(tail, spread.seed_freedom * (total / seeds) ** 2) * error)
+    known_badly = images**2 / spread.image_freedom + seeds**2 / spread.seed_freedom
+    if known_badly == 0:
+        return float(stats.norm.ppf(tail) * error)
+    return float(stats.t.ppf(tail, (images + seeds) ** 2 / known_badly) * error)
 
 
 def seeds_to_decide(spread: Spreads, seeds: tuple[int, int], gap: float, level: float, wider: float) -> int | None:
@@ -112,7 +119,7 @@ def seeds_to_decide(spread: Spreads, seeds: tuple[int, int], gap: float, level: 
     # The variance of a mean of n is that of one through n; the sides' parts are taken together, as one of equal sizes.
     of_one = spread.seeds**2 / float(np.mean([1 / seeds[0], 1 / seeds[1]]))
     for many in range(2, MOST_SEEDS + 1):
-        planned = Spreads(spread.images, float(np.sqrt(of_one / many)), 2 * (many - 1))
+        planned = Spreads(spread.images, float(np.sqrt(of_one / many)), 2 * (many - 1), spread.image_freedom)
         if half_width(planned, level, wider) < abs(gap):
             return many
     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -23,6 +24,7 @@ from fer_exp.verdict.resample import (
     RESAMPLES,
     Predicted,
     bootstrap_weights,
+    group_weights,
     measure,
     once,
 )
@@ -95,7 +97,8 @@ class Judgement(Value):
     picked_from: tuple[int, int]  # models each side was picked from by these images; 1 where it was not picked
     deciding: str  # metric
     metrics: tuple[MetricVerdict, ...]
-    mcnemar: McNemar | None = Field(default=None)  # where each side is one model
+    mcnemar: McNemar | None = Field(default=None)  # where each side is one model, of images that are independent
+    groups: int | None = None  # that the images come in; None where nothing says so
 
     def of(self, metric: str) -> MetricVerdict:
         """What was found by one metric."""
@@ -118,13 +121,17 @@ class Terms:
     resamples: int = RESAMPLES
 
 
-def judge(labels: Labels, a: Side, b: Side, terms: Terms | None = None) -> Judgement:
+def judge(
+    labels: Labels, a: Side, b: Side, terms: Terms | None = None, clusters: NDArray[np.int64] | None = None
+) -> Judgement:
     """The verdict on A against B.
 
     Args:
         labels: `(n,)` true label numbers.
         a: Predictions on the same n images.
         b: The same of what A is compared with.
+        clusters: `(n,)` numbers, equal where two images show one person, sequence or photo. The interval then allows
+            for other people, and not only for other images of these. None: the images are independent.
         terms: Level, metrics, and which of them decides; metrics of classes that do not occur are left out.
     """
     terms = terms or Terms()
@@ -133,14 +140,22 @@ def judge(labels: Labels, a: Side, b: Side, terms: Terms | None = None) -> Judge
     order = np.argsort(labels, kind="stable")
     sorted_labels, together = labels[order], np.concatenate(groups)[:, order]
     plain = measure(sorted_labels, together, once(labels.size), metrics, terms.classes)
-    drawn = measure(sorted_labels, together, bootstrap_weights(labels.size, terms.resamples), metrics, terms.classes)
+    weights = (
+        bootstrap_weights(labels.size, terms.resamples)
+        if clusters is None
+        else group_weights(clusters[order], terms.resamples)
+    )
+    drawn = measure(sorted_labels, together, weights, metrics, terms.classes)
+    many = None if clusters is None else len(np.unique(clusters))
     cuts = np.cumsum([len(group) for group in groups])[:-1]
     found = []
     for metric in (name for name in metrics if np.isfinite(plain[name]).all()):
         values, redrawn = np.split(plain[metric][0], cuts), np.split(drawn[metric], cuts, axis=1)
         whole = np.isfinite(drawn[metric]).all(axis=1)  # a resample may hold no image of a rare class
         parts = [Measured(*pair) for pair in zip(values, (part[whole] for part in redrawn), strict=True)]
-        found.append(_by_metric(metric, parts, (a.picked_from is not None, b.picked_from is not None), terms.level))
+        found.append(
+            _by_metric(metric, parts, (a.picked_from is not None, b.picked_from is not None), terms.level, many)
+        )
     seeds = (len(a.predicted), len(b.predicted))
     return Judgement(
         level=terms.level,
@@ -150,7 +165,8 @@ def judge(labels: Labels, a: Side, b: Side, terms: Terms | None = None) -> Judge
         picked_from=(_count(a), _count(b)),
         deciding=terms.deciding if np.isfinite(plain[terms.deciding]).all() else ACCURACY,
         metrics=tuple(found),
-        mcnemar=_mcnemar(labels, a.predicted[0], b.predicted[0]) if seeds == (1, 1) else None,
+        mcnemar=_mcnemar(labels, a.predicted[0], b.predicted[0]) if seeds == (1, 1) and clusters is None else None,
+        groups=many,
     )
 
 
@@ -158,9 +174,11 @@ def _count(side: Side) -> int:
     return 1 if side.picked_from is None else len(side.picked_from)
 
 
-def _by_metric(metric: str, parts: Sequence[Measured], picked: tuple[bool, bool], level: float) -> MetricVerdict:
+def _by_metric(
+    metric: str, parts: Sequence[Measured], picked: tuple[bool, bool], level: float, groups: int | None
+) -> MetricVerdict:
     a, b, *candidates = parts
-    spread, gap = spreads(a, b), difference(a, b)
+    spread, gap = spreads(a, b, groups), difference(a, b)
     factor = 1.0
     if any(picked):
         all_a = candidates[0] if picked[0] else _together(a)

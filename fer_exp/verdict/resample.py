@@ -38,6 +38,17 @@ def bootstrap_weights(images: int, resamples: int = RESAMPLES) -> Weights:
     return weights
 
 
+def group_weights(groups: NDArray[np.int64], resamples: int = RESAMPLES) -> Weights:
+    """How often each image is drawn where whole groups are drawn, with replacement, as many as there are.
+
+    Args:
+        groups: `(n,)` numbers: whom the images show.
+        resamples: Rows.
+    """
+    _, place = np.unique(groups, return_inverse=True)
+    return np.asarray(bootstrap_weights(int(place.max()) + 1, resamples)[:, place], np.float32)
+
+
 def once(images: int) -> Weights:
     """Weights that take every image once: the sample itself."""
     return np.ones((1, images), np.float32)

@@ -25,10 +25,11 @@ def sentence(comparison: Comparison) -> str:
 
 
 def _about(judged: Judgement) -> str:
+    other = "other images of this kind" if judged.groups is None else "other people, sequences or photos of this kind"
     if judged.scope is Scope.RECIPES:
-        return "That allows for other seeds and for other images of this kind."
+        return f"That allows for other seeds and for {other}."
     return (
-        "That allows for other images of this kind, not for other seeds: with one seed on a side it is about these "
+        f"That allows for {other}, not for other seeds: with one seed on a side it is about these "
         "models, not their recipes."
     )
 
@@ -37,7 +38,10 @@ def verdict_text(comparison: Comparison) -> str:
     """Who is compared, every metric, what was corrected for, and the sentence."""
     judged = comparison.judgement
     lines = [_side("A", comparison.a), _side("B", comparison.b)]
-    lines.append(f"on {judged.images} validation images, protocol {comparison.protocol}, data {comparison.data_digest}")
+    groups = "" if judged.groups is None else f" in {judged.groups} groups"
+    lines.append(
+        f"on {judged.images} validation images{groups}, protocol {comparison.protocol}, data {comparison.data_digest}"
+    )
     lines += ["", *_table(judged.metrics, judged.level), ""]
     if judged.mcnemar is not None:
         test = judged.mcnemar

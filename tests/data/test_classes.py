@@ -11,6 +11,7 @@ from fer_exp.metrics.registry import metric_of, metrics_of
 from fer_exp.metrics.scores import report_text, score
 from fer_exp.records import Predictions
 from fer_exp.records.predictions import read_predictions, store_predictions
+from fer_exp.system.errors import BadRecord
 from fer_exp.verdict.judge import Side, Terms, judge
 from tests.made_faces import some_faces
 
@@ -83,3 +84,14 @@ def test_a_verdict_judges_the_data_s_own_classes() -> None:
     assert judged.of("very-sad/recall").difference == 1.0
     assert judged.of("macro_f1").difference == 1.0
     assert not any("angry" in found.metric for found in judged.metrics)
+
+
+def test_predictions_keep_whom_the_images_show(tmp_path: Path) -> None:
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    store_predictions(tmp_path / "said.npz", replace(predictions(), groups=groups))
+    found = read_predictions(tmp_path / "said.npz").groups
+    assert found is not None
+    assert found.tolist() == groups.tolist()
+    store_predictions(tmp_path / "said.npz", replace(predictions(), groups=groups[:3]))
+    with pytest.raises(BadRecord, match="groups of shape"):
+        read_predictions(tmp_path / "said.npz")

@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, classification_report, f1_s
 
 from fer_exp.data.emotions import EMOTION_TITLES
 from fer_exp.data.faces import Labels
-from fer_exp.metrics.scores import Probabilities, Scores, reliability, report_json, report_text, score
+from fer_exp.metrics.scores import Probabilities, Scores, clustered_error, reliability, report_json, report_text, score
 from tests.made_records import made_predictions
 
 
@@ -146,3 +146,12 @@ def test_invariants_hold_for_any_predictions(count: int, seed: int) -> None:
     assert abs(scores.accuracy - scores.confidence.mean) <= scores.ece + 1e-9
     order = random.permutation(count)
     assert score(labels[order], probabilities[order]).confusion == scores.confusion
+
+
+def test_the_error_of_a_share_over_groups_is_that_of_the_groups() -> None:
+    right = np.array([True, True, True, False, False, False])
+    alone = clustered_error(right, np.arange(6))
+    assert alone == pytest.approx(np.sqrt(6 / 5 * 0.25 / 6))
+    together = clustered_error(right, np.array([0, 0, 0, 1, 1, 1]))
+    assert together == pytest.approx(np.sqrt(2 / 1 * 2 * 1.5**2) / 6)  # two groups, as far apart as can be
+    assert np.isnan(clustered_error(right, np.zeros(6, np.int64)))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, t
 
 from fer_exp.data.classes import FER2013
 from fer_exp.data.emotions import Emotion
@@ -12,7 +12,7 @@ from fer_exp.metrics.registry import resampled
 from fer_exp.metrics.scores import score
 from fer_exp.verdict.interval import Measured, Spreads, half_width, seeds_to_decide, spreads, wider_for_picking
 from fer_exp.verdict.judge import Answer, Judgement, Scope, Side, Terms, judge
-from fer_exp.verdict.resample import ACCURACY, Predicted, bootstrap_weights, measure, once
+from fer_exp.verdict.resample import ACCURACY, Predicted, bootstrap_weights, group_weights, measure, once
 from tests.made_records import made_predictions
 
 MADE = made_predictions(1500)
@@ -292,3 +292,34 @@ def test_the_verdict_says_how_many_seeds_would_decide() -> None:
     assert needed is None or needed > 2
     shown = judge(LABELS, Side(models(0.90, 0.90)), Side(models(0.50, 0.50)))
     assert shown.of(ACCURACY).seeds_to_decide is None
+
+
+# -- images that come in groups
+
+
+def test_of_groups_whole_ones_are_drawn() -> None:
+    groups = np.array([4, 4, 9, 9, 9, 2])
+    weights = group_weights(groups, 50)
+    assert weights.shape == (50, 6)
+    assert (weights[:, 0] == weights[:, 1]).all()
+    assert (weights[:, 2] == weights[:, 4]).all()
+    assert set(weights[:, [0, 2, 5]].sum(axis=1)) == {3.0}
+
+
+def test_a_group_for_each_image_changes_next_to_nothing_and_one_of_many_widens() -> None:
+    a, b = models(0.64), models(0.61)
+    plain, each, few = (
+        judge(LABELS, Side(a), Side(b), clusters=clusters).of(ACCURACY)
+        for clusters in (None, np.arange(LABELS.size), np.arange(LABELS.size) % 12)
+    )
+    assert each.high - each.low == pytest.approx(plain.high - plain.low, rel=0.1)
+    assert few.difference == plain.difference
+    judged = judge(LABELS, Side(a), Side(b), clusters=np.arange(LABELS.size) % 12)
+    assert judged.groups == 12
+    assert judged.mcnemar is None  # it takes the images for independent
+
+
+def test_few_groups_are_paid_for_by_student_s_quantile() -> None:
+    spread = Spreads(0.01, 0.0, np.inf, image_freedom=4)
+    assert half_width(spread, 0.95) == pytest.approx(0.01 * t.ppf(0.975, 4))
+    assert half_width(Spreads(0.01, 0.0, np.inf), 0.95) == pytest.approx(0.01 * norm.ppf(0.975))

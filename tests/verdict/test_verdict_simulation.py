@@ -5,7 +5,7 @@ A share near 95 % over 2,000 experiments has a standard error of half a point: 9
 
 import pytest
 
-from tests.simulated import Truth, better, fixed, picked, share
+from tests.simulated import Truth, better, clustered, fixed, picked, share
 
 pytestmark = pytest.mark.slow
 
@@ -35,3 +35,9 @@ def test_a_difference_of_four_points_is_nearly_always_found_and_more_seeds_find_
     assert better(fixed(Truth(0.69), Truth(), (5, 5), experiments=200)) > 0.95
     found = [better(fixed(Truth(0.67), Truth(), (seeds, seeds), experiments=300)) for seeds in (3, 10)]
     assert found[0] + 0.15 < found[1]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_of_images_that_come_by_person_the_interval_holds_where_it_knows_that_and_not_otherwise(seeds: int) -> None:
+    assert 0.93 <= share(one.holds for one in clustered(seeds)) <= 0.97
+    assert share(one.holds for one in clustered(seeds, 500, known=False)) < 0.75

@@ -4,6 +4,7 @@ In: a source, a protocol, a seed. Out: a Development, a folder whose arrays tria
 
     <cache>/<data digest>/<protocol>-<seed>-<limit or all>[-<rule of cleaning>...]/
         {train,validation}-{images,labels,rows}.npy
+        {train,validation}-groups.npy                  where the source says whom the images show
         {train,validation}-clahe.npy                   made when first asked for
         info.json                                      written last: a folder without it is not believed
 
@@ -36,11 +37,13 @@ class Split:
         images: `(n, side, side)` uint8 or `(n, side, side, 3)`, a read-only memory map.
         labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source; one occurs again where the protocol has oversampled.
+        groups: `(n,)` int64, equal where two images show one person, sequence or photo; None where nothing says so.
     """
 
     images: Images
     labels: Labels
     rows: Indices
+    groups: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -83,14 +86,15 @@ class Development:
         try:
             labels, rows = (np.array(load_array(self.folder / f"{name}-{column}.npy")) for column in ("labels", "rows"))
             images = self._images(f"{name}-images", count)
-            if not len(labels) == len(rows) == count:
+            groups = np.array(load_array(self.folder / f"{name}-groups.npy")) if self.info.grouped_by else None
+            if not len(labels) == len(rows) == count == (count if groups is None else len(groups)):
                 raise ValueError(f"{len(labels)} labels and {len(rows)} rows for {count} images")
         except (OSError, ValueError, EOFError) as error:
             raise BadData(
                 f"{self.folder}: expected the {name} part as it was prepared, received {first_line(error)}",
                 "Nothing was changed. Start the command again: it prepares damaged data anew.",
             ) from error
-        return Split(self._equalised(f"{name}-clahe", images) if clahe else images, labels, rows)
+        return Split(self._equalised(f"{name}-clahe", images) if clahe else images, labels, rows, groups)
 
     def _images(self, name: str, count: int) -> Images:
         images = load_array(self.folder / f"{name}.npy")
@@ -208,6 +212,8 @@ def _write_parts(folder: Path, faces: Faces, assignment: Assignment) -> None:
         save_array(folder / f"{name}-images.npy", faces.images[rows])
         save_array(folder / f"{name}-labels.npy", faces.labels[rows])
         save_array(folder / f"{name}-rows.npy", rows)
+        if faces.groups is not None:
+            save_array(folder / f"{name}-groups.npy", faces.groups[rows])
 
 
 def _describe(folder: Path, info: DataInfo) -> Development:
