@@ -24,7 +24,7 @@ from fer_exp.records import Predictions, Record
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
 
-PARTS = {"val": "", "test": "test/"}  # part -> where in the record
+PARTS = {"val": "", "test": "test/"}  # part -> where in the record; `external/<set>` in a folder of that name
 
 
 def write_results(
@@ -36,19 +36,19 @@ def write_results(
         record: Where to write: directly in its folder for "val", in `test/` for "test".
         predictions: What the model said.
         images: `(n, side, side)` uint8 or in colour, the same faces in the same order.
-        part: "val" or "test".
+        part: "val", "test" or "external/<set>".
         calibration: What temperature scaling does to these predictions; None where no temperature is known.
 
     Raises:
-        ValueError: The part is neither, shapes do not fit, or the predictions are not probabilities. Nothing is
+        ValueError: The part is none of these, shapes do not fit, or the predictions are not probabilities. Nothing is
             written then.
     """
-    if part not in PARTS:
-        raise ValueError(f"part: expected one of {', '.join(PARTS)}, received {part!r}")
+    if part not in PARTS and not part.startswith("external/"):
+        raise ValueError(f"part: expected one of {', '.join(PARTS)} or external/<set>, received {part!r}")
     if len(images) != len(predictions.labels):
         raise ValueError(f"images: expected {len(predictions.labels)}, received {len(images)}")
     scores = score(predictions.labels, predictions.probabilities, predictions.classes)
-    prefix = PARTS[part]
+    prefix = PARTS.get(part, f"{part}/")
     record.write_predictions(predictions, f"{prefix}predictions.npz")
     write_atomically(record.path / f"{prefix}report.txt", full_report(scores, calibration, part))
     write_atomically(record.path / f"{prefix}report.json", report_json(scores))

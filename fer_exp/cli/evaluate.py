@@ -13,11 +13,13 @@ import typer
 from fer_exp.cli import complete, options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
+from fer_exp.cli.reading import reading_of
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import CampaignSpec
+    from fer_exp.data.reading import Reading
     from fer_exp.holdout.evaluate import TestResult
     from fer_exp.records import Record
 
@@ -63,6 +65,14 @@ def evaluate(
         str, typer.Option("--again", metavar="REASON", help="Why the test part is opened for another model.")
     ] = "",
     data: options.Data = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="PATH", help="Another face set, instead of the test part.")
+    ] = None,
+    classes: options.ClassNames = None,
+    merge: options.Merge = None,
+    drop: options.Drop = None,
+    layout: options.LayoutName = None,
+    groups: options.Groups = None,
     as_json: options.AsJson = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -94,21 +104,61 @@ def evaluate(
     from fer_exp.data.find import find_recorded
     from fer_exp.holdout.ledger import refuse_early
 
-    refuse_early(home, chosen.record, chosen.file, spec.data, again)  # before Keras is loaded and faces are read
+    if on is None:
+        refuse_early(home, chosen.record, chosen.file, spec.data, again)  # before Keras is loaded and faces are read
     if not no_tracking:
         from fer_exp.search.store_check import refuse_moved_store
 
         refuse_moved_store(home, spec.name)  # the result is to be shown there; before the test part is opened
+    if on is not None:
+        asked = reading_of(classes=classes, merge=merge, drop=drop, layout=layout, groups=groups)
+        typer.echo(_evaluate_on(home, spec, chosen, on, asked, again, as_json=as_json))
+        _show(home, spec, tracking=not no_tracking)
+        return
     source = find_recorded(data, spec.data.path)
     typer.echo(f"Opening the test part of {spec.data.source} for {_title(chosen.record)}.", err=True)
     if chosen.record.test_scores():
         typer.echo("It was opened for this model before; this look is written down too.", err=True)
     result = _open(home, spec, chosen, source, again)
     typer.echo(_as_json(spec, chosen, home) if as_json else _as_text(spec, chosen.record, result))
-    if not no_tracking:  # last: what was opened is told even where MLflow does not answer
+    _show(home, spec, tracking=not no_tracking)
+
+
+def _show(home: Home, spec: "CampaignSpec", *, tracking: bool) -> None:
+    """Last: what was opened is told even where MLflow does not answer."""
+    if tracking:
         from fer_exp.tracking import sync
 
         sync(home, spec.name)
+
+
+def _evaluate_on(
+    home: Home, spec: "CampaignSpec", chosen: "_Chosen", source: str, asked: "Reading", again: str, *, as_json: bool
+) -> str:
+    """The model on another set, as text or JSON."""
+    from fer_exp.cli.texts import after_external
+    from fer_exp.data.find import find_source
+    from fer_exp.system.stderr import stderr_to
+
+    found = find_source(source, said_by="--on")
+    typer.echo(f"Reading {found} for {_title(chosen.record)}.", err=True)
+    with stderr_to():
+        from fer_exp.holdout.external import evaluate_on
+
+        result = evaluate_on(home, chosen.record, chosen.file, found, spec.data, asked, again=again)
+    if as_json:
+        report = json.loads((chosen.record.path / result.folder / "report.json").read_text())
+        document = {
+            "campaign": spec.name,
+            "record": str(chosen.record.path.relative_to(home.root)),
+            "on": result.source,
+            "accuracy_error": result.error,
+            "left_out": result.left_out,
+            "unused": result.unused,
+            "report": report,
+        }
+        return json.dumps(document, indent=1)
+    return after_external(_title(chosen.record), result, chosen.record.path / result.folder)
 
 
 def reproduction(home: Home, campaign: str, source: str) -> tuple[str, bool]:

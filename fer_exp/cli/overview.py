@@ -92,8 +92,11 @@ def _handed_over(folder: Path) -> list[str]:
 
 def _opened(folder: Path) -> list[str]:
     """How often its models have met the test part; a campaign's own ledger says it."""
-    looks = len(whole_lines(folder / "ledger.jsonl"))
-    return [f"test part opened {looks} time{'s' * (looks > 1)}"] if looks else []
+    lines = whole_lines(folder / "ledger.jsonl")
+    others = sum('"protocol":"external"' in line for line in lines)
+    looks = len(lines) - others
+    told = [f"test part opened {looks} time{'s' * (looks > 1)}"] if looks else []
+    return told + ([f"evaluated on other sets {others} time{'s' * (others > 1)}"] if others else [])
 
 
 def _run_id(record: Record) -> str | None:

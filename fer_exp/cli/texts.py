@@ -19,6 +19,7 @@ from fer_exp.system.passwords import without_passwords
 
 if TYPE_CHECKING:
     from fer_exp.holdout.evaluate import TestResult  # brings Keras
+    from fer_exp.holdout.external import ExternalResult
     from fer_exp.search.promote import Promotion
     from fer_exp.tracking import SyncReport
 
@@ -133,6 +134,27 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
     if not result.vouched:
         lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")
+    return "\n".join(lines)
+
+
+def after_external(title: str, result: "ExternalResult", folder: Path) -> str:
+    """What a model reached on another face set, and what of both was left out."""
+    from fer_exp.metrics.scores import report_text
+
+    scores = result.scores
+    lines = [f"{title} on {result.source}: {len(scores.classes)} classes that both know", ""]
+    lines += [report_text(scores).rstrip(), ""]
+    lines.append(
+        f"Accuracy {100 * scores.accuracy:.2f} ± {100 * result.error:.2f} %, "
+        f"macro-F1 {shown('macro_f1', scores.macro_f1)}, on {scores.images:,} images; ± is one standard error, "
+        "from the images alone."
+    )
+    for name, count in result.left_out.items():
+        lines.append(f"Left out: {count:,} images of {name}, which the model does not know.")
+    if result.unused:
+        lines.append(f"The model could not answer {', '.join(result.unused)}: the set has no such class.")
+    lines += [f"Note: {note}" for note in result.notes]
+    lines += [f"This set was {result.looks}.", f"Figures and report: {folder}"]
     return "\n".join(lines)
 
 

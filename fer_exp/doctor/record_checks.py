@@ -19,6 +19,7 @@ from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.records import ASKED, Kind, Record
 from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model
 from fer_exp.records.handovers import FILE, handovers_of
+from fer_exp.records.values import Metrics
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import is_there, whole_lines
 from fer_exp.system.values import Value
@@ -90,10 +91,11 @@ def side_files(case: Case) -> Iterator[Finding]:
             if path.suffix == ".json" and (problem := _not_json(path)):
                 yield _side_file(case, path, problem, "moves it to set-aside/; nothing rests on it")
         yield from _calibration(case, chart)
-        problem = _test_problem(chart.record)
-        if problem is not None:
-            advice = "moves the results on test to set-aside/; `fer-exp evaluate` makes them again"
-            yield _side_file(case, folder / "test", problem, advice)
+        for part in (folder / "test", *sorted(folder.glob("external/*"))):
+            problem = _test_problem(chart.record, part)
+            if problem is not None:
+                advice = f"moves the results on {part.name} to set-aside/; `fer-exp evaluate` makes them again"
+                yield _side_file(case, part, problem, advice)
 
 
 def _calibration(case: Case, chart: Chart) -> Iterator[Finding]:
@@ -112,17 +114,18 @@ def _side_file(case: Case, path: Path, problem: str, advice: str) -> Finding:
     return Finding(Code.SIDE_FILE_UNREADABLE, case.within(path), problem, advice, aside(case, path, problem))
 
 
-def _test_problem(record: Record) -> str | None:
-    folder = record.path / "test"
+def _test_problem(record: Record, folder: Path) -> str | None:
+    """What is wrong with results on the test part, or on another face set."""
     if not folder.is_dir():
         return None
     try:
-        record.test_scores()
+        if is_there(folder / "scores.json"):
+            Metrics.read(folder / "scores.json")
         if (folder / "predictions.npz").exists():
-            record.predictions("test/predictions.npz")
+            record.predictions(f"{folder.relative_to(record.path)}/predictions.npz")
     except BadRecord as error:
         return error.problem
-    for path, form in ((record.path / GAP, Gap), (folder / CALIBRATION, Calibration)):
+    for path, form in ((folder / Path(GAP).name, Gap), (folder / CALIBRATION, Calibration)):
         if is_there(path) and (problem := _no_value(path, form)):
             return problem
     return next((problem for path in sorted(folder.glob("*.json")) if (problem := _not_json(path))), None)

@@ -3,6 +3,7 @@
 In: a record with a model, and a data source. Out: test results in the record, and a line in the home's ledger.
 
     evaluate     a model meets the test part, and what it finds
+    external     a model meets another face set
     sealed       the only code that reads test faces
     ledger       who looked at a test part, when and why
     gap          validation against test, with and without images that training holds too

@@ -27,6 +27,7 @@ from fer_exp.system.home import Home
 from fer_exp.system.values import Value, first_line
 
 LEDGER = "ledger.jsonl"
+EXTERNAL = "external"  # in the place of a protocol: all of another set
 LAST_MS = 253_402_300_800_000  # the end of the year 9999, behind which there are no dates
 
 

@@ -195,6 +195,13 @@ class Record:
         """Final metrics on the test part (`test/accuracy`); empty until `evaluate` opened it."""
         return self._metrics("test/scores.json")
 
+    def external_scores(self) -> dict[str, float]:
+        """Final metrics on other face sets (`external/<set>/accuracy`); empty until `evaluate --on` made some."""
+        found: dict[str, float] = {}
+        for path in sorted(self.path.glob("external/*/scores.json")):
+            found |= Metrics.read(path).values
+        return found
+
     def _metrics(self, name: str) -> dict[str, float]:
         path = self.path / name
         return dict(Metrics.read(path).values) if is_there(path) else {}

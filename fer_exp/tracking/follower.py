@@ -147,7 +147,8 @@ def _stamp(record: Record) -> Stamp:
     history is written.
     """
     times = []
-    for path in (record.path, record.path / "test", record.path / "figures", record.path / "history.jsonl"):
+    folders = (record.path / name for name in ("test", "external", "figures"))
+    for path in (record.path, *folders, *sorted(record.path.glob("external/*")), record.path / "history.jsonl"):
         try:
             times.append(path.stat().st_mtime_ns)
         except FileNotFoundError:

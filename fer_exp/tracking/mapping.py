@@ -218,6 +218,7 @@ def final_metrics(contents: RecordContents, model_id: str | None = None) -> list
         for found, time_ms in (
             (values | contents.scores, max(outcome.ended_ms, _mtime_ms(record.path / "scores.json"))),
             (contents.test_scores, _mtime_ms(record.path / "test" / "scores.json")),
+            (record.external_scores(), _mtime_ms(record.path / "external")),
         )
         for name, value in found.items()
     ]

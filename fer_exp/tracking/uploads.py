@@ -20,6 +20,7 @@ NOTE = "tracking.json"
 _ROLES = {  # the first that fits names the artifact folder
     "figures/*": "figures",
     "test/*": "test",
+    "external/*": "external",
     "report.*": "reports",
     "calibration.json": "reports",
     "predictions*.npz": "predictions",

@@ -16,7 +16,7 @@ from fer_exp.data.reading import Reading
 from fer_exp.data.sources.archives import Stream, csv_streams
 from fer_exp.data.sources.layout import MAX_LINE, Layout, cells_of, layout_of
 from fer_exp.data.sources.names import shown, usage_titled
-from fer_exp.data.sources.numbering import OWN_COLUMNS
+from fer_exp.data.sources.numbering import OWN_COLUMNS, official_by_row
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
 from fer_exp.data.sources.recognise import recognise
 from fer_exp.data.sources.rows import MOST_BAD, NO_USAGE, UNCHANGED, FaceRows
@@ -110,7 +110,8 @@ def _read(stream: Stream, name: str, reading: Reading) -> Faces:
         table.add(lines)
     if table.blank:
         rows.notes.append(f"{table.blank:,} rows without any value were passed over.")
-    return rows.faces()
+    faces = rows.faces()
+    return official_by_row(faces) if layout.usage is None else faces
 
 
 def _numbered(start: bytes, layout: Layout) -> str | None:

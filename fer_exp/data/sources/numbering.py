@@ -6,10 +6,17 @@ the `datasets` library numbers folders, and reading it the other way would mix u
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
+
+from fer_exp.data import classes
 from fer_exp.data.emotions import Emotion
+from fer_exp.data.faces import Faces, Usage
 from fer_exp.system.errors import BadData
 
+NO_USAGE = "There is no Usage: every row counts as Training."
 OWN_COLUMNS = ("emotion", "emotions")  # lower case; in FER2013's order
 PARTS = (  # images of each class in FER2013's order: Training, PublicTest, PrivateTest
     (3995, 436, 4097, 7215, 4830, 3171, 4965),
@@ -37,3 +44,19 @@ def ambiguous(source: str, column: str) -> BadData:
         "Nothing was changed. Write class names, or call the column emotion if 0 to 6 mean "
         f"{', '.join(emotion.title for emotion in FER2013)}.",
     )
+
+
+def official_by_row(faces: Faces) -> Faces:
+    """FER2013 without its Usage: where all rows are there in their order, by the counts of each part, it is known."""
+    ends = np.cumsum([0, *(sum(part) for part in PARTS)])
+    if len(faces) != ends[-1] or faces.dropped or faces.classes != classes.FER2013:
+        return faces
+    parts = [slice(start, stop) for start, stop in pairwise(ends.tolist())]
+    counts = tuple(tuple(np.bincount(faces.labels[part], minlength=len(Emotion)).tolist()) for part in parts)
+    if counts != PARTS:
+        return faces
+    usage = np.concatenate(
+        [np.full(part.stop - part.start, use, np.uint8) for part, use in zip(parts, Usage, strict=True)]
+    )
+    note = "There is no Usage, but these are FER2013's rows in their order: its official parts were given them by row."
+    return replace(faces, usage=usage, notes=tuple(note if one == NO_USAGE else one for one in faces.notes))

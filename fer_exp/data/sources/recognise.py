@@ -43,6 +43,11 @@ def _another_table(start: bytes) -> Received | None:
         if len(cells) > 1 and sum(cell in known for cell in cells) > 1:
             return Received(f"columns separated by {name}", "Save it with commas.")
     cells = [cell.strip(b' "').decode(errors="replace").lower() for cell in first.split(b",")]
+    if any(cell in PIXEL_COLUMNS for cell in cells) and not any(cell in EMOTION_COLUMNS for cell in cells):
+        return Received(
+            "faces without labels, as the competition's test.csv",
+            "Give train.csv, or icml_face_data.csv, which has both.",
+        )
     for words in (EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS):
         found = [cell for cell in cells if cell in words]
         if len(found) > 1:

@@ -20,7 +20,7 @@ from fer_exp.system.errors import BadData
 MOST_FACES = 2**20  # 2.4 GB of pixels; FER2013 has 35,887
 MOST_BAD = 100_000  # so that a file of nothing but rubbish ends before memory does
 UNCHANGED = "Nothing was changed."
-NO_USAGE = "There is no Usage: every row counts as Training."
+NO_USAGE = numbering.NO_USAGE
 
 
 @dataclass

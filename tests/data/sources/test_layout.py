@@ -2,13 +2,16 @@
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fer_exp.data.faces import Faces
+from fer_exp.data.faces import BadRow, Faces
+from fer_exp.data.sources.numbering import NO_USAGE, official_by_row
 from fer_exp.data.sources.read import read_faces
 from fer_exp.system.errors import BadData
 from tests.made_faces import some_faces, text_of
@@ -125,3 +128,24 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path, broken: Callable[..
     pq.write_table(arrays(images), tmp_path / "faces.parquet")
     with pytest.raises(BadData, match=expected):
         read_faces(tmp_path / "faces.parquet")
+
+
+# -- the competition's files
+
+
+def test_faces_without_labels_are_called_so(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="faces without labels, as the competition"):
+        read(tmp_path / "test.csv", ["pixels", text_of(FACES.images[0])])
+
+
+def test_fer2013_without_usage_has_its_official_parts_where_the_rows_are_in_their_order(fer2013: Path) -> None:
+    """By the counts of each part: the rows of `shared/data` are not in the competition's order, so they get none."""
+    faces = read_faces(fer2013 / "fer2013.parquet")
+    order = np.argsort(faces.usage, kind="stable")
+    known = replace(faces, labels=faces.labels[order], usage=np.zeros(len(faces), np.uint8), notes=(NO_USAGE,))
+    given = official_by_row(known)
+    assert np.array_equal(given.usage, faces.usage[order])
+    assert "were given them by row" in given.notes[0]
+    turned = replace(known, labels=known.labels[::-1])
+    assert official_by_row(turned) is turned
+    assert official_by_row(replace(known, dropped=(BadRow("row 1", "no face"),))).notes == (NO_USAGE,)
