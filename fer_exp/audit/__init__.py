@@ -10,6 +10,7 @@ candidates only. Nothing here changes data: `fer_exp.data.split.cleaning` does, 
     near           different pixels of the same photograph
     oddities       images that show next to nothing, or no face
     label_noise    labels that a model which never saw the image would not have given
+    against        how much of another set lies in this one
     reduced        faces as an audit looks at them
     sheets         contact sheets of the images behind the numbers
     page           the audit as one HTML file

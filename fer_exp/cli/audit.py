@@ -1,7 +1,7 @@
 """data audit."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,19 @@ from fer_exp.cli.data import Source, data, found_at
 from fer_exp.cli.reading import reading_of
 from fer_exp.system.home import Home
 
+if TYPE_CHECKING:
+    from fer_exp.data.reading import Reading
+
 
 @command(data, "audit")
 def audit(
     source: Source,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to write. Default: mlruns/audits/<digest>.")
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option("--against", metavar="PATH", help="Say instead how much of another set lies in this one."),
     ] = None,
     label_noise: Annotated[
         bool, typer.Option("--label-noise", help="Also look for wrong labels; trains four small networks.")
@@ -51,6 +58,9 @@ def audit(
     from fer_exp.audit.write import PAGE, refuse_foreign, write_audit
     from fer_exp.data.sources.read import read_faces
 
+    if other is not None:
+        typer.echo(_overlap(source, other, reading, as_json=as_json))
+        return
     if out is not None:
         refuse_foreign(out)  # before minutes of work, not after
     faces = read_faces(found_at(source), reading)
@@ -60,3 +70,16 @@ def audit(
     found = audit(faces, label_epochs=epochs, say=lambda line: typer.echo(line, err=True))
     write_audit(found, faces, folder)
     typer.echo(found.to_json(indent=1) if as_json else f"{describe(found)}\n\nPage: {folder / PAGE}")
+
+
+def _overlap(source: str, other: str, reading: "Reading", *, as_json: bool) -> str:
+    """How much of one set lies in the other; both are read alike."""
+    from fer_exp.audit.against import against, describe_overlap
+    from fer_exp.data.find import find_source
+    from fer_exp.data.sources.read import read_faces
+
+    one = read_faces(found_at(source), reading)
+    where = find_source(other, said_by="--against")
+    typer.echo(f"Reading {where}.", err=True)
+    found = against(one, read_faces(where, reading))
+    return found.to_json(indent=1) if as_json else describe_overlap(found)
