@@ -70,6 +70,13 @@ class Views(StrEnum):
     TEN_CROP = "ten-crop"  # four corners and the centre, each with its mirror image (Krizhevsky et al. 2012)
 
 
+class Targets(StrEnum):
+    """What training aims at."""
+
+    LABEL = "label"
+    VOTES = "votes"  # the share of annotators for each class (Barsoum et al. 2016); data without votes refuse it
+
+
 class Augmentation(Value):
     """Random changes of training images, made by layers of the model; all off by default."""
 
@@ -116,6 +123,7 @@ class Recipe(Value):
     ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
 
     # Data, as training sees it
+    targets: Targets = Targets.LABEL  # what the loss compares with: the label, or the annotators' shares
     clahe: bool = True  # contrast-limited adaptive histogram equalisation, OpenCV's at 2.0 and 8x8 tiles
     oversampling: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5  # target = ratio x median class count; 0 is off
     class_weights: ClassWeights = ClassWeights.BALANCED

@@ -75,6 +75,7 @@ def test_the_baseline_is_the_reference_system() -> None:
         "head_widths": "128-64",
         "order": "conv-relu-bn",
         "norm_momentum": 0.99,
+        "targets": "label",
         "block_dropout": 0.25,
         "pooled_dropout": 0.5,
         "head_dropouts": "0.3-0.2",

@@ -3,6 +3,7 @@
 In: a metric's name. Out: an Objective; an error where trials record no such metric, or the validation part cannot tell.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import model_validator
 from fer_exp.data.classes import FER2013
 from fer_exp.data.split.info import DataInfo
 from fer_exp.metrics.registry import METRICS, OF_EACH_CLASS, metric_of, metrics_of
+from fer_exp.recipe import Recipe, Targets
 from fer_exp.system.errors import BadCampaign
 from fer_exp.system.suggest import did_you_mean
 from fer_exp.system.values import Value
@@ -88,4 +90,17 @@ def refuse_undecided(objective: Objective, info: DataInfo) -> None:
         raise BadCampaign(
             f"campaign objective: {objective.metric} needs {of.title} faces in the validation part, which holds none",
             "Nothing was started. Choose another objective in the campaign file, or other data.",
+        )
+
+
+def refuse_without_votes(recipes: Iterable[Recipe], info: DataInfo) -> None:
+    """Passes where the data have the votes that recipes train on.
+
+    Raises:
+        BadCampaign: They have labels alone.
+    """
+    if not info.voted and any(recipe.targets is Targets.VOTES for recipe in recipes):
+        raise BadCampaign(
+            f"recipe targets: expected data with annotators' votes, received {info.source}, which has labels alone",
+            "Nothing was started. Give FER+'s votes with --votes, or leave targets at 'label' in the campaign file.",
         )

@@ -38,6 +38,8 @@ def audit(
     drop: options.Drop = None,
     layout: options.LayoutName = None,
     groups: options.Groups = None,
+    votes: options.Votes = None,
+    rule: options.Rule = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
@@ -51,6 +53,8 @@ def audit(
         drop=drop,
         layout=layout,
         groups=groups,
+        votes=votes,
+        rule=rule,
         skip_bad_rows=skip_bad_rows,
     )
     from fer_exp.audit.look import LABEL_EPOCHS, audit

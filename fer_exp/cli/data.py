@@ -34,6 +34,8 @@ def check(
     drop: options.Drop = None,
     layout: options.LayoutName = None,
     groups: options.Groups = None,
+    votes: options.Votes = None,
+    rule: options.Rule = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
@@ -47,6 +49,8 @@ def check(
         drop=drop,
         layout=layout,
         groups=groups,
+        votes=votes,
+        rule=rule,
         skip_bad_rows=skip_bad_rows,
     )
     where = found_at(source)
@@ -72,6 +76,8 @@ def convert(
     drop: options.Drop = None,
     layout: options.LayoutName = None,
     groups: options.Groups = None,
+    votes: options.Votes = None,
+    rule: options.Rule = None,
     skip_bad_rows: options.SkipBadRows = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -84,6 +90,8 @@ def convert(
         drop=drop,
         layout=layout,
         groups=groups,
+        votes=votes,
+        rule=rule,
         skip_bad_rows=skip_bad_rows,
     )
     where = found_at(source)

@@ -80,6 +80,15 @@ Groups = Annotated[
     str | None,
     typer.Option("--groups", metavar="FILE", help="CSV of image and group: images of one group stay on one side."),
 ]
+Votes = Annotated[
+    str | None, typer.Option("--votes", metavar="FILE", help="FER+'s fer2013new.csv: annotators' votes on FER2013.")
+]
+Rule = Annotated[
+    str | None,
+    typer.Option(
+        "--rule", metavar="NAME", help="How votes become labels: majority, argmax, multi-target, probability."
+    ),
+]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Records alone; `fer-exp sync` shows them later.")]
 NoClahe = Annotated[bool, typer.Option("--no-clahe", help="Train on faces without CLAHE, whatever recipes say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -21,6 +21,8 @@ def reading_of(
     drop: str | None = None,
     layout: str | None = None,
     groups: str | None = None,
+    votes: str | None = None,
+    rule: str | None = None,
     skip_bad_rows: bool = False,
 ) -> "Reading":
     """The reading that options ask for, on top of what the campaign `said`.
@@ -40,6 +42,8 @@ def reading_of(
         "drop": None if drop is None else tuple(_parts(drop)),
         "layout": layout,
         "groups": groups,
+        "votes": votes,
+        "rule": rule,
         "skip_bad_rows": skip_bad_rows or None,
     }
     before = {} if said is None else said.model_dump()

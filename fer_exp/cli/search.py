@@ -48,6 +48,8 @@ def search(
     drop: options.Drop = None,
     layout: options.LayoutName = None,
     groups: options.Groups = None,
+    votes: options.Votes = None,
+    rule: options.Rule = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -81,6 +83,8 @@ def search(
         drop=drop,
         layout=layout,
         groups=groups,
+        votes=votes,
+        rule=rule,
         skip_bad_rows=skip_bad_rows,
     )
     settings = settings.model_copy(update={"reading": reading})
@@ -117,6 +121,8 @@ def baseline(
     drop: options.Drop = None,
     layout: options.LayoutName = None,
     groups: options.Groups = None,
+    votes: options.Votes = None,
+    rule: options.Rule = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -147,6 +153,8 @@ def baseline(
         drop=drop,
         layout=layout,
         groups=groups,
+        votes=votes,
+        rule=rule,
         skip_bad_rows=skip_bad_rows,
     )
     settings = settings.model_copy(update={"reading": reading})

@@ -33,6 +33,7 @@ DEMO = "demo"  # the source that is drawn, not read; as `sources/read.py` knows 
 SEAL = struct.Struct("<I")  # CRC-32 of all before it
 LARGEST_ARRAY = 2**33  # bytes
 ARRAYS = ("images", "labels", "usage")
+VOTES = "votes.npy"
 GROUPS = "groups-{}"  # of one reading: the same faces may be grouped in several ways
 
 
@@ -47,6 +48,7 @@ class SourceEntry(Value):
     class_names: tuple[str, ...] = FER2013.names  # in label order
     grouped_by: str = ""  # what a group is; empty without groups
     groups_digest: str = ""
+    voted: bool = False  # whether there are annotators' votes
 
 
 def known_source(source: str, cache: Path, reading: Reading = Reading()) -> SourceEntry | None:
@@ -90,10 +92,13 @@ def _read_and_store(source: str, cache: Path, reading: Reading) -> tuple[Faces, 
         dropped=tuple((row.where, row.problem) for row in faces.dropped),
         class_names=faces.classes.names,
         grouped_by=faces.grouped_by,
+        voted=faces.votes is not None,
         groups_digest="" if faces.groups is None else digest_of(faces.groups),
     )
     for name in ARRAYS:
         save_array(cache / entry.digest / f"{name}.npy", getattr(faces, name))
+    if faces.votes is not None:
+        save_array(cache / entry.digest / VOTES, faces.votes)
     if faces.groups is not None:
         save_array(cache / entry.digest / f"{GROUPS.format(entry.groups_digest)}.npy", faces.groups)
     if _entry_path(source, cache, reading) == before:  # else it was written to while it was read
@@ -108,7 +113,8 @@ def _stored_faces(folder: Path, entry: SourceEntry) -> Faces | None:
         dropped = tuple(BadRow(*row) for row in entry.dropped)
         classes = Classes(entry.class_names)
         groups = load_array(folder / f"{GROUPS.format(entry.groups_digest)}.npy") if entry.grouped_by else None
-        about = (entry.source, entry.kind, entry.notes, dropped, classes, groups, entry.grouped_by)
+        votes = load_array(folder / VOTES) if entry.voted else None
+        about = (entry.source, entry.kind, entry.notes, dropped, classes, groups, entry.grouped_by, votes)
         faces = Faces(images, labels, usage, *about)
         if groups is not None and digest_of(groups) != entry.groups_digest:
             return None

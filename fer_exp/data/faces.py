@@ -18,6 +18,7 @@ SIDE = 48  # pixels; FER2013's image side
 
 Images = NDArray[np.uint8]  # (n, side, side) grey, or (n, side, side, 3) red, green, blue
 Labels = NDArray[np.uint8]  # (n,) label numbers: places in the data set's Classes
+Shares = NDArray[np.float32]  # (n, classes)
 Indices = NDArray[np.int64]  # (m,) positions in a Faces or a Split
 
 
@@ -57,6 +58,7 @@ class Faces:
         classes: What the labels mean.
         groups: `(n,)` int64 numbers, equal where two images show one person, sequence or photo; None: nothing says so.
         grouped_by: What a group is: "subject", "photo", "group" for the user's own; empty without groups.
+        votes: `(n, classes)` float32, the share of annotators for each class; None where there is one label alone.
     """
 
     images: Images
@@ -69,6 +71,7 @@ class Faces:
     classes: Classes = FER2013
     groups: Indices | None = None
     grouped_by: str = ""
+    votes: Shares | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -83,6 +86,8 @@ class Faces:
                 raise ValueError(f"{name}: expected ({count},) uint8, received {column.shape} {column.dtype}")
             if count and int(column.max()) > top:
                 raise ValueError(f"{name}: expected values 0-{top}, received {int(column.max())}")
+        if self.votes is not None and self.votes.shape != (count, len(self.classes)):
+            raise ValueError(f"votes: expected ({count}, {len(self.classes)}), received {self.votes.shape}")
         if self.groups is not None and (self.groups.shape != (count,) or self.groups.dtype != np.int64):
             raise ValueError(f"groups: expected ({count},) int64, received {self.groups.shape} {self.groups.dtype}")
 
@@ -96,12 +101,13 @@ class Faces:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that change when any pixel, label, class, usage or the order changes.
+        """Sixteen hexadecimal digits that change when any pixel, label, vote, class, usage or the order changes.
 
         Of FER2013's classes nothing is added, so that its digests are those of earlier versions.
         """
         names = [] if self.classes == FER2013 else [np.frombuffer("\n".join(self.classes.names).encode(), np.uint8)]
-        return digest_of(self.images, self.labels, self.usage, *names)
+        votes = [] if self.votes is None else [self.votes]
+        return digest_of(self.images, self.labels, self.usage, *names, *votes)
 
 
 def form_of(images: Images, classes: int) -> Form:

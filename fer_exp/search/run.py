@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
 from fer_exp.campaign.changes import refuse_other_settings
-from fer_exp.campaign.objective import refuse_undecided
+from fer_exp.campaign.objective import refuse_undecided, refuse_without_votes
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
@@ -111,6 +111,7 @@ def _search(
     for note in development.info.notes:
         conditions.watcher.say(note)
     refuse_undecided(settings.objective, development.info)
+    refuse_without_votes((campaign.baseline, *proposer.samples(SAMPLES)), development.info)
     with lock(folder, conditions.watcher.say) as holding:
         ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
         need = Need(

@@ -16,11 +16,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.faces import Images, Indices, Labels, with_channels
+from fer_exp.data.faces import Images, Indices, Labels, Shares, with_channels
 from fer_exp.data.form import Form
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.model import build, compile_model, load_model, reseed, take_weights
-from fer_exp.recipe import Recipe
+from fer_exp.recipe import Recipe, Targets
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 from fer_exp.records.digest import checkpoint_of, start_model
 from fer_exp.system.errors import BadInput
@@ -79,8 +79,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     mixed images are float32, still 0-255. A batch is the same however often and in whatever order Keras asks for it.
     """
 
-    def __init__(self, images: Images, labels: Labels, chosen: Indices, weights: NDArray[np.float32], spec: TrialSpec):
-        """Of `labels`, `weights` has one for each class."""
+    def __init__(
+        self,
+        images: Images,
+        labels: Labels,
+        chosen: Indices,
+        weights: NDArray[np.float32],
+        spec: TrialSpec,
+        votes: Shares | None = None,
+    ):
+        """`weights` has one for each class; `votes`, `(n, classes)`, take the place of labels as targets."""
         super().__init__()
         self._images = images
         self._labels = labels
@@ -89,7 +97,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._seed = spec.seed
         self._batch_size = spec.recipe.batch_size
         self._mixup = spec.recipe.mixup
-        self._targets = np.eye(len(weights), dtype=np.float32)
+        self._one_hot = np.eye(len(weights), dtype=np.float32)
+        self._votes = votes
         self.begin(1)
 
     def begin(self, epoch: int) -> None:
@@ -109,7 +118,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     def __getitem__(self, index: int) -> Batch:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         labels = self._labels[rows]
-        batch = with_channels(self._images[rows]), self._targets[labels], self._weights[labels]
+        targets = self._one_hot[labels] if self._votes is None else self._votes[rows]
+        batch = with_channels(self._images[rows]), targets, self._weights[labels]
         if not self._mixup:
             return batch
         return mix(batch, self._mixup, np.random.default_rng((self._seed, self._epoch, MIXUP_STREAM, index)))
@@ -135,7 +145,7 @@ def train(record: Record, development: Development, listener: Listener | None = 
     chosen = oversample(training.labels, ratio, spec.seed)
     counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
     weights = class_weights(training.labels[chosen], form.classes, *counted)
-    batches = Batches(training.images, training.labels, chosen, weights, spec)
+    batches = Batches(training.images, training.labels, chosen, weights, spec, _votes(spec.recipe, training))
     history = record.history()
     model = _model(record, spec, form, history, batches.num_batches)
     regime = Regime(spec.recipe, history)
@@ -158,6 +168,15 @@ def train(record: Record, development: Development, listener: Listener | None = 
     if spec.recipe.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return Trained(model, complete, class_counts(training.labels[chosen], form.classes))
+
+
+def _votes(recipe: Recipe, training: Split) -> Shares | None:
+    """What the loss compares with, where that is not the label."""
+    if recipe.targets is Targets.LABEL:
+        return None
+    if training.votes is None:
+        raise ImpossibleRecipe("targets 'votes' needs data with annotators' votes, and these have labels alone")
+    return training.votes
 
 
 def _model(record: Record, spec: TrialSpec, form: Form, history: list[Epoch], steps_per_epoch: int) -> keras.Model:

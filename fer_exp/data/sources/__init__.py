@@ -10,6 +10,7 @@ In: a path. Out: Faces, with each bad row named.
     layouts     how known face sets lie on disk
     listed      images that a layout lists
     grouping    whom an image shows
+    votes       FER+'s votes on FER2013, and the rules by which they become labels
     demo        cartoon faces drawn by this program
     convert     a source written in another form
     archives    the CSV inside a packed file

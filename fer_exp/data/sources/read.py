@@ -46,6 +46,8 @@ def read_faces(source: str | Path, reading: Reading = Reading()) -> Faces:
                 f"data: expected a file or folder, received a pipe or device at {path}",
                 f"{UNCHANGED} Write what comes out of it into a file first.",
             )
+        if reading.votes is not None:
+            return _voted(path, reading)
         return _read(_the_one_in(path, reading) if path.is_dir() else path, reading)
     except FileNotFoundError as error:
         raise BadData(
@@ -54,6 +56,15 @@ def read_faces(source: str | Path, reading: Reading = Reading()) -> Faces:
         ) from error
     except OSError as error:
         raise BadData(f"{path}: cannot be read ({error.strerror or error})", f"{UNCHANGED} Mend that first.") from error
+
+
+def _voted(path: Path, reading: Reading) -> Faces:
+    """FER2013 with FER+'s labels; classes are merged and dropped after the vote."""
+    from fer_exp.data.sources.votes import reduced_by, with_votes
+
+    plain = reading.model_copy(update={"votes": None, "merge": {}, "drop": ()})
+    faces = _read(_the_one_in(path, plain) if path.is_dir() else path, plain)
+    return reduced_by(with_votes(faces, Path(str(reading.votes)), reading.rule), reading)
 
 
 def _fitted(faces: Faces, reading: Reading) -> Faces:

@@ -5,6 +5,7 @@ In: a source, a protocol, a seed. Out: a Development, a folder whose arrays tria
     <cache>/<data digest>/<protocol>-<seed>-<limit or all>[-<rule of cleaning>...]/
         {train,validation}-{images,labels,rows}.npy
         {train,validation}-groups.npy                  where the source says whom the images show
+        {train,validation}-votes.npy                   where annotators voted
         {train,validation}-clahe.npy                   made when first asked for
         info.json                                      written last: a folder without it is not believed
 
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_array, save_array
-from fer_exp.data.faces import Faces, Images, Indices, Labels, digest_of
+from fer_exp.data.faces import Faces, Images, Indices, Labels, Shares, digest_of
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.assign import Assignment, assign
 from fer_exp.data.split.info import Cleaning, DataInfo
@@ -38,12 +39,14 @@ class Split:
         labels: `(n,)` uint8, places in the data's classes.
         rows: `(n,)` int64, rows of the source; one occurs again where the protocol has oversampled.
         groups: `(n,)` int64, equal where two images show one person, sequence or photo; None where nothing says so.
+        votes: `(n, classes)` float32, the share of annotators for each class; None where there is one label alone.
     """
 
     images: Images
     labels: Labels
     rows: Indices
     groups: Indices | None = None
+    votes: Shares | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,6 +90,7 @@ class Development:
             labels, rows = (np.array(load_array(self.folder / f"{name}-{column}.npy")) for column in ("labels", "rows"))
             images = self._images(f"{name}-images", count)
             groups = np.array(load_array(self.folder / f"{name}-groups.npy")) if self.info.grouped_by else None
+            votes = np.array(load_array(self.folder / f"{name}-votes.npy")) if self.info.voted else None
             if not len(labels) == len(rows) == count == (count if groups is None else len(groups)):
                 raise ValueError(f"{len(labels)} labels and {len(rows)} rows for {count} images")
         except (OSError, ValueError, EOFError) as error:
@@ -94,7 +98,7 @@ class Development:
                 f"{self.folder}: expected the {name} part as it was prepared, received {first_line(error)}",
                 "Nothing was changed. Start the command again: it prepares damaged data anew.",
             ) from error
-        return Split(self._equalised(f"{name}-clahe", images) if clahe else images, labels, rows, groups)
+        return Split(self._equalised(f"{name}-clahe", images) if clahe else images, labels, rows, groups, votes)
 
     def _images(self, name: str, count: int) -> Images:
         images = load_array(self.folder / f"{name}.npy")
@@ -168,6 +172,7 @@ def prepare(
         dropped_total=len(dropped),
         class_names=faces.classes.names,
         reading=reading,
+        voted=faces.votes is not None,
         grouped_by=faces.grouped_by,
         groups=0 if faces.groups is None else len(np.unique(faces.groups)),
     )
@@ -214,6 +219,8 @@ def _write_parts(folder: Path, faces: Faces, assignment: Assignment) -> None:
         save_array(folder / f"{name}-rows.npy", rows)
         if faces.groups is not None:
             save_array(folder / f"{name}-groups.npy", faces.groups[rows])
+        if faces.votes is not None:
+            save_array(folder / f"{name}-votes.npy", faces.votes[rows])
 
 
 def _describe(folder: Path, info: DataInfo) -> Development:
