@@ -94,7 +94,7 @@ def _columns(schema: Any, name: str) -> _Columns:
         if _is_bytes(field.type)
         or _is_bytes_struct(field.type)
         or field.name.lower() in PIXEL_COLUMNS
-        or (field.name.lower() in IMAGE_COLUMNS and pa.types.is_nested(field.type))
+        or (field.name.lower() in IMAGE_COLUMNS and _is_list(field.type))
     ]
     emotions = _named(schema.names, EMOTION_COLUMNS)
     usages = _named(schema.names, USAGE_COLUMNS)
@@ -140,9 +140,13 @@ def _written(text: str | None) -> Images | str:
     return pixel_problem(data) if images is None else images[0]
 
 
+def _is_list(kind: Any) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
 def _listed(cell: Any) -> Images | str:
-    values = getattr(cell, "values", None)
-    while values is not None and (pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type)):
+    values = cell.values if _is_list(cell.type) else None
+    while values is not None and _is_list(values.type):
         if values.null_count or any(len(row) != len(values[0]) for row in values):  # rows of an array
             return "expected rows of one length, received others"
         values = values.flatten()

@@ -1,8 +1,8 @@
 """FER+: ten annotators' votes on each of FER2013's images, and the rules by which they become labels.
 
 In: `fer2013new.csv` (plain or packed) and FER2013 in the competition's order. Out: the rows that a rule keeps, each
-with a label and a share for every class. Numbers under different rules cannot be compared, so the rule is named and what
-it keeps is told. Votes join images by row alone; whether the rows are the right ones is told by how often they agree.
+with a label and a share for every class. Numbers under different rules cannot be compared, so the rule is named and
+what it keeps is told. Votes join images by row alone; whether they are the right ones is told by how often they agree.
 
 Source: Barsoum, Zhang, Canton Ferrer, Zhang 2016, "Training deep networks for facial expression recognition with
 crowd-sourced label distribution", and the rules of its published reader.
