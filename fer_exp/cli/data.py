@@ -36,6 +36,7 @@ def check(
     groups: options.Groups = None,
     votes: options.Votes = None,
     rule: options.Rule = None,
+    licence: options.Licence = None,
     skip_bad_rows: options.SkipBadRows = False,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
@@ -51,6 +52,7 @@ def check(
         groups=groups,
         votes=votes,
         rule=rule,
+        licence=licence,
         skip_bad_rows=skip_bad_rows,
     )
     where = found_at(source)
@@ -78,6 +80,7 @@ def convert(
     groups: options.Groups = None,
     votes: options.Votes = None,
     rule: options.Rule = None,
+    licence: options.Licence = None,
     skip_bad_rows: options.SkipBadRows = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -92,6 +95,7 @@ def convert(
         groups=groups,
         votes=votes,
         rule=rule,
+        licence=licence,
         skip_bad_rows=skip_bad_rows,
     )
     where = found_at(source)

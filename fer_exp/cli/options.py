@@ -80,6 +80,10 @@ Groups = Annotated[
     str | None,
     typer.Option("--groups", metavar="FILE", help="CSV of image and group: images of one group stay on one side."),
 ]
+Licence = Annotated[
+    str | None,
+    typer.Option("--licence", metavar="TEXT", help="Terms of the data, for the record and the model's page."),
+]
 Votes = Annotated[
     str | None, typer.Option("--votes", metavar="FILE", help="FER+'s fer2013new.csv: annotators' votes on FER2013.")
 ]

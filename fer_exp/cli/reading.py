@@ -23,6 +23,7 @@ def reading_of(
     groups: str | None = None,
     votes: str | None = None,
     rule: str | None = None,
+    licence: str | None = None,
     skip_bad_rows: bool = False,
 ) -> "Reading":
     """The reading that options ask for, on top of what the campaign `said`.
@@ -44,6 +45,7 @@ def reading_of(
         "groups": groups,
         "votes": votes,
         "rule": rule,
+        "licence": licence,
         "skip_bad_rows": skip_bad_rows or None,
     }
     before = {} if said is None else said.model_dump()

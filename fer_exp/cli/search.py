@@ -50,6 +50,7 @@ def search(
     groups: options.Groups = None,
     votes: options.Votes = None,
     rule: options.Rule = None,
+    licence: options.Licence = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -85,6 +86,7 @@ def search(
         groups=groups,
         votes=votes,
         rule=rule,
+        licence=licence,
         skip_bad_rows=skip_bad_rows,
     )
     settings = settings.model_copy(update={"reading": reading})
@@ -123,6 +125,7 @@ def baseline(
     groups: options.Groups = None,
     votes: options.Votes = None,
     rule: options.Rule = None,
+    licence: options.Licence = None,
     skip_bad_rows: options.SkipBadRows = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -155,6 +158,7 @@ def baseline(
         groups=groups,
         votes=votes,
         rule=rule,
+        licence=licence,
         skip_bad_rows=skip_bad_rows,
     )
     settings = settings.model_copy(update={"reading": reading})

@@ -48,6 +48,7 @@ class SourceEntry(Value):
     class_names: tuple[str, ...] = FER2013.names  # in label order
     grouped_by: str = ""  # what a group is; empty without groups
     groups_digest: str = ""
+    licence: str = ""
     voted: bool = False  # whether there are annotators' votes
 
 
@@ -93,6 +94,7 @@ def _read_and_store(source: str, cache: Path, reading: Reading) -> tuple[Faces, 
         class_names=faces.classes.names,
         grouped_by=faces.grouped_by,
         voted=faces.votes is not None,
+        licence=faces.licence,
         groups_digest="" if faces.groups is None else digest_of(faces.groups),
     )
     for name in ARRAYS:
@@ -114,7 +116,17 @@ def _stored_faces(folder: Path, entry: SourceEntry) -> Faces | None:
         classes = Classes(entry.class_names)
         groups = load_array(folder / f"{GROUPS.format(entry.groups_digest)}.npy") if entry.grouped_by else None
         votes = load_array(folder / VOTES) if entry.voted else None
-        about = (entry.source, entry.kind, entry.notes, dropped, classes, groups, entry.grouped_by, votes)
+        about = (
+            entry.source,
+            entry.kind,
+            entry.notes,
+            dropped,
+            classes,
+            groups,
+            entry.grouped_by,
+            votes,
+            entry.licence,
+        )
         faces = Faces(images, labels, usage, *about)
         if groups is not None and digest_of(groups) != entry.groups_digest:
             return None

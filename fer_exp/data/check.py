@@ -38,6 +38,7 @@ class DataCheck(Value):
     class_names: tuple[str, ...] = FER2013.names  # in label order
     side: int = 48  # pixels
     colour: bool = False
+    licence: str = ""
     grouped_by: str = ""  # what a group is: "subject", "photo"; empty where the source knows none
     groups: int = 0
     split: tuple[int, int, int] | None = None  # training, validation, test under 'official'; None where it cannot be
@@ -76,6 +77,7 @@ def check(faces: Faces) -> DataCheck:
         class_names=faces.classes.names,
         side=faces.form.side,
         colour=faces.form.channels == 3,
+        licence=faces.licence,
         grouped_by=faces.grouped_by,
         groups=0 if faces.groups is None else len(np.unique(faces.groups)),
         split=None if split is None else (len(split.train), len(split.validation), len(split.test)),
@@ -104,6 +106,7 @@ def describe(found: DataCheck) -> str:
         [
             f"{found.source}: {found.faces:,} faces ({found.kind}), digest {found.digest}",
             _form(found),
+            *([f"Licence: {found.licence}"] if found.licence else []),
             "",
             *_table(found.counts, Classes(found.class_names).titles),
             "",

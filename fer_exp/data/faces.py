@@ -59,6 +59,7 @@ class Faces:
         groups: `(n,)` int64 numbers, equal where two images show one person, sequence or photo; None: nothing says so.
         grouped_by: What a group is: "subject", "photo", "group" for the user's own; empty without groups.
         votes: `(n, classes)` float32, the share of annotators for each class; None where there is one label alone.
+        licence: On what terms the data may be used, as far as it is known; no part of the digest.
     """
 
     images: Images
@@ -72,6 +73,7 @@ class Faces:
     groups: Indices | None = None
     grouped_by: str = ""
     votes: Shares | None = None
+    licence: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.images)

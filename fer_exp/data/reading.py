@@ -26,6 +26,7 @@ class Reading(Value):
     merge: dict[str, str] = Field(default_factory=dict)  # a class that counts as another
     drop: tuple[str, ...] = ()  # classes whose faces are left out
     groups: str | None = None  # a CSV of image and group
+    licence: Annotated[str, Field(max_length=500)] = ""  # of the data, where the user knows it better than the layout
     votes: str | None = None  # FER+'s file of annotators' votes on FER2013
     rule: str = "majority"  # by which votes become labels
 

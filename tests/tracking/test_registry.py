@@ -234,6 +234,7 @@ def test_a_version_says_the_order_of_its_answer_and_how_it_is_loaded(mlflow_home
     about = client_of(mlflow_home).get_model_version(NAME, "2").description or ""
     assert 'mlflow.pyfunc.load_model("models:/made@champion")' in about
     assert "Angry, Disgust, Fear, Happy, Sad, Surprise, Neutral" in about
+    assert "the licence of the data is not recorded" in about
 
 
 def test_a_damaged_list_of_hand_overs_is_named_and_moved_aside(mlflow_home: Home) -> None:

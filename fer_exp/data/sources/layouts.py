@@ -39,6 +39,9 @@ LETTERS = {
 PEAK = 3  # last frames of a CK+ sequence that show its emotion; CK+48 has the same
 
 
+RESEARCH = "for non-commercial research alone, by agreement with its owners"  # all sets of the table below
+
+
 @dataclass
 class Told:
     """What a layout has to say besides its list."""
@@ -56,6 +59,7 @@ class Layout:
     recognise: Callable[[Path], bool]
     images: Callable[[Path, Told], Iterator[Listed]]
     grouped_by: str = ""  # "subject", "photo"; empty where names say nothing
+    licence: str = RESEARCH
 
 
 def _is_rafdb(folder: Path) -> bool:

@@ -114,7 +114,7 @@ def _read_layout(folder: Path, layout: Layout, reading: Reading) -> Faces:
     rows = FaceRows(as_text(Path(folder.resolve().name)), layout.name, reading)
     told = Told(Counter(), rows.notes)
     files = list(layout.images(folder, told))
-    rows.grouped_by = layout.grouped_by
+    rows.grouped_by, rows.licence = layout.grouped_by, f"{layout.what}: {layout.licence}"
     if reading.groups is not None:
         groups = groups_from(Path(reading.groups), [as_text(file.path.relative_to(folder)) for file in files])
         files = [file._replace(group=group) for file, group in zip(files, groups, strict=True)]

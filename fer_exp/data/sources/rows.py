@@ -33,6 +33,7 @@ class FaceRows:
     notes: list[str] = field(default_factory=list)
     vocabulary: Vocabulary = field(init=False)
     decoder: Decoder = field(init=False)
+    licence: str = ""
     grouped_by: str = ""  # what a group is, where all rows have one
     numbered: str | None = None  # the column, where labels are numbers that nothing explains
     _images: list[Images] = field(default_factory=list)  # blocks (m, side, side) or (m, side, side, 3)
@@ -132,6 +133,7 @@ class FaceRows:
             classes=classes,
             groups=groups,
             grouped_by="" if groups is None else self.grouped_by,
+            licence=self.reading.licence or self.licence,
         )
 
     def _numbered_groups(self) -> Indices | None:

@@ -53,6 +53,7 @@ class DataInfo(Value):
     reading: Reading = Reading()
     grouped_by: str = ""  # what a group is: "subject", "photo"; empty where the source knows none
     groups: int = 0
+    licence: str = ""  # of the data, as far as it is known
     voted: bool = False  # annotators' votes are there, for recipes that train on them
 
     @property

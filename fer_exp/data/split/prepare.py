@@ -148,7 +148,10 @@ def prepare(
     if known is not None:
         found = _whole(cache / known.digest / _name(terms, known))
         if found is not None and _is_of(found.info, known):
-            return _describe(found.folder, found.info.model_copy(update={"path": source, "reading": reading}))
+            return _describe(
+                found.folder,
+                found.info.model_copy(update={"path": source, "reading": reading, "licence": known.licence}),
+            )
     faces, entry = cached_faces(source, cache, reading)
     assignment = assign(faces, protocol, seed, limit, cleaning)
     dropped = tuple(f"{where}: {problem}" for where, problem in entry.dropped)
@@ -173,6 +176,7 @@ def prepare(
         class_names=faces.classes.names,
         reading=reading,
         voted=faces.votes is not None,
+        licence=faces.licence,
         grouped_by=faces.grouped_by,
         groups=0 if faces.groups is None else len(np.unique(faces.groups)),
     )

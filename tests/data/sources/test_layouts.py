@@ -164,6 +164,8 @@ def test_rafdb_counts_from_surprise(tmp_path: Path, name: str) -> None:
     test = [word for word, usage in zip(words(faces), faces.usage, strict=True) if usage == Usage.PRIVATE_TEST]
     assert sorted(test) == ["happy", "neutral"]
     assert "8 images of 100x100 were shrunk by area averaging to 48x48." in faces.notes
+    assert "non-commercial research" in faces.licence
+    assert read_faces(tmp_path / "set", Reading(licence="by letter of 3 May")).licence == "by letter of 3 May"
 
 
 @pytest.mark.parametrize("name", ["affectnet", "affectnet-npy"])

@@ -108,13 +108,14 @@ def test_faces_come_at_the_side_and_in_the_colours_that_are_wanted(tmp_path: Pat
 
 
 def test_what_is_prepared_knows_its_classes_and_its_form(tmp_path: Path) -> None:
-    reading = Reading(side=64, colour=True, drop=("neutral",))
+    reading = Reading(side=64, colour=True, drop=("neutral",), licence="ours")
     development = prepare(
         "demo", protocol=Protocol.OFFICIAL, seed=1, limit=60, cache=tmp_path / "cache", reading=reading
     )
     assert development.info.class_names == FER2013.names[:-1]
     assert development.info.form == (64, 3, 6)
     assert development.info.reading == reading
+    assert development.info.licence == "ours"
     assert development.train(clahe=True).images.shape == (60, 64, 64, 3)
     again = prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=60, cache=tmp_path / "cache", reading=reading)
     assert again.info == development.info
