@@ -8,7 +8,7 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, command
 from fer_exp.cli.data import Source, data, found_at
-from fer_exp.cli.reading import reading_of
+from fer_exp.cli.reading import Read, reads_data
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @command(data, "audit")
+@reads_data()
 def audit(
     source: Source,
     out: Annotated[
@@ -31,32 +32,13 @@ def audit(
     label_epochs: Annotated[
         int | None, typer.Option("--label-epochs", min=1, help="Epochs of each of these networks. Default: 12.")
     ] = None,
-    side: options.Side = None,
-    colour: options.Colour = False,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
-    votes: options.Votes = None,
-    rule: options.Rule = None,
-    skip_bad_rows: options.SkipBadRows = False,
+    *,
+    read: Read,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Find copies, near copies, conflicting labels, blank images and non-faces; write a page with contact sheets."""
-    reading = reading_of(
-        side=side,
-        colour=colour,
-        classes=classes,
-        merge=merge,
-        drop=drop,
-        layout=layout,
-        groups=groups,
-        votes=votes,
-        rule=rule,
-        skip_bad_rows=skip_bad_rows,
-    )
+    reading = read()
     from fer_exp.audit.look import LABEL_EPOCHS, audit
     from fer_exp.audit.text import describe
     from fer_exp.audit.write import PAGE, refuse_foreign, write_audit

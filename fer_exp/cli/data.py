@@ -7,7 +7,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.reading import reading_of
+from fer_exp.cli.reading import Read, reads_data
 
 data = typer.Typer(no_args_is_help=True, help="Look at data and convert them.", rich_markup_mode=None)
 app.add_typer(data, name="data")
@@ -25,36 +25,16 @@ def found_at(source: str) -> str:
 
 
 @command(data, "check")
+@reads_data()
 def check(
     source: Source,
-    side: options.Side = None,
-    colour: options.Colour = False,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
-    votes: options.Votes = None,
-    rule: options.Rule = None,
-    licence: options.Licence = None,
-    skip_bad_rows: options.SkipBadRows = False,
+    *,
+    read: Read,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
     """Say what a source is, count classes by usage, name defects."""
-    reading = reading_of(
-        side=side,
-        colour=colour,
-        classes=classes,
-        merge=merge,
-        drop=drop,
-        layout=layout,
-        groups=groups,
-        votes=votes,
-        rule=rule,
-        licence=licence,
-        skip_bad_rows=skip_bad_rows,
-    )
+    reading = read()
     where = found_at(source)
     from fer_exp.data.check import check as look
     from fer_exp.data.check import describe
@@ -65,39 +45,19 @@ def check(
 
 
 @command(data, "convert")
+@reads_data()
 def convert(
     source: Source,
     destination: Annotated[
         Path, typer.Argument(metavar="DST", help=".csv, .csv.gz, .csv.xz, .csv.zst, .csv.zip, .parquet, or a folder.")
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
-    side: options.Side = None,
-    colour: options.Colour = False,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
-    votes: options.Votes = None,
-    rule: options.Rule = None,
-    licence: options.Licence = None,
-    skip_bad_rows: options.SkipBadRows = False,
+    *,
+    read: Read,
     verbose: Verbose = 0,
 ) -> None:
     """Write a source in another format; pixels and labels stay as they are."""
-    reading = reading_of(
-        side=side,
-        colour=colour,
-        classes=classes,
-        merge=merge,
-        drop=drop,
-        layout=layout,
-        groups=groups,
-        votes=votes,
-        rule=rule,
-        licence=licence,
-        skip_bad_rows=skip_bad_rows,
-    )
+    reading = read()
     where = found_at(source)
     from fer_exp.data.sources.convert import convert as write
 

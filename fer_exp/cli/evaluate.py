@@ -13,7 +13,7 @@ import typer
 from fer_exp.cli import complete, options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
-from fer_exp.cli.reading import reading_of
+from fer_exp.cli.reading import OF_ANOTHER_SET, Read, reads_data
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
 
@@ -38,6 +38,7 @@ class _Chosen:
 
 
 @command(app, "evaluate")
+@reads_data(*OF_ANOTHER_SET)
 def evaluate(
     what: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The same as --record.", show_default=False)
@@ -68,11 +69,8 @@ def evaluate(
     on: Annotated[
         str | None, typer.Option("--on", metavar="PATH", help="Another face set, instead of the test part.")
     ] = None,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
+    *,
+    read: Read,
     as_json: options.AsJson = False,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
@@ -111,7 +109,7 @@ def evaluate(
 
         refuse_moved_store(home, spec.name)  # the result is to be shown there; before the test part is opened
     if on is not None:
-        asked = reading_of(classes=classes, merge=merge, drop=drop, layout=layout, groups=groups)
+        asked = read()
         typer.echo(_evaluate_on(home, spec, chosen, on, asked, again, as_json=as_json))
         _show(home, spec, tracking=not no_tracking)
         return

@@ -60,39 +60,6 @@ Seed = Annotated[
     int | None, typer.Option("--seed", min=1, max=2**32 - 1, help="Seed of proposals, splits and trainings.")
 ]
 SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Drop bad rows and count them in the record.")]
-Side = Annotated[
-    int | None,
-    typer.Option("--side", metavar="PIXELS", help="Side of the faces: 32 to 224 in steps of 8. Default: 48."),
-]
-Colour = Annotated[bool, typer.Option("--colour", help="Keep colours; faces are grey otherwise.")]
-ClassNames = Annotated[
-    str | None,
-    typer.Option("--classes", metavar="LIST", help="What the source's numbers or words mean: 1=surprise,2=fear,..."),
-]
-Merge = Annotated[
-    str | None, typer.Option("--merge", metavar="LIST", help="Classes that count as others: contempt=disgust,...")
-]
-Drop = Annotated[str | None, typer.Option("--drop", metavar="LIST", help="Classes whose faces are left out.")]
-LayoutName = Annotated[
-    str | None, typer.Option("--layout", metavar="NAME", help="How the source is laid out, where it could be two ways.")
-]
-Groups = Annotated[
-    str | None,
-    typer.Option("--groups", metavar="FILE", help="CSV of image and group: images of one group stay on one side."),
-]
-Licence = Annotated[
-    str | None,
-    typer.Option("--licence", metavar="TEXT", help="Terms of the data, for the record and the model's page."),
-]
-Votes = Annotated[
-    str | None, typer.Option("--votes", metavar="FILE", help="FER+'s fer2013new.csv: annotators' votes on FER2013.")
-]
-Rule = Annotated[
-    str | None,
-    typer.Option(
-        "--rule", metavar="NAME", help="How votes become labels: majority, argmax, multi-target, probability."
-    ),
-]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Records alone; `fer-exp sync` shows them later.")]
 NoClahe = Annotated[bool, typer.Option("--no-clahe", help="Train on faces without CLAHE, whatever recipes say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

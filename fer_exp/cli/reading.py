@@ -1,32 +1,88 @@
-"""From what a user says about a source to a Reading.
+"""How a source is read, as options: one list of them for every command that reads data, and the Reading they ask for.
 
-In: the values of options. Out: a Reading; where something was not said, what the campaign says.
+In: a command's function with a parameter `read`. Out: the same with the options in its place; what was said reaches the
+function as `Read`, which makes a Reading of it, on top of what a campaign says.
 """
 
-from typing import TYPE_CHECKING
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from fer_exp.system.errors import BadInput
 
 if TYPE_CHECKING:
     from fer_exp.data.reading import Reading
 
+Read = Callable[..., "Reading"]  # of a parameter `read`: called with the campaign's Reading, or with nothing
 
-def reading_of(
-    said: "Reading | None" = None,
-    *,
-    side: int | None = None,
-    colour: bool = False,
-    classes: str | None = None,
-    merge: str | None = None,
-    drop: str | None = None,
-    layout: str | None = None,
-    groups: str | None = None,
-    votes: str | None = None,
-    rule: str | None = None,
-    licence: str | None = None,
-    skip_bad_rows: bool = False,
-) -> "Reading":
-    """The reading that options ask for, on top of what the campaign `said`.
+
+def _option(kind: Any, name: str, metavar: str | None, told: str) -> Any:
+    return Annotated[kind, typer.Option(name, metavar=metavar, help=told)]
+
+
+OPTIONS: dict[str, tuple[Any, Any]] = {  # by the field of a Reading: its option, and what it is where it was not said
+    "side": (_option(int | None, "--side", "PIXELS", "Side of the faces: 32 to 224 in steps of 8. Default: 48."), None),
+    "colour": (_option(bool, "--colour", None, "Keep colours; faces are grey otherwise."), False),
+    "classes": (
+        _option(str | None, "--classes", "LIST", "What the source's numbers or words mean: 1=surprise,2=fear,..."),
+        None,
+    ),
+    "merge": (_option(str | None, "--merge", "LIST", "Classes that count as others: contempt=disgust,..."), None),
+    "drop": (_option(str | None, "--drop", "LIST", "Classes whose faces are left out."), None),
+    "layout": (
+        _option(str | None, "--layout", "NAME", "How the source is laid out, where it could be two ways."),
+        None,
+    ),
+    "groups": (
+        _option(str | None, "--groups", "FILE", "CSV of image and group: images of one group stay on one side."),
+        None,
+    ),
+    "votes": (_option(str | None, "--votes", "FILE", "FER+'s fer2013new.csv: annotators' votes on FER2013."), None),
+    "rule": (
+        _option(str | None, "--rule", "NAME", "How votes become labels: majority, argmax, multi-target, probability."),
+        None,
+    ),
+    "licence": (
+        _option(str | None, "--licence", "TEXT", "Terms of the data, for the record and the model's page."),
+        None,
+    ),
+    "skip_bad_rows": (_option(bool, "--skip-bad-rows", None, "Drop bad rows and count them in the record."), False),
+}
+OF_ANOTHER_SET = ("classes", "merge", "drop", "layout", "groups")  # side and colours are the model's
+
+
+def reads_data(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Puts the options called `names`, all without any, in the place of a function's parameter `read`."""
+    wanted = {name: OPTIONS[name] for name in names or OPTIONS}
+
+    def change(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(**given: Any) -> None:
+            said = {name: given.pop(name) for name in wanted}
+            function(**given, read=functools.partial(_reading, said))
+
+        signature = inspect.signature(function, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for name, parameter in signature.parameters.items():
+            if name != "read":
+                parameters.append(parameter)
+                continue
+            parameters += [
+                inspect.Parameter(option, parameter.kind, default=default, annotation=annotation)
+                for option, (annotation, default) in wanted.items()
+            ]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # functions may have one
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return change
+
+
+def _reading(said: dict[str, Any], before: "Reading | None" = None) -> "Reading":
+    """The reading that options ask for, on top of `before`.
 
     Raises:
         BadInput: A list is none, a name cannot be one of a class, or the side is not to be had.
@@ -35,22 +91,14 @@ def reading_of(
 
     from fer_exp.data.reading import Reading
 
-    given = {
-        "side": side,
-        "colour": colour or None,
-        "classes": None if classes is None else _pairs("--classes", classes),
-        "merge": None if merge is None else _pairs("--merge", merge),
-        "drop": None if drop is None else tuple(_parts(drop)),
-        "layout": layout,
-        "groups": groups,
-        "votes": votes,
-        "rule": rule,
-        "licence": licence,
-        "skip_bad_rows": skip_bad_rows or None,
-    }
-    before = {} if said is None else said.model_dump()
+    given = {name: value for name, value in said.items() if value not in (None, False)}
+    for name in ("classes", "merge"):
+        if name in given:
+            given[name] = _pairs(f"--{name}", given[name])
+    if "drop" in given:
+        given["drop"] = tuple(_parts(given["drop"]))
     try:
-        return Reading.model_validate(before | {name: value for name, value in given.items() if value is not None})
+        return Reading.model_validate(({} if before is None else before.model_dump()) | given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "".join(f" --{part}" for part in first["loc"][:1])

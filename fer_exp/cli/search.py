@@ -9,7 +9,7 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
-from fer_exp.cli.reading import reading_of
+from fer_exp.cli.reading import Read, reads_data
 from fer_exp.cli.settings import cleaned, override, without_clahe
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadInput, ExitCode
@@ -26,6 +26,7 @@ BASELINE_EPOCHS = 100  # the reference's upper bound
 
 
 @command(app, "search")
+@reads_data()
 def search(
     file: options.CampaignFile,
     data: options.Data = None,
@@ -41,17 +42,8 @@ def search(
     drop_conflicts: options.DropConflicts = False,
     drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
-    side: options.Side = None,
-    colour: options.Colour = False,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
-    votes: options.Votes = None,
-    rule: options.Rule = None,
-    licence: options.Licence = None,
-    skip_bad_rows: options.SkipBadRows = False,
+    *,
+    read: Read,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
     verbose: Verbose = 0,
@@ -75,20 +67,7 @@ def search(
             "Nothing was started. Search with --protocol official or stratified; "
             "`fer-exp baseline --protocol reference` reproduces the reference's number.",
         )
-    reading = reading_of(
-        settings.reading,
-        side=side,
-        colour=colour,
-        classes=classes,
-        merge=merge,
-        drop=drop,
-        layout=layout,
-        groups=groups,
-        votes=votes,
-        rule=rule,
-        licence=licence,
-        skip_bad_rows=skip_bad_rows,
-    )
+    reading = read(settings.reading)
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, campaign.data, reading)
     if dry_run:
@@ -101,6 +80,7 @@ def search(
 
 
 @command(app, "baseline")
+@reads_data()
 def baseline(
     data: options.Data = None,
     protocol: options.ProtocolOption = Protocol.OFFICIAL,
@@ -116,17 +96,8 @@ def baseline(
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Train in bfloat16: faster where the processor multiplies it itself.")
     ] = False,
-    side: options.Side = None,
-    colour: options.Colour = False,
-    classes: options.ClassNames = None,
-    merge: options.Merge = None,
-    drop: options.Drop = None,
-    layout: options.LayoutName = None,
-    groups: options.Groups = None,
-    votes: options.Votes = None,
-    rule: options.Rule = None,
-    licence: options.Licence = None,
-    skip_bad_rows: options.SkipBadRows = False,
+    *,
+    read: Read,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -148,19 +119,7 @@ def baseline(
         settings=settings,
         baseline=recipe,
     )
-    reading = reading_of(
-        side=side,
-        colour=colour,
-        classes=classes,
-        merge=merge,
-        drop=drop,
-        layout=layout,
-        groups=groups,
-        votes=votes,
-        rule=rule,
-        licence=licence,
-        skip_bad_rows=skip_bad_rows,
-    )
+    reading = read()
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, None, reading)
     _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
