@@ -200,6 +200,8 @@ class RetrainWork:
             give_answer(record, answer, None)
             by = answer.path.relative_to(folder.parent).as_posix()
             self.notes.append(f"{title_of(spec.kind, spec.number, seed)}: trained already as {by}, not trained again.")
+        elif record.outcome() is not None:
+            self.notes.append(f"{title_of(spec.kind, spec.number, seed)}: ended before, not trained again.")
         return record
 
     def _folder_name(self, spec: TrialSpec) -> str:

@@ -216,3 +216,10 @@ def test_a_pipe_ends_with_the_command_and_not_with_what_it_left_loading() -> Non
 def test_a_retrain_of_the_baseline_is_called_so() -> None:
     assert title_of(Kind.RETRAIN, 0, 2) == "retrain of the baseline seed 2"
     assert title_of(Kind.RETRAIN, 3, 2) == "retrain 3 seed 2"
+
+
+@pytest.mark.usefixtures("searched_file")
+def test_seeds_that_ended_before_are_named(searched: Home) -> None:
+    before = len(list((searched.campaign("tiny") / "retrains").iterdir()))
+    said = call("retrain-best", "tiny", "--no-tracking", "--seeds", 2).stderr
+    assert said.count("ended before, not trained again.") == before
