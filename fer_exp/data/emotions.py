@@ -26,6 +26,3 @@ class Emotion(IntEnum):
     def slug(self) -> str:
         """The name as metrics carry it: `angry`."""
         return self.name.lower()
-
-
-EMOTION_TITLES = tuple(emotion.title for emotion in Emotion)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, classification_report, f1_score, log_loss
 
-from fer_exp.data.emotions import EMOTION_TITLES
+from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import Labels
 from fer_exp.metrics.scores import Probabilities, Scores, clustered_error, reliability, report_json, report_text, score
 from tests.made_records import made_predictions
@@ -70,7 +70,7 @@ def test_the_report_holds_scikit_learns_table_line_for_line() -> None:
     text = report_text(score(predictions.labels, predictions.probabilities))
     guessed = predictions.probabilities.argmax(axis=1)
     theirs = classification_report(
-        predictions.labels, guessed, labels=range(7), target_names=EMOTION_TITLES, digits=4, zero_division=0
+        predictions.labels, guessed, labels=range(7), target_names=FER2013.titles, digits=4, zero_division=0
     )
     ours = [line.split() for line in text.splitlines()]
     for line in filter(None, theirs.splitlines()):

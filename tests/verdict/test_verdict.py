@@ -10,7 +10,15 @@ from fer_exp.data.classes import FER2013
 from fer_exp.data.emotions import Emotion
 from fer_exp.metrics.registry import resampled
 from fer_exp.metrics.scores import score
-from fer_exp.verdict.interval import Measured, Spreads, half_width, seeds_to_decide, spreads, wider_for_picking
+from fer_exp.verdict.interval import (
+    MOST_SEEDS,
+    Measured,
+    Spreads,
+    half_width,
+    seeds_to_decide,
+    spreads,
+    wider_for_picking,
+)
 from fer_exp.verdict.judge import Answer, Judgement, Scope, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, Predicted, bootstrap_weights, group_weights, measure, once
 from tests.made_records import made_predictions
@@ -287,9 +295,11 @@ def test_the_seeds_that_would_decide_are_the_fewest_whose_interval_excludes_0(se
 
 def test_the_verdict_says_how_many_seeds_would_decide() -> None:
     judged = judge(LABELS, Side(models(0.60, 0.66)), Side(models(0.58, 0.61)))
-    needed = judged.of(ACCURACY).seeds_to_decide
+    found = judged.of(ACCURACY)
     assert judged.answer is Answer.NOT_SHOWN
-    assert needed is None or needed > 2
+    assert found.difference == pytest.approx(0.035, abs=0.02)
+    assert found.seeds_to_decide is not None
+    assert 2 < found.seeds_to_decide <= MOST_SEEDS
     shown = judge(LABELS, Side(models(0.90, 0.90)), Side(models(0.50, 0.50)))
     assert shown.of(ACCURACY).seeds_to_decide is None
 
