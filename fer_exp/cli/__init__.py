@@ -12,6 +12,7 @@ In: arguments. Out: text and an exit code.
     settings    settings as options change them
     dry_run     what a search would do, before it does it
     evaluate    evaluate
+    folds       evaluate, of a campaign that was searched fold by fold
     results     status, sync, ui
     overview    what status shows
     compare     compare

@@ -58,6 +58,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         cache=home.cache,
         reading=data.reading,
         cleaning=settings.cleaning,
+        fold=settings.test_fold,
     )
     refuse_undecided(settings.objective, development.info)
     say("Measuring the baseline on this machine.")
@@ -68,7 +69,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     lines = [
         f"campaign   {campaign.name}: {campaign.question}",
         f"data       {info.source}: {sum(info.train_counts):,} to train, {sum(info.validation_counts):,} to validate, "
-        f"{sum(info.test_counts):,} sealed; protocol {info.protocol}",
+        f"{sum(info.test_counts):,} sealed; protocol {info.split_title}",
         f"algorithm  {settings.algorithm}, objective {settings.objective.metric} ({settings.objective.direction}), "
         f"seed {settings.seed}",
         "space",

@@ -12,6 +12,7 @@ import typer
 
 from fer_exp.cli import complete, options
 from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.folds import evaluate_all, is_of_folds
 from fer_exp.cli.names import known_campaign
 from fer_exp.cli.reading import OF_ANOTHER_SET, Read, reads_data
 from fer_exp.system.errors import BadInput, NotFound
@@ -96,6 +97,9 @@ def evaluate(
             f"evaluate: expected a campaign in {home.campaigns}, found none",
             "Nothing was opened. Start one with `fer-exp search FILE`, or set FER_EXP_HOME to the home that holds it.",
         )
+    if record is not None and on is None and is_of_folds(home, record):
+        evaluate_all(home, record, data, as_json=as_json, tracking=not no_tracking)
+        return
     typer.echo("Finding the model.", err=True)
     chosen = _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
     spec = known_campaign(home, chosen.record.path.parents[1].name)
@@ -264,7 +268,7 @@ def _as_text(spec: "CampaignSpec", record: "Record", result: "TestResult") -> st
 
     asked = record.spec()
     title = f"{spec.name} {title_of(asked.kind, asked.number, asked.seed)} on the test part, "
-    title += f"protocol {spec.data.protocol}"
+    title += f"protocol {spec.data.split_title}"
     report = full_report(result.scores, result.calibration, "test")
     return after_evaluation(title, report, result, record.path / "test")
 

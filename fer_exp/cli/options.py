@@ -41,6 +41,12 @@ Data = Annotated[
     ),
 ]
 ProtocolOption = Annotated[Protocol | None, typer.Option("--protocol", help="How rows become train, validation, test.")]
+Folds = Annotated[
+    int | None, typer.Option("--folds", min=3, max=100, help="Of the protocol subject-kfold. Default: 5.")
+]
+OneFold = Annotated[
+    int | None, typer.Option("--fold", min=1, help="One fold alone, as on another machine. Default: each in turn.")
+]
 Workers = Annotated[
     int,
     typer.Option(

@@ -1,5 +1,6 @@
 """search, baseline and retrain-best."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.folds import refuse_foldless
 from fer_exp.cli.names import known_campaign
 from fer_exp.cli.reading import Read, reads_data
 from fer_exp.cli.settings import cleaned, override, without_clahe
@@ -31,6 +33,8 @@ def search(
     file: options.CampaignFile,
     data: options.Data = None,
     protocol: options.ProtocolOption = None,
+    folds: options.Folds = None,
+    fold: options.OneFold = None,
     workers: options.Workers = 1,
     max_trials: Annotated[int | None, typer.Option("--max-trials", min=0, help="Trials besides the baseline.")] = None,
     epochs: options.Epochs = None,
@@ -57,8 +61,11 @@ def search(
     if no_clahe:
         campaign = without_clahe(campaign)
     settings = override(
-        campaign.settings, protocol=protocol, max_trials=max_trials, epochs=epochs, limit=limit, seed=seed
+        campaign.settings,
+        **{"protocol": protocol, "folds": folds, "fold": fold},
+        **{"max_trials": max_trials, "epochs": epochs, "limit": limit, "seed": seed},
     )
+    refuse_foldless(settings, folds, fold)
     settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     if settings.protocol.leaky:
         raise BadInput(
@@ -76,7 +83,7 @@ def search(
         typer.echo(describe(campaign, settings, choice, Home.from_environment(), workers))
         return
     hours = max_hours if max_hours is not None else settings.max_hours
-    _search(campaign, settings, file, choice, workers=workers, tracking=not no_tracking, max_hours=hours)
+    _search_each(campaign, settings, file, choice, workers=workers, tracking=not no_tracking, max_hours=hours)
 
 
 @command(app, "baseline")
@@ -84,6 +91,8 @@ def search(
 def baseline(
     data: options.Data = None,
     protocol: options.ProtocolOption = Protocol.OFFICIAL,
+    folds: options.Folds = None,
+    fold: options.OneFold = None,
     epochs: options.Epochs = BASELINE_EPOCHS,
     limit: options.Limit = None,
     seed: options.Seed = 1,
@@ -109,7 +118,11 @@ def baseline(
     from fer_exp.campaign import Campaign, Settings
     from fer_exp.recipe import Precision, baseline_recipe
 
-    settings = override(Settings(max_trials=0), protocol=protocol, epochs=epochs, limit=limit, seed=seed)
+    settings = override(
+        Settings(max_trials=0),
+        **{"protocol": protocol, "folds": folds, "fold": fold, "epochs": epochs, "limit": limit, "seed": seed},
+    )
+    refuse_foldless(settings, folds, fold)
     settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
     recipe = baseline_recipe().but(clahe=not no_clahe, precision=Precision.BFLOAT16 if bfloat16 else Precision.FLOAT32)
     campaign = Campaign(
@@ -122,7 +135,7 @@ def baseline(
     reading = read()
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, None, reading)
-    _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
+    _search_each(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
     if settings.protocol.leaky:
         _tell_reproduction(campaign.name, choice.source, tracking=not no_tracking)
 
@@ -194,6 +207,34 @@ def _baseline_name(settings: "Settings", recipe: "Recipe") -> str:
     parts += [] if recipe.clahe else ["no-clahe"]
     parts += ["bfloat16"] if recipe.precision == "bfloat16" else []
     return "-".join(parts)
+
+
+def _search_each(
+    campaign: "Campaign",
+    settings: "Settings",
+    file: Path | None,
+    choice: "DataChoice",
+    *,
+    workers: int,
+    tracking: bool,
+    max_hours: float | None,
+) -> None:
+    """The campaign, or each fold that was asked for, one after the other; `max_hours` is for all of them."""
+    from fer_exp.campaign.folds import folds_asked, of_fold
+
+    folds = folds_asked(settings)
+    if not folds:
+        _search(campaign, settings, file, choice, workers=workers, tracking=tracking, max_hours=max_hours)
+        return
+    began = time.monotonic()
+    for fold in folds:
+        left = None if max_hours is None else max(max_hours - (time.monotonic() - began) / 3600, 0.0)
+        typer.echo(f"Fold {fold.number} of {fold.of}", err=True)
+        one, terms = of_fold(campaign, settings, fold)
+        _search(one, terms, file, choice, workers=workers, tracking=tracking, max_hours=left)
+        typer.echo("")
+    if len(folds) == settings.folds:
+        typer.echo(f"All {len(folds)} folds ended. Next, the test parts of all: fer-exp evaluate {campaign.name}")
 
 
 def _search(

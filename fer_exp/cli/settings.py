@@ -6,16 +6,28 @@ In: what the campaign file says and the values of options. Out: settings, or the
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fer_exp.system.errors import BadInput
+
 if TYPE_CHECKING:
     from fer_exp.campaign import Campaign, HyperParameters, Settings
     from fer_exp.recipe import Recipe
 
 
 def override(settings: "Settings", **given: object) -> "Settings":
-    """The settings with the values that were given; None is none."""
+    """The settings with the values that were given; None is none.
+
+    Raises:
+        BadInput: They do not go together.
+    """
+    from pydantic import ValidationError
+
     from fer_exp.campaign import Settings
 
-    return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+    try:
+        return Settings.model_validate({**settings.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+    except ValidationError as error:
+        told = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise BadInput(f"options: {told}", "Nothing was started. Change one of them.") from error
 
 
 def cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) -> "Settings":

@@ -39,15 +39,13 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
     if stopped:  # trials went on to the end of their epoch since the last look
         rows = tuple(leaderboard(whole(records_in(result.folder / "trials"))[0], spec.settings.objective))
     lines = [leaderboard_table(rows, spec.settings.objective, at_rest=True, width=terminal_width())]
-    lines.append(f"Data: {spec.data.source}, protocol {spec.data.protocol}" + _leak(spec))
+    lines.append(f"Data: {spec.data.source}, protocol {spec.data.split_title}" + _leak(spec))
     lines.append(f"Records: {result.folder}")
     lines += where_it_shows(home, result.behind, name, tracking=tracking)
     if stopped:
         lines.append(f"Stopped before its end. Go on: {this_command()}")
-    elif any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows):
-        lines.append(f"Next:    fer-exp retrain-best {name}")
     elif any(row.state is State.FINISHED for row in result.rows):
-        lines += [] if spec.data.protocol.leaky else [f"Next:    fer-exp evaluate --record {name}"]
+        lines += _next(spec, any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows))
     else:
         lines.append(
             f"No training finished; why is told above, and in full in {result.folder / 'trials'}/*/attempt-*.log."
@@ -55,6 +53,15 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
         lines.append("Failed trainings are not tried again. Mend the campaign file, then search under another --name.")
         return "\n".join(lines), ExitCode.TRIALS_FAILED
     return "\n".join(lines), ExitCode.INTERRUPTED if stopped else ExitCode.OK
+
+
+def _next(spec: CampaignSpec, searched: bool) -> list[str]:
+    """The next command; under folds it is said behind the last one, and a leaky test part is opened already."""
+    if spec.data.fold is not None or (spec.data.protocol.leaky and not searched):
+        return []
+    return [
+        f"Next:    fer-exp retrain-best {spec.name}" if searched else f"Next:    fer-exp evaluate --record {spec.name}"
+    ]
 
 
 def _leak(spec: CampaignSpec) -> str:

@@ -39,6 +39,7 @@ class Opening(Value):
     record: str  # folder of the record inside the campaign's
     data_digest: str
     protocol: str
+    fold: str = ""  # which of how many, under `subject-kfold`
     images: int
     model: str = ""  # sha256 of its file; lines of earlier versions have none
     reason: str = ""  # why it was opened although another model had been
@@ -54,7 +55,7 @@ class Opening(Value):
         """Whether it was the same test part that was opened."""
         if self.test_digest:
             return self.test_digest == other.test_digest
-        mine, theirs = ((o.data_digest, o.protocol, o.images) for o in (self, other))
+        mine, theirs = ((o.data_digest, o.protocol, o.fold, o.images) for o in (self, other))
         return mine == theirs
 
 
@@ -152,6 +153,7 @@ def opening_of(record: Record, model: Path, info: DataInfo, images: int, *, agai
         record=record.path.relative_to(folder).as_posix(),
         data_digest=info.data_digest,
         protocol=info.protocol,
+        fold="" if info.fold is None else str(info.fold),
         images=images,
         model=sha256_of(model),
         reason=again,

@@ -123,6 +123,7 @@ def same_data(campaign: CampaignSpec, source: str, cache: Path, *, limit: int | 
         cache=cache,
         reading=reading,
         cleaning=info.cleaning,
+        fold=info.fold,
     )
     if development.info.data_digest != info.data_digest:
         raise BadData(

@@ -107,6 +107,7 @@ def _search(
         cache=conditions.home.cache,
         reading=data.reading,
         cleaning=settings.cleaning,
+        fold=settings.test_fold,
     )
     for note in development.info.notes:
         conditions.watcher.say(note)

@@ -90,7 +90,7 @@ def _about(spec: CampaignSpec, record: Record) -> str:
     lines = [
         f"{title_of(asked.kind, asked.number, asked.seed)} of {spec.name}: {metric} {value}. Test scores, once the "
         "test part was opened, stand on its run as `test/...`.",
-        f"Trained on {spec.data.source}, protocol {spec.data.protocol}"
+        f"Trained on {spec.data.source}, protocol {spec.data.split_title}"
         + (f"; {spec.data.licence}." if spec.data.licence else "; the licence of the data is not recorded."),
         "",
         "```python",
