@@ -10,7 +10,7 @@ The way of the data, top to bottom; nothing flows back up:
     execute      trainings in child processes, one per attempt
     metrics      predictions -> Scores; `figures` draws them, `results` writes them beside the record
     records      a trial's folder: the only truth
-    search       a proposer proposes, records answer
+    tuning       a proposer proposes, records answer
     tracking     MLflow shows what the records say
     leaderboard  finished records in order; `verdict` judges, `summary` writes the campaign's end
     holdout      the test part, opened once for a chosen model

@@ -15,11 +15,11 @@ from fer_exp.campaign.changes import describe_hyperparameter
 from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.recipe import Recipe
-from fer_exp.search.proposer import Plan, fewer_points
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
 from fer_exp.training.balance import oversample
+from fer_exp.tuning.proposer import Plan, fewer_points
+from fer_exp.tuning.values import DataChoice
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     say("Loading Keras and Keras Tuner.")
     began = time.perf_counter()
     with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
 
         proposer = KerasTunerProposer(campaign, settings)
     loading = time.perf_counter() - began

@@ -105,7 +105,7 @@ def evaluate(
     if on is None:
         refuse_early(home, chosen.record, chosen.file, spec.data, again)  # before Keras is loaded and faces are read
     if not no_tracking:
-        from fer_exp.search.store_check import refuse_moved_store
+        from fer_exp.tuning.store_check import refuse_moved_store
 
         refuse_moved_store(home, spec.name)  # the result is to be shown there; before the test part is opened
     if on is not None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fer_exp.campaign import Campaign, CampaignSpec, Settings
     from fer_exp.data.reading import Reading
     from fer_exp.recipe import Recipe
-    from fer_exp.search.run import Conditions
-    from fer_exp.search.values import DataChoice, Result, Retrained
+    from fer_exp.tuning.run import Conditions
+    from fer_exp.tuning.values import DataChoice, Result, Retrained
 
 BASELINE_EPOCHS = 100  # the reference's upper bound
 
@@ -161,15 +161,15 @@ def retrain_best(
     home = Home.from_environment()
     spec = known_campaign(home, campaign)
     from fer_exp.data.find import find_recorded
-    from fer_exp.search.values import DataChoice
+    from fer_exp.tuning.values import DataChoice
 
     choice = DataChoice(
         find_recorded(data, spec.data.path),
         spec.data.reading_again.model_copy(update={"skip_bad_rows": skip_bad_rows or bool(spec.data.dropped_total)}),
     )
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_retrain
-    from fer_exp.search.values import RetrainOptions
+    from fer_exp.tuning.run import Conditions, run_retrain
+    from fer_exp.tuning.values import RetrainOptions
 
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
@@ -180,7 +180,7 @@ def retrain_best(
 
 def _choose_data(given: str | None, default: str | None, reading: "Reading") -> "DataChoice":
     from fer_exp.data.find import find_source
-    from fer_exp.search.values import DataChoice
+    from fer_exp.tuning.values import DataChoice
 
     return DataChoice(find_source(given, default), reading)
 
@@ -208,7 +208,7 @@ def _search(
 ) -> None:
     from fer_exp.campaign import fingerprint
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_search
+    from fer_exp.tuning.run import Conditions, run_search
 
     home = Home.from_environment()
     mark = fingerprint(file) if file is not None else "built-in"

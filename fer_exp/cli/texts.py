@@ -12,16 +12,16 @@ from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Kind, State, records_in, title_of
-from fer_exp.search.values import Result, Retrained
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 from fer_exp.system.passwords import without_passwords
+from fer_exp.tuning.values import Result, Retrained
 
 if TYPE_CHECKING:
     from fer_exp.holdout.evaluate import TestResult  # brings Keras
     from fer_exp.holdout.external import ExternalResult
-    from fer_exp.search.promote import Promotion
     from fer_exp.tracking import SyncReport
+    from fer_exp.tuning.promote import Promotion
 
 
 def this_command() -> str:

@@ -22,20 +22,20 @@ from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
 from fer_exp.execute.loop import Ending, Loop
 from fer_exp.execute.progress import Watcher
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.disk_need import Need, require
-from fer_exp.search.interrupts import interruptible, running_tracker
-from fer_exp.search.proposer import fewer_points
-from fer_exp.search.store_check import refuse_moved_store
-from fer_exp.search.values import DataChoice, Result, Retrained, RetrainOptions
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
 from fer_exp.system.stderr import stderr_to
+from fer_exp.tuning.disk_need import Need, require
+from fer_exp.tuning.interrupts import interruptible, running_tracker
+from fer_exp.tuning.proposer import fewer_points
+from fer_exp.tuning.store_check import refuse_moved_store
+from fer_exp.tuning.values import DataChoice, Result, Retrained, RetrainOptions
 
 MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
 
 if TYPE_CHECKING:
-    from fer_exp.search.trials import MakeProposer
+    from fer_exp.tuning.trials import MakeProposer
     from fer_exp.verdict import Comparison
 
 SAMPLES = 32  # recipes of a space, to see how large its networks become
@@ -89,8 +89,8 @@ def _search(
     conditions.watcher.say("Loading Keras and Keras Tuner.")
     context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
     with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-        from fer_exp.search.trials import SearchRequest, SearchWork
+        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.trials import SearchRequest, SearchWork
 
         propose = conditions.propose or KerasTunerProposer
     if conditions.tracking:
@@ -167,7 +167,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
     if conditions.tracking:
         refuse_moved_store(home, campaign.name)
     with lock(folder, conditions.watcher.say) as holding:
-        from fer_exp.search import retrain
+        from fer_exp.tuning import retrain
 
         trial = retrain.choose(folder, campaign, options.trial)
         watcher.say("Loading Keras.")
@@ -213,7 +213,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
         comparison, uncompared = _compared(work.records(), work.baselines())
         if not conditions.tracking or result.behind is not None:
             return Retrained(result, chosen, None, comparison, uncompared)
-        from fer_exp.search.promote import promote
+        from fer_exp.tuning.promote import promote
 
         try:
             from fer_exp.verdict.words import sentence

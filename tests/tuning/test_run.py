@@ -15,15 +15,15 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, Record, State
-from fer_exp.search import trials as search_trials
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.state import read_state
-from fer_exp.search.values import DataChoice
 from fer_exp.system.errors import BadCampaign, BadRecord, Busy, TrialsFailed
 from fer_exp.system.files import write_atomically
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
 from fer_exp.system.provenance import trained_with
+from fer_exp.tuning import trials as search_trials
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.state import read_state
+from fer_exp.tuning.values import DataChoice
 from tests.fake_trials import train_fake
 from tests.toy_search import At, campaign, interrupt, leaderboard, misbehaving, records, run, space
 

@@ -14,9 +14,9 @@ from fer_exp.data.emotions import Emotion
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.execute.progress import Silence
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.search import run as search_run
 from fer_exp.system.errors import BadCampaign
 from fer_exp.system.home import Home
+from fer_exp.tuning import run as search_run
 from tests.commands import call, quick_trials, write_campaign
 from tests.toy_search import campaign, records, run
 

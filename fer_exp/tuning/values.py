@@ -13,7 +13,7 @@ from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record
 
 if TYPE_CHECKING:
-    from fer_exp.search.promote import Promotion
+    from fer_exp.tuning.promote import Promotion
     from fer_exp.verdict import Comparison
 
 

@@ -17,11 +17,11 @@ from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
-from fer_exp.search.oracles import OBJECTIVE, State, Writer, make_oracle, place, restore, slot_of, state_of
-from fer_exp.search.proposer import Nothing, Plan, Proposal
-from fer_exp.search.samples import points_of
 from fer_exp.system.errors import BadCampaign, BadRecord
 from fer_exp.system.values import first_line, named
+from fer_exp.tuning.oracles import OBJECTIVE, State, Writer, make_oracle, place, restore, slot_of, state_of
+from fer_exp.tuning.proposer import Nothing, Plan, Proposal
+from fer_exp.tuning.samples import points_of
 
 ENDLESS = 10**9  # points
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values

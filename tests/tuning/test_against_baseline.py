@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.retrain import baseline_to_beat
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
+from fer_exp.tuning.retrain import baseline_to_beat
 from tests.commands import done, quick_trials, refused, write_campaign
 from tests.made_records import made_record, made_scores
 

@@ -20,14 +20,14 @@ from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.records.digest import check_last_checkpoint
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.search.proposer import Nothing, Proposal, Proposer
-from fer_exp.search.resume import note_asked, resume_proposer
-from fer_exp.search.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
-from fer_exp.search.samples import refuse_other_recipes, samples_of_trials, take_samples
-from fer_exp.search.state import WrittenState, write_state
 from fer_exp.system.errors import BadRecord, TrialsFailed
 from fer_exp.system.files import is_there, read_file, write_atomically
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
+from fer_exp.tuning.resume import note_asked, resume_proposer
+from fer_exp.tuning.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
+from fer_exp.tuning.samples import refuse_other_recipes, samples_of_trials, take_samples
+from fer_exp.tuning.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 FIRST = 4 * ALIKE  # records among which those are looked for

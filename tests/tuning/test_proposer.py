@@ -9,12 +9,12 @@ from fer_exp.campaign import Algorithm
 from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.search.proposer import Nothing, Proposal, Proposer
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice, Result
 from tests.engines import InProcessEngine
 from tests.proposers import ScriptedProposer
 from tests.toy_search import At, campaign, interrupt, leaderboard

@@ -9,11 +9,11 @@ import pytest
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.search.proposer import Nothing, Proposal
-from fer_exp.search.resume import note_asked, resume_proposer
-from fer_exp.search.state import CampaignState, read_state, write_state
 from fer_exp.system.errors import BadRecord
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.proposer import Nothing, Proposal
+from fer_exp.tuning.resume import note_asked, resume_proposer
+from fer_exp.tuning.state import CampaignState, read_state, write_state
 
 ALGORITHMS = list(Algorithm)
 DAMAGES: dict[str, Callable[[str], str]] = {

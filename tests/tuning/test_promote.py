@@ -11,13 +11,13 @@ from mlflow.entities import Run
 from fer_exp.campaign import AT_REST, CampaignSpec
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.records import Kind, Predictions, Record
-from fer_exp.search.promote import Promotion, promote
-from fer_exp.search.retrain import champion_model
 from fer_exp.system.errors import BadRecord, NotFound
 from fer_exp.system.files import write_atomically
 from fer_exp.system.home import Home
 from fer_exp.tracking import champion, find_model, find_run
 from fer_exp.tracking.follower import _Follower
+from fer_exp.tuning.promote import Promotion, promote
+from fer_exp.tuning.retrain import champion_model
 from tests.tracked import NAME, all_runs, begin, begin_campaign, finish
 
 IMAGES = 2000

@@ -8,8 +8,8 @@ import pytest
 
 from fer_exp.model import build, compile_model
 from fer_exp.recipe import Optimizer, Order, Recipe, baseline_recipe
-from fer_exp.search.disk_need import Need, checkpoint_size, require, weights
 from fer_exp.system.errors import ExitCode, NoSpace
+from fer_exp.tuning.disk_need import Need, checkpoint_size, require, weights
 
 
 @pytest.mark.parametrize(

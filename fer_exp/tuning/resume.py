@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from fer_exp.records import ASKED, Record
-from fer_exp.search.proposer import Proposer
-from fer_exp.search.state import CampaignState, LaterState, read_state, set_aside
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
 from fer_exp.system.values import Value
+from fer_exp.tuning.proposer import Proposer
+from fer_exp.tuning.state import CampaignState, LaterState, read_state, set_aside
 
 Score = Callable[[Record], float | None]
 AnyProposer = TypeVar("AnyProposer", bound=Proposer)

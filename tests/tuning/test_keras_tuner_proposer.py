@@ -8,10 +8,10 @@ import pytest
 
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.search.proposer import Nothing, Proposal
-from fer_exp.search.state import CampaignState, WrittenState
 from fer_exp.system.errors import BadCampaign
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.proposer import Nothing, Proposal
+from fer_exp.tuning.state import CampaignState, WrittenState
 
 Visit = Callable[[KerasTunerProposer], KerasTunerProposer]
 

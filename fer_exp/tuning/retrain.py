@@ -18,10 +18,10 @@ from fer_exp.leaderboard.rows import Row, best, leaderboard, whole
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in, title_of
 from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for
-from fer_exp.search.reuse import give_answer, trained_elsewhere, untouched
 from fer_exp.system.errors import BadData, BadInput, NotFound
 from fer_exp.system.files import replacing, sha256_of, write_atomically
 from fer_exp.system.home import Home
+from fer_exp.tuning.reuse import give_answer, trained_elsewhere, untouched
 
 NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
 

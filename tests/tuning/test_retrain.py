@@ -13,8 +13,8 @@ from fer_exp.data.split.protocol import Protocol
 from fer_exp.execute.dispatch import Next
 from fer_exp.recipe import Order, baseline_recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Outcome, Record, State
-from fer_exp.search.retrain import Repeat, RetrainWork, choose, refuse_other_network, to_register
 from fer_exp.system.errors import BadInput, NotFound
+from fer_exp.tuning.retrain import Repeat, RetrainWork, choose, refuse_other_network, to_register
 from tests.made_records import made_campaign_spec, made_record, made_scores
 
 SEED = made_campaign_spec().settings.seed
