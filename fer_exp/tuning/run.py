@@ -70,19 +70,31 @@ class Conditions:
 
 
 def run_search(
-    campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
+    campaign: Campaign,
+    settings: Settings,
+    file: str,
+    fingerprint: str,
+    data: DataChoice,
+    conditions: Conditions,
+    source: bytes | None = None,
 ) -> Result:
-    """Runs a campaign, or goes on with it.
+    """Runs a campaign, or goes on with it. `source`, the campaign file's text, is kept in the campaign's folder.
 
     Raises:
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
     with interruptible():
-        return _search(campaign, settings, file, fingerprint, data, conditions)
+        return _search(campaign, settings, file, fingerprint, data, conditions, source)
 
 
 def _search(
-    campaign: Campaign, settings: Settings, file: str, fingerprint: str, data: DataChoice, conditions: Conditions
+    campaign: Campaign,
+    settings: Settings,
+    file: str,
+    fingerprint: str,
+    data: DataChoice,
+    conditions: Conditions,
+    source: bytes | None,
 ) -> Result:
     folder = conditions.home.campaign(campaign.name)
     _refuse_at_once(folder, campaign, settings)
@@ -126,9 +138,8 @@ def _search(
             shown=conditions.shows_here,
         )
         require(conditions.home.root, need, campaign.name, conditions.watcher.say)
-        work = SearchWork(
-            folder, SearchRequest(campaign, settings, file, fingerprint, development, propose), holding.check
-        )
+        request = SearchRequest(campaign, settings, file, fingerprint, development, propose, source)
+        work = SearchWork(folder, request, holding.check)
         for note in work.notes:
             conditions.watcher.say(note)
         promotions = settings.algorithm is Algorithm.HYPERBAND
@@ -281,4 +292,4 @@ def _run_loop(
             conditions.watcher.say("Bringing MLflow level with the records.")
             state = state_when_done if ending is Ending.DONE else "interrupted"
             behind = tracker.finish(state, HURRIED if loop.requests > 1 else None)
-        return Result(ending, folder, work.rows(), behind)
+        return Result(ending, folder, work.rows(), behind, requested=loop.requests > 0)

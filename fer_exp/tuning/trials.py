@@ -18,7 +18,7 @@ from fer_exp.data.split.prepare import Development
 from fer_exp.execute.dispatch import Next
 from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.running import RunningLeaderboard
-from fer_exp.records import Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
 from fer_exp.records.digest import check_last_checkpoint
 from fer_exp.system.errors import BadRecord, TrialsFailed
 from fer_exp.system.files import is_there, read_file, write_atomically
@@ -46,6 +46,7 @@ class SearchRequest:
     fingerprint: str
     development: Development
     propose: MakeProposer = KerasTunerProposer
+    source: bytes | None = None  # the campaign file's text; None where there is no file
 
 
 class SearchWork:
@@ -70,6 +71,8 @@ class SearchWork:
         check()
         self._proposer, said = resume_proposer(folder, self._trials(), self._new_proposer, self._score)
         self.notes += said
+        if request.source is not None:
+            write_atomically(folder / CAMPAIGN_FILE, request.source)
         write_atomically(folder / "campaign.json", spec.sealed(indent=1))
         plan = self._proposer.plan()
         self.planned, self.planned_epochs = plan.trials, plan.epochs

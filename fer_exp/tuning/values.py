@@ -46,6 +46,7 @@ class Result:
     folder: Path
     rows: tuple[Row, ...]
     behind: str | None  # why MLflow is behind the records; None where it is level or not wanted
+    requested: bool = False  # somebody asked for the stop; else the time given was over
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
-"""Results as text for a person: what came out, where to look, what to do next."""
+"""Results as text for a person: what came out, where to look, what to do next.
+
+In: results. Out: text, and the exit code of the command that tells it. What to do next is said in the reader's words: a
+command, or a call of Python.
+"""
 
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fer_exp.api.names import terminal_width
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.names import terminal_width
 from fer_exp.execute.loop import Ending
 from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table
@@ -24,6 +29,32 @@ if TYPE_CHECKING:
     from fer_exp.tuning.promote import Promotion
 
 
+@dataclass(frozen=True)
+class Steps:
+    """What to do next, as commands, or as calls of Python."""
+
+    python: bool = False
+
+    def again(self) -> str:
+        """What was called, once more."""
+        return "call it again with the same arguments" if self.python else this_command()
+
+    def retrain(self, name: str) -> str:
+        """Trains the best recipe again."""
+        return f"fer_exp.retrain_best({name!r}, seeds=3)" if self.python else f"fer-exp retrain-best {name}"
+
+    def evaluate_record(self, name: str) -> str:
+        """Opens the test part for the model of a record."""
+        return f"fer_exp.evaluate({name!r})" if self.python else f"fer-exp evaluate --record {name}"
+
+    def evaluate_model(self, uri: str) -> str:
+        """Opens the test part for a registered model."""
+        return f"fer_exp.evaluate(model={uri!r})" if self.python else f"fer-exp evaluate --model {uri}"
+
+
+COMMANDS, CALLS = Steps(), Steps(python=True)
+
+
 def this_command() -> str:
     """The command being run, to give again; in words where Python was started otherwise, as by a notebook's kernel."""
     if Path(sys.argv[0]).name not in ("fer-exp", "__main__.py"):
@@ -31,7 +62,9 @@ def this_command() -> str:
     return shlex.join(["fer-exp", *sys.argv[1:]])
 
 
-def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tuple[str, ExitCode]:
+def after_search(
+    name: str, home: Home, result: Result, *, tracking: bool, steps: Steps = COMMANDS
+) -> tuple[str, ExitCode]:
     """The leaderboard, where to look and the next command; and the exit code."""
     spec = CampaignSpec.read(result.folder / "campaign.json")
     stopped = result.ending is Ending.STOPPED
@@ -43,11 +76,11 @@ def after_search(name: str, home: Home, result: Result, *, tracking: bool) -> tu
     lines.append(f"Records: {result.folder}")
     lines += where_it_shows(home, result.behind, name, tracking=tracking)
     if stopped:
-        lines.append(f"Stopped before its end. Go on: {this_command()}")
+        lines.append(f"Stopped before its end. Go on: {steps.again()}")
     elif any(row.state is State.FINISHED and row.kind is Kind.TRIAL for row in result.rows):
-        lines.append(f"Next:    fer-exp retrain-best {name}")
+        lines.append(f"Next:    {steps.retrain(name)}")
     elif any(row.state is State.FINISHED for row in result.rows):
-        lines += [] if spec.data.protocol.leaky else [f"Next:    fer-exp evaluate --record {name}"]
+        lines += [] if spec.data.protocol.leaky else [f"Next:    {steps.evaluate_record(name)}"]
     else:
         lines.append(
             f"No training finished; why is told above, and in full in {result.folder / 'trials'}/*/attempt-*.log."
@@ -71,7 +104,9 @@ def where_it_shows(home: Home, behind: str | None, name: str, *, tracking: bool)
     return [where, f'         filter runs by tags.`fer_exp.campaign` = "{name}"']
 
 
-def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple[str, ExitCode]:
+def after_retrain(
+    home: Home, spec: CampaignSpec, retrained: Retrained, steps: Steps = COMMANDS
+) -> tuple[str, ExitCode]:
     """The seeds, the registered version, and the next command; and the exit code."""
     metric = spec.settings.objective.metric
     lines = []
@@ -79,12 +114,12 @@ def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple
         value = "failed" if row.objective is None else shown(metric, row.objective)
         lines.append(f"{title_of(row.kind, row.number, row.seed)}: {metric} {value} ({duration(row.seconds)})")
     if retrained.chosen is None:
-        return "\n".join([*lines, f"Stopped before its end. Go on: {this_command()}"]), ExitCode.INTERRUPTED
+        return "\n".join([*lines, f"Stopped before its end. Go on: {steps.again()}"]), ExitCode.INTERRUPTED
     lines += _verdict(retrained)
     if retrained.promotion is None:
         if retrained.result.behind is None:
             return "\n".join([*lines, "Not registered: MLflow was not wanted (--no-tracking)."]), ExitCode.OK
-        lines.append(f"Not registered: MLflow is behind ({retrained.result.behind}). Then: {this_command()}")
+        lines.append(f"Not registered: MLflow is behind ({retrained.result.behind}). Then: {steps.again()}")
         return "\n".join(lines), ExitCode.TRACKING
     done = retrained.promotion
     lines.append(f"Registered: {done.name} version {done.version} (seed {retrained.chosen.spec().seed})")
@@ -92,7 +127,7 @@ def after_retrain(home: Home, spec: CampaignSpec, retrained: Retrained) -> tuple
     lines.append(f"It is {became}: {done.reason}")
     lines += _how_to_load(home, spec, done)
     which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
-    lines.append(f"Next:    fer-exp evaluate --model {which}")
+    lines.append(f"Next:    {steps.evaluate_model(which)}")
     return "\n".join(lines), ExitCode.OK
 
 

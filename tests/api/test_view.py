@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from fer_exp.cli import view
-from fer_exp.cli.texts import this_command
-from fer_exp.cli.view import View, plain
+from fer_exp.api import view
+from fer_exp.api.texts import this_command
+from fer_exp.api.view import View, plain
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, State, title_of

@@ -62,7 +62,7 @@ class View:
         elif time.monotonic() - self._last_plain >= PLAIN_EVERY:
             self._last_plain = time.monotonic()
             for trial in snapshot.running:
-                self.say(f"{snapshot.ended}/{snapshot.planned} ended; {plain(trial)}{_left(snapshot)}")
+                self.say(f"{snapshot.ended}/{snapshot.planned} ended; {plain(trial)}{time_left(snapshot)}")
 
 
 def plain(trial: RunningTrial) -> str:
@@ -75,7 +75,8 @@ def plain(trial: RunningTrial) -> str:
     return told
 
 
-def _left(snapshot: Snapshot) -> str:
+def time_left(snapshot: Snapshot) -> str:
+    """What is left at most, behind a semicolon; nothing where it is not known."""
     return "" if snapshot.seconds_left is None else f"; at most {duration(snapshot.seconds_left)} left"
 
 
@@ -83,7 +84,7 @@ def _drawn(snapshot: Snapshot) -> RenderableType:
     head = Text.assemble((f"{snapshot.campaign} ", "bold"), f"{snapshot.ended} of {snapshot.planned} ended")
     if snapshot.failed:
         head.append(f", {snapshot.failed} failed", "red")
-    head.append(_left(snapshot))
+    head.append(time_left(snapshot))
     if snapshot.tracking.startswith("behind"):
         head.append(f"; tracking {snapshot.tracking}", "yellow")
     if snapshot.stopping:

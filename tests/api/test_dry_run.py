@@ -2,8 +2,8 @@
 
 import pytest
 
+from fer_exp.api.dry_run import measure, roughly
 from fer_exp.campaign import Campaign, HyperParameters, Settings
-from fer_exp.cli.dry_run import measure, roughly
 from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import ClassWeights, Loss, Optimizer, Recipe, Schedule
 from tests.trainings import TINY, demo_development
