@@ -1,8 +1,8 @@
 """Starting a process of the fork server without the caller's main module.
 
-In: a process. Out: the same, started. Python has every child import the script that its parent runs, so that objects of
-the script can be unpickled there. Our children are given names and paths alone, and a script that calls `fer_exp.search`
-without `if __name__ == "__main__":` would start the search anew in each of them.
+In: a process. Out: the same, started. Python has every child import the script that its parent runs, so that objects
+of the script can be unpickled there. Our children are given names and paths alone, and a script that calls
+`fer_exp.search` without `if __name__ == "__main__":` would start the search anew in each of them.
 """
 
 import sys

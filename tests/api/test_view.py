@@ -10,41 +10,11 @@ from rich.console import Console
 from fer_exp.api import view
 from fer_exp.api.texts import this_command
 from fer_exp.api.view import View, plain
-from fer_exp.execute.progress import RunningTrial, Snapshot
-from fer_exp.leaderboard.rows import Row
-from fer_exp.records import Kind, State, title_of
+from fer_exp.execute.progress import Snapshot
+from fer_exp.records import Kind, title_of
+from tests.moments import MOMENT, row, running
 
 WIDTH = 110
-
-
-def running(number: int = 3, **changes: object) -> RunningTrial:
-    trial = RunningTrial(Kind.TRIAL, number, 1, 4, 10, 30, 120, 0.6125, 348.4)
-    return replace(trial, **changes)  # type: ignore[arg-type]
-
-
-def row(number: int, objective: float | None, **changes: bool | int | float | str) -> Row:
-    return Row(
-        number=number,
-        kind=Kind.BASELINE if number == 0 else Kind.TRIAL,
-        state=State.FAILED if objective is None else State.FINISHED,
-        attempts=1,
-        objective=objective,
-        changes=changes,
-    )
-
-
-MOMENT = Snapshot(
-    campaign="demo",
-    ended=2,
-    planned=9,
-    failed=0,
-    running=(running(),),
-    rows=(row(2, 0.64, block_dropout=0.1), row(0, 0.61)),
-    objective="val/accuracy",
-    seconds_left=754.0,
-    tracking="level",
-    stopping=False,
-)
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch, snapshot: Snapshot, *lines: str, terminal: bool = True) -> str:
