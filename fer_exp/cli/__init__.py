@@ -7,12 +7,8 @@ In: arguments. Out: text and an exit code.
     complete    what a shell may complete: campaigns, records, models
     options     options that several commands share
     reading     from what a user says about a source to how it is read
-    names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
-    settings    settings as options change them
-    dry_run     what a search would do, before it does it
     evaluate    evaluate
-    folds       evaluate, of a campaign that was searched fold by fold
     results     status, sync, ui
     overview    what status shows
     compare     compare
@@ -22,8 +18,6 @@ In: arguments. Out: text and an exit code.
     records     records pack, records unpack
     data        data check, data convert
     audit       data audit
-    view        what a running search looks like, on a terminal and without one
-    texts       results as text
 
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """

@@ -5,24 +5,18 @@ from typing import Annotated
 
 import typer
 
+from fer_exp.api.settings import workers_of
 from fer_exp.cli import complete
 from fer_exp.data.split.protocol import Protocol
-
-MOST_WORKERS = 256
-AUTOMATIC = 4  # workers at most that a machine without GPUs gets unasked: each loads TensorFlow
+from fer_exp.system.errors import BadInput
 
 
 def as_workers(text: str) -> int:
-    """A number of workers; `auto` is one for each GPU, else one for each processor, up to four."""
-    if str(text).lower() != "auto":
-        number = int(text) if str(text).isdigit() else 0
-        if not 1 <= number <= MOST_WORKERS:
-            raise typer.BadParameter(f"expected a number from 1 to {MOST_WORKERS}, or auto, received {text!r}")
-        return number
-    from fer_exp.execute.devices import visible_devices
-    from fer_exp.system.provenance import cores
-
-    return len(visible_devices()) or min(cores(), AUTOMATIC)
+    """A number of workers, or `auto`, as an option says it."""
+    try:
+        return workers_of(text)
+    except BadInput as error:
+        raise typer.BadParameter(error.problem.removeprefix("workers: ")) from error
 
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]

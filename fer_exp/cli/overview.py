@@ -6,8 +6,8 @@ In: campaigns by name. Out: text; what cannot be read is added to `damaged`, and
 import json
 from pathlib import Path
 
+from fer_exp.api.names import known_campaign, terminal_width
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.names import known_campaign, terminal_width
 from fer_exp.leaderboard.rows import Row, leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table, state_in_words
 from fer_exp.metrics.registry import shown

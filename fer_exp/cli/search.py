@@ -1,30 +1,21 @@
-"""search, baseline and retrain-best."""
+"""search, baseline and retrain-best: options into calls of `fer_exp.api`, results into text and an exit code."""
 
-import time
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_exp.api.searching import BASELINE_EPOCHS
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.folds import refuse_foldless
-from fer_exp.cli.names import known_campaign
 from fer_exp.cli.reading import Read, reads_data
-from fer_exp.cli.settings import cleaned, override, without_clahe
 from fer_exp.data.split.protocol import Protocol
-from fer_exp.system.errors import BadInput, ExitCode
+from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
-    from fer_exp.campaign import Campaign, CampaignSpec, Settings
-    from fer_exp.data.reading import Reading
-    from fer_exp.recipe import Recipe
-    from fer_exp.search.run import Conditions
-    from fer_exp.search.values import DataChoice, Result, Retrained
-
-BASELINE_EPOCHS = 100  # the reference's upper bound
+    from fer_exp.api.retraining import RetrainResult
+    from fer_exp.api.searched import SearchResult
 
 
 @command(app, "search")
@@ -53,37 +44,29 @@ def search(
     verbose: Verbose = 0,
 ) -> None:
     """Run a campaign: the baseline first, then trials. The same command again goes on where it stopped."""
-    from fer_exp.campaign import load_campaign
+    from fer_exp.api.request import requested
+    from fer_exp.api.searching import planned, run
+    from fer_exp.api.source import sourced
 
-    campaign = load_campaign(file)
-    if name is not None:
-        campaign = replace(campaign, name=name)
-    if no_clahe:
-        campaign = without_clahe(campaign)
-    settings = override(
-        campaign.settings,
-        **{"protocol": protocol, "folds": folds, "fold": fold},
-        **{"max_trials": max_trials, "epochs": epochs, "limit": limit, "seed": seed},
+    source = sourced(file, Home.from_environment())
+    asked = requested(
+        source,
+        data=data,
+        home=None,
+        name=name,
+        workers=workers,
+        clahe=not no_clahe,
+        reading=read(source.campaign.settings.reading),
+        changes={
+            **{"protocol": protocol, "folds": folds, "fold": fold},
+            **{"max_trials": max_trials, "epochs": epochs, "limit": limit, "seed": seed},
+        },
+        cleaning=(drop_leaks, drop_conflicts, drop_blank),
     )
-    refuse_foldless(settings, folds, fold)
-    settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
-    if settings.protocol.leaky:
-        raise BadInput(
-            f"protocol {settings.protocol}: its validation part holds copies of training images, so a search on it "
-            "would reward memorising",
-            "Nothing was started. Search with --protocol official or stratified; "
-            "`fer-exp baseline --protocol reference` reproduces the reference's number.",
-        )
-    reading = read(settings.reading)
-    settings = settings.model_copy(update={"reading": reading})
-    choice = _choose_data(data, campaign.data, reading)
     if dry_run:
-        from fer_exp.cli.dry_run import describe
-
-        typer.echo(describe(campaign, settings, choice, Home.from_environment(), workers))
+        typer.echo(str(planned(asked)))
         return
-    hours = max_hours if max_hours is not None else settings.max_hours
-    _search_each(campaign, settings, file, choice, workers=workers, tracking=not no_tracking, max_hours=hours)
+    _tell(lambda: run(asked, tracking=not no_tracking, max_hours=max_hours))
 
 
 @command(app, "baseline")
@@ -115,29 +98,28 @@ def baseline(
     Under the protocol reference the test part is opened at the end, as the notebook does. The reference's figures are
     shown beside what came out, unless --no-clahe or --bfloat16 made it another recipe.
     """
-    from fer_exp.campaign import Campaign, Settings
-    from fer_exp.recipe import Precision, baseline_recipe
+    from fer_exp.api.searching import baseline as run
 
-    settings = override(
-        Settings(max_trials=0),
-        **{"protocol": protocol, "folds": folds, "fold": fold, "epochs": epochs, "limit": limit, "seed": seed},
+    _tell(
+        lambda: run(
+            data=data,
+            protocol=protocol,
+            folds=folds,
+            fold=fold,
+            epochs=epochs,
+            limit=limit,
+            seed=seed,
+            max_hours=max_hours,
+            name=name,
+            drop_leaks=drop_leaks,
+            drop_conflicts=drop_conflicts,
+            drop_blank=drop_blank,
+            clahe=not no_clahe,
+            bfloat16=bfloat16,
+            reading=read(),
+            tracking=not no_tracking,
+        )
     )
-    refuse_foldless(settings, folds, fold)
-    settings = cleaned(settings, leaks=drop_leaks, conflicts=drop_conflicts, blank=drop_blank)
-    recipe = baseline_recipe().but(clahe=not no_clahe, precision=Precision.BFLOAT16 if bfloat16 else Precision.FLOAT32)
-    campaign = Campaign(
-        name=name or _baseline_name(settings, recipe),
-        question="What does the reference system's model reach under this protocol?",
-        space=lambda _: recipe,
-        settings=settings,
-        baseline=recipe,
-    )
-    reading = read()
-    settings = settings.model_copy(update={"reading": reading})
-    choice = _choose_data(data, None, reading)
-    _search_each(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
-    if settings.protocol.leaky:
-        _tell_reproduction(campaign.name, choice.source, tracking=not no_tracking)
 
 
 @command(app, "retrain-best")
@@ -171,123 +153,39 @@ def retrain_best(
     verbose: Verbose = 0,
 ) -> None:
     """Train the best trial's recipe again with fresh seeds and register the model."""
-    home = Home.from_environment()
-    spec = known_campaign(home, campaign)
-    from fer_exp.data.find import find_recorded
-    from fer_exp.search.values import DataChoice
+    from fer_exp.api.retraining import retrain_best as run
 
-    choice = DataChoice(
-        find_recorded(data, spec.data.path),
-        spec.data.reading_again.model_copy(update={"skip_bad_rows": skip_bad_rows or bool(spec.data.dropped_total)}),
+    _tell(
+        lambda: run(
+            campaign,
+            seeds=seeds,
+            trial=trial,
+            epochs=epochs,
+            limit=limit,
+            recover=recover,
+            replace_champion=replace_champion,
+            against_baseline=against_baseline,
+            data=data,
+            workers=workers,
+            max_hours=max_hours,
+            skip_bad_rows=skip_bad_rows,
+            tracking=not no_tracking,
+        )
     )
-    from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_retrain
-    from fer_exp.search.values import RetrainOptions
-
-    options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
-    with View() as view:
-        conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
-        retrained = run_retrain(spec, options, choice, conditions)
-    _tell_retrained(home, spec, retrained)
 
 
-def _choose_data(given: str | None, default: str | None, reading: "Reading") -> "DataChoice":
-    from fer_exp.data.find import find_source
-    from fer_exp.search.values import DataChoice
+def _tell(call: "Callable[[], SearchResult | RetrainResult]") -> None:
+    """Prints what came out, also where it was stopped, and leaves with its exit code."""
+    from fer_exp.api.retraining import RetrainStopped
+    from fer_exp.api.searched import SearchStopped
 
-    return DataChoice(find_source(given, default), reading)
-
-
-def _baseline_name(settings: "Settings", recipe: "Recipe") -> str:
-    """Says what distinguishes it, so that baselines on other terms stand beside each other."""
-    parts = ["baseline", settings.protocol.value, f"{settings.epochs}e"]
-    parts += [f"limit{settings.limit}"] if settings.limit else []
-    parts += [rule.replace("_", "-") for rule in settings.cleaning.rules]
-    parts += [f"seed{settings.seed}"] if settings.seed != 1 else []
-    parts += [] if recipe.clahe else ["no-clahe"]
-    parts += ["bfloat16"] if recipe.precision == "bfloat16" else []
-    return "-".join(parts)
-
-
-def _search_each(
-    campaign: "Campaign",
-    settings: "Settings",
-    file: Path | None,
-    choice: "DataChoice",
-    *,
-    workers: int,
-    tracking: bool,
-    max_hours: float | None,
-) -> None:
-    """The campaign, or each fold that was asked for, one after the other; `max_hours` is for all of them."""
-    from fer_exp.campaign.folds import folds_asked, of_fold
-
-    folds = folds_asked(settings)
-    if not folds:
-        _search(campaign, settings, file, choice, workers=workers, tracking=tracking, max_hours=max_hours)
-        return
-    began = time.monotonic()
-    for fold in folds:
-        left = None if max_hours is None else max(max_hours - (time.monotonic() - began) / 3600, 0.0)
-        typer.echo(f"Fold {fold.number} of {fold.of}", err=True)
-        one, terms = of_fold(campaign, settings, fold)
-        _search(one, terms, file, choice, workers=workers, tracking=tracking, max_hours=left)
-        typer.echo("")
-    if len(folds) == settings.folds:
-        typer.echo(f"All {len(folds)} folds ended. Next, the test parts of all: fer-exp evaluate {campaign.name}")
-
-
-def _search(
-    campaign: "Campaign",
-    settings: "Settings",
-    file: Path | None,
-    choice: "DataChoice",
-    *,
-    workers: int,
-    tracking: bool,
-    max_hours: float | None,
-) -> None:
-    from fer_exp.campaign import fingerprint
-    from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_search
-
-    home = Home.from_environment()
-    mark = fingerprint(file) if file is not None else "built-in"
-    with View() as view:
-        conditions = Conditions(home, view, workers, tracking, max_hours)
-        result = run_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
-    _tell_searched(campaign.name, home, conditions, result)
-
-
-def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Result") -> None:
-    from fer_exp.cli.texts import after_search
-
-    text, code = after_search(name, home, result, tracking=conditions.tracking)
+    try:
+        result = call()
+    except (SearchStopped, RetrainStopped) as stop:
+        result = stop.result
+    text, code = result.told()
     typer.echo(text)
-    if code is not ExitCode.OK:
-        raise typer.Exit(int(code))
-
-
-def _tell_reproduction(name: str, source: str, *, tracking: bool) -> None:
-    from fer_exp.records import Record, State
-
-    home = Home.from_environment()
-    if Record(home.campaign(name) / "trials" / "0000").state() is not State.FINISHED:
-        return
-    from fer_exp.cli.evaluate import reproduction
-
-    text, opened = reproduction(home, name, source)
-    typer.echo(f"\n{text}")
-    if tracking and opened:
-        from fer_exp.tracking import sync
-
-        sync(home, name)
-
-
-def _tell_retrained(home: Home, spec: "CampaignSpec", retrained: "Retrained") -> None:
-    from fer_exp.cli.texts import after_retrain
-
-    text, code = after_retrain(home, spec, retrained)
-    typer.echo(text)
+    if result.behind is not None:
+        raise result.behind
     if code is not ExitCode.OK:
         raise typer.Exit(int(code))

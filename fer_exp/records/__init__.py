@@ -13,6 +13,7 @@ In: what a training tells. Out: `Record`, and the values in its files.
 from fer_exp.records.predictions import Predictions
 from fer_exp.records.record import (
     ASKED,
+    CAMPAIGN_FILE,
     DATA,
     START_MODEL,
     Record,
@@ -26,6 +27,7 @@ from fer_exp.records.values import SCHEMA, Epoch, Kind, Metrics, Outcome, State,
 
 __all__ = [
     "ASKED",
+    "CAMPAIGN_FILE",
     "DATA",
     "SCHEMA",
     "START_MODEL",

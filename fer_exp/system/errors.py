@@ -48,6 +48,10 @@ class FerExpError(Exception):
         self.problem, self.remedy = _line(problem), _line(remedy)
         super().__init__(self.problem)
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in the place of a traceback: the two lines that the command shows; IPython asks."""
+        return [f"fer-exp: {self.problem}", f"         {self.remedy}"]
+
 
 class BadInput(FerExpError):
     """An option or a file holds something fer-exp cannot use."""

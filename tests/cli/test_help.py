@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import typer
 
+from fer_exp.api.settings import AUTOMATIC
 from fer_exp.cli import app
 from fer_exp.cli.complete import campaigns, models, records
 from fer_exp.cli.help import ABOUT, GROUPS
-from fer_exp.cli.options import AUTOMATIC, as_workers
+from fer_exp.cli.options import as_workers
 from fer_exp.system.home import Home
 from fer_exp.system.provenance import cores
 from tests.commands import call, done, quick_trials, refused, write_campaign

@@ -12,9 +12,9 @@ from fer_exp.execute.local import LocalEngine, start_fork_server
 from fer_exp.execute.progress import Silence
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 from tests.engines import InProcessEngine
 from tests.fake_trials import train_fake
 from tests.toy_search import campaign, leaderboard, misbehaving

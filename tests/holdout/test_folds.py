@@ -67,7 +67,7 @@ def test_a_search_in_each_fold_and_everybody_predicted_once(tmp_path: Path, home
 @pytest.mark.usefixtures("home")
 def test_folds_without_their_protocol_are_refused(tmp_path: Path) -> None:
     problem, remedy = refused("search", write_campaign(tmp_path), "--folds", 4)
-    assert "expected the protocol subject-kfold with them, received official" in problem
+    assert problem == "folds: expected the protocol subject-kfold with them, received official"
     assert "--protocol subject-kfold" in remedy
     problem, _ = refused("search", write_campaign(tmp_path), "--protocol", "subject-kfold", "--fold", 7)
-    assert problem == "options: fold: expected a number up to folds = 5, received 7"
+    assert "fold: expected a number up to folds = 5, received 7" in problem
