@@ -189,10 +189,11 @@ def after_external(title: str, result: "ExternalResult", folder: Path) -> str:
     scores = result.scores
     lines = [f"{title} on {result.source}: {len(scores.classes)} classes that both know", ""]
     lines += [report_text(scores).rstrip(), ""]
+    source = "from the people, sequences or photos of the set" if result.error_by_group else "from the images alone"
     lines.append(
         f"Accuracy {100 * scores.accuracy:.2f} ± {100 * result.error:.2f} %, "
         f"macro-F1 {shown('macro_f1', scores.macro_f1)}, on {scores.images:,} images; ± is one standard error, "
-        "from the images alone."
+        f"{source}."
     )
     for name, count in result.left_out.items():
         lines.append(f"Left out: {count:,} images of {name}, which the model does not know.")

@@ -97,6 +97,14 @@ class DataInfo(Value):
         return f"{self.protocol}{fold}"
 
     @property
+    def drawn(self) -> str:
+        """What the test part depends on besides data and protocol: "seed 3", "seed 1, fold 2 of 5"; else empty."""
+        if not self.protocol.draws_test:
+            return ""
+        fold = "" if self.fold is None else f", fold {self.fold.number} of {self.fold.of}"
+        return f"seed {self.seed}{fold}"
+
+    @property
     def reading_again(self) -> Reading:
         """How the same faces are read; records of earlier versions say by what was dropped that rows were skipped."""
         return self.reading.model_copy(update={"skip_bad_rows": self.reading.skip_bad_rows or self.dropped_total > 0})

@@ -17,6 +17,11 @@ class Protocol(StrEnum):
     REFERENCE = "reference"  # the reference notebook's own procedure, its leak included: to reproduce its number only
 
     @property
+    def draws_test(self) -> bool:
+        """Whether the test part depends on a campaign's seed."""
+        return self in (Protocol.STRATIFIED, Protocol.GROUPED, Protocol.SUBJECT_KFOLD)
+
+    @property
     def leaky(self) -> bool:
         """Whether validation holds copies of training images by construction."""
         return self is Protocol.REFERENCE
