@@ -12,6 +12,8 @@ In: arguments. Out: text and an exit code.
     settings    settings as options change them
     dry_run     what a search would do, before it does it
     evaluate    evaluate
+    predict     predict
+    watch       how far a run over files has come
     results     status, sync, ui
     overview    what status shows
     compare     compare
@@ -36,6 +38,7 @@ from fer_exp.cli import (
     doctor,
     evaluate,
     init,
+    predict,
     records,
     results,
     search,
@@ -52,6 +55,7 @@ __all__ = [
     "evaluate",
     "init",
     "main",
+    "predict",
     "records",
     "results",
     "search",

@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, About]] = {
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
+        "predict": About("Name the expression that faces appear to show.", "fer-exp predict photo.jpg --annotate seen"),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
     },
     "The reference": {
