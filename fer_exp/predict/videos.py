@@ -55,6 +55,7 @@ def _opened(path: Path) -> cv2.VideoCapture:
         raise Unreadable("expected a video, received no bytes")
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what cannot be opened is told by us
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     size = [capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
     if not capture.isOpened() or not all(size):
