@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import matplotlib.cbook
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (height, width, 3) red, green, blue
@@ -47,7 +48,8 @@ def photos() -> list[Photo]:
 
 
 def _read(path: Path) -> Image:
-    return np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    with PIL.Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), np.uint8)
 
 
 KINDS = (

@@ -4,10 +4,12 @@ In: what a photograph is to suffer. Out: arrays and files. The photograph is mat
 """
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib.cbook
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from fer_exp.data.faces import Images
@@ -23,7 +25,7 @@ def photo() -> Images:
         return np.asarray(picture.convert("RGB"), np.uint8)
 
 
-def save(image: Images, path: Path, **options: object) -> Path:
+def save(image: NDArray[np.generic], path: Path, **options: Any) -> Path:
     """Writes a picture with Pillow, as the ending says."""
     Image.fromarray(image).save(path, **options)
     return path

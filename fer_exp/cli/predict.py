@@ -162,15 +162,20 @@ def _after(tally: "Tally", seconds: float, out: Path | None, looking: object) ->
         yield from (f"{told}: {file}: {why}" for file, why in files[:SHOWN])
         if len(files) > SHOWN:
             yield f"{told}: {len(files) - SHOWN:,} more"
-    counted = f"{tally.sources:,} files, {tally.frames:,} frames, {tally.faces:,} faces"
-    counted += f"; {tally.without_face:,} frames without a face" if tally.without_face else ""
-    counted += f"; {len(tally.unreadable):,} files not read" if tally.unreadable else ""
-    counted += f"; {len(tally.cut_short):,} read in part" if tally.cut_short else ""
-    yield f"{counted}. {seconds:.1f} s, {tally.frames / max(seconds, 1e-9):.1f} frames/s" + (
-        f"; {tally.seconds:.1f} s of video, {tally.seconds / max(seconds, 1e-9):.2f} times real time."
-        if tally.seconds
-        else "."
-    )
+    counted = {
+        "files": tally.sources,
+        "not read": len(tally.unreadable),
+        "read in part": len(tally.cut_short),
+        "frames": tally.frames,
+        "without a face": tally.without_face,
+        "faces": tally.faces,
+    }
+    always = ("files", "frames", "faces")
+    yield ", ".join(f"{what}: {count:,}" for what, count in counted.items() if count or what in always) + "."
+    told = f"{seconds:.1f} s, {tally.frames / max(seconds, 1e-9):.1f} frames/s"
+    if tally.seconds:
+        told += f"; {tally.seconds:.1f} s of video, {tally.seconds / max(seconds, 1e-9):.2f} times real time"
+    yield f"{told}."
     if (unused := getattr(getattr(looking, "boxes", None), "unused", 0)) > 0:
         yield f"Boxes of files that were not looked at: {unused:,}."
     if out is not None:

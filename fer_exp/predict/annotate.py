@@ -4,6 +4,7 @@ In: frames as they were seen. Out: files below a folder, laid out as the inputs 
 frame of an animation), a video as MP4 with the frames that could be read.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,7 +42,7 @@ class Annotator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_video()
+        self._end_video(error)
 
     def add(self, seen: Seen) -> None:
         """Draws a frame and writes it."""
@@ -63,10 +64,10 @@ class Annotator:
             self.written += 1
         self._video.add(drawn)
 
-    def _end_video(self) -> None:
+    def _end_video(self, error: BaseException | None = None) -> None:
         if self._video is not None:
-            self._video.close()
-            self._video = None
+            video, self._video = self._video, None
+            video.close(error)
 
     def _target(self, seen: Seen, ending: str) -> Path:
         """Below the folder, as the input lay below what was given; two inputs of one name get two files."""
@@ -92,9 +93,14 @@ class _Video:
     def add(self, drawn: Images) -> None:
         self._writer.write(cv2.cvtColor(drawn[: self._size[1], : self._size[0]], cv2.COLOR_RGB2BGR))
 
-    def close(self) -> None:
+    def close(self, error: BaseException | None) -> None:
+        """Puts it under its name; where the user stopped it too, as its frames are whole, and at no other error."""
         self._writer.release()
-        self._replacing.__exit__(None, None, None)
+        if error is None or isinstance(error, KeyboardInterrupt):
+            self._replacing.__exit__(None, None, None)
+            return
+        with suppress(type(error)):
+            self._replacing.__exit__(type(error), error, error.__traceback__)
 
 
 def annotated(image: Images, faces: list[Face], probabilities: Probabilities, classes: Classes) -> Images:

@@ -10,7 +10,7 @@ import types
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import cv2
 import cv2.data
@@ -30,7 +30,7 @@ class Detector(Protocol):
 
     name: str
     framing: Framing  # of the square around its boxes
-    smallest: ClassVar[int]  # pixels of a face that it needs to see
+    smallest: int  # pixels of a face that it needs to see
 
     def find(self, image: Images) -> list[Face]:
         """The faces in a picture in which faces of `smallest` pixels are the smallest wanted."""
@@ -42,7 +42,7 @@ class Haar:
 
     name = "haar"
     framing = Framing(0.013)
-    smallest: ClassVar[int] = 24
+    smallest = 24
     step, neighbours = 1.1, 4  # between sizes; detections that have to agree
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Mtcnn:
 
     name = "mtcnn"
     framing = Framing(0.057)
-    smallest: ClassVar[int] = 20
+    smallest = 20
 
     def __init__(self) -> None:
         self._network = _mtcnn()(min_face_size=self.smallest)

@@ -6,7 +6,7 @@ import pytest
 
 from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.data.reading import Reading
-from fer_exp.data.sources.images import Decoder
+from fer_exp.data.sources.images import Decoder, grey_of
 from fer_exp.predict.faces import LEAST_TURN, WHOLE, Face, Framing, crop, whole
 from tests.made_faces import png_of
 from tests.made_photos import FACE, grey_faces, photo
@@ -36,9 +36,7 @@ def test_a_face_of_the_training_s_side_reaches_the_model_pixel_for_pixel() -> No
 @pytest.mark.parametrize("form", [FER2013_FORM, Form(64, 3, 3)])
 def test_a_picture_that_is_a_face_is_made_small_as_the_training_s_are(form: Form) -> None:
     picture = photo()[100:340, 150:390]
-    read = Decoder(Reading(side=form.side, colour=form.channels == 3)).face(
-        png_of(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    )
+    read = Decoder(Reading(side=form.side, colour=form.channels == 3)).face(png_of(picture[..., ::-1]))
     assert np.array_equal(crop(picture, whole(picture), WHOLE, form), read)
 
 
@@ -83,7 +81,7 @@ def test_colours_go_to_models_in_colour_and_grey_pictures_get_three_channels() -
     cut = crop(photo(), FACE, WHOLE, form)
     assert cut.shape == (64, 64, 3)
     assert cut[..., 0].mean() > cut[..., 2].mean() + 10  # skin: red before blue
-    grey = crop(cv2.cvtColor(photo(), cv2.COLOR_RGB2GRAY), FACE, WHOLE, form)
+    grey = crop(grey_of(photo()), FACE, WHOLE, form)
     assert np.array_equal(grey[..., 0], grey[..., 2])
 
 
