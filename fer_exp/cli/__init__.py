@@ -13,6 +13,7 @@ In: arguments. Out: text and an exit code.
     dry_run     what a search would do, before it does it
     evaluate    evaluate
     predict     predict
+    page        app
     watch       how far a run over files has come
     results     status, sync, ui
     overview    what status shows
@@ -38,6 +39,7 @@ from fer_exp.cli import (
     doctor,
     evaluate,
     init,
+    page,
     predict,
     records,
     results,
@@ -55,6 +57,7 @@ __all__ = [
     "evaluate",
     "init",
     "main",
+    "page",
     "predict",
     "records",
     "results",

@@ -18,6 +18,7 @@ because it is inside the model; here a face is only found, cut out as FER2013's 
     annotate     boxes and labels drawn into pictures and videos
     explain      what in a face speaks for the answer
     api          `predict`, for Python
+    app          a page in the browser
 """
 
 from fer_exp.predict.api import predict
