@@ -31,12 +31,12 @@ HOST, PORT = "127.0.0.1", 7860
 MOST_MODELS = 2
 MASKS = 256  # of a heat map, so that a page answers within a second or two
 LARGEST_UPLOAD = 2**26  # bytes
+TALL = 320  # pixels of each picture on the page
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_CHECK_VERSION": "False",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "NO_PROXY": "127.0.0.1,localhost",  # gradio asks its own address whether it answers
 }
 NO_FACE = "No face was found."
 Shown = tuple[Images | None, dict[str, float] | None, Images | None, str]  # picture, bars, heat map, a sentence
@@ -93,15 +93,12 @@ def page(models: Sequence[FaceModel], records: Sequence[Record | None], finding:
     with gr.Blocks(title="fer-exp", analytics_enabled=False) as blocks:
         gr.Markdown(f"# fer-exp\n{MEANING} {USE}", elem_id="meaning")
         with gr.Row():
-            picture = gr.Image(
-                sources=["upload", "webcam", "clipboard"],
-                type="numpy",
-                label="A picture",
-                elem_id="picture",
-                buttons=[],
-            )
-            explain = gr.Checkbox(True, label="Show what speaks for the answer (red) and against it (blue)")
-        with gr.Row():
+            with gr.Column():
+                ways = ["upload", "webcam", "clipboard"]
+                picture = gr.Image(
+                    sources=ways, type="numpy", label="A picture", elem_id="picture", buttons=[], height=TALL
+                )
+                explain = gr.Checkbox(True, label="Show what speaks for the answer (red) and against it (blue)")
             for number, model in enumerate(models, start=1):
                 _column(gr, model, number, picture, explain, finding)
         for model, record in zip(models, records, strict=True):
@@ -119,10 +116,12 @@ def _column(gr: Any, model: FaceModel, number: int, picture: Any, explain: Any, 
 
     with gr.Column():
         gr.Markdown(f"### {model.title}")
+        drawn = gr.Image(label="Faces", interactive=False, buttons=[], format="png", height=TALL)
         told = gr.Markdown(elem_id=f"told-{number}")
-        drawn = gr.Image(label="Faces", interactive=False, buttons=[], format="png")
         bars = gr.Label(label="Probability of each apparent expression", elem_id=f"bars-{number}")
-        why = gr.Image(label="What speaks for it and against it", interactive=False, buttons=[], format="png")
+        why = gr.Image(
+            label="What speaks for it and against it", interactive=False, buttons=[], format="png", height=TALL
+        )
     for changed in (picture.change, explain.change):
         changed(say, [picture, explain], [drawn, bars, why, told], show_progress="minimal", api_visibility="private")
 
@@ -175,6 +174,8 @@ def _settle() -> None:
     """Before gradio is imported, which reads these then."""
     require_gradio()
     os.environ.update(QUIET)
+    spared = [name for name in (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost") if name]
+    os.environ["NO_PROXY"] = ",".join(spared)  # gradio asks its own address whether it answers
 
 
 def _is_free(host: str, port: int) -> bool:

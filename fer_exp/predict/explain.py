@@ -1,11 +1,12 @@
 """What in a face speaks for the answer, and what against it.
 
-In: a face as the model takes it, the model as a function. Out: a map of how much each pixel moves the probability of
+In: a face as the model takes it, the model as a function. Out: a map of how much each pixel moves the log-odds of
 the label, and a picture of it. The method is RISE (Petsiuk, Das and Saenko 2018): many copies of the face, each with
 other parts hidden, and for each pixel the mean answer where it was shown, against the mean answer. It asks the model's
-answer alone, so it is true of every model that answers: with CLAHE, views and temperature inside, on every backend,
-in every exported form. What is hidden is blurred, which leaves a face a face (Fong and Vedaldi 2017); every mask comes
-with its opposite, so that each pixel is shown exactly as often as it is hidden.
+answer alone, so it is true of every model that answers: with CLAHE, views and temperature inside, on every backend, in
+every exported form. Log-odds add up where probabilities stick to 0 and 1. What is hidden is blurred, which leaves a
+face a face (Fong and Vedaldi 2017); every mask comes with its opposite, so that each pixel is shown exactly as often as
+it is hidden.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ MASKS = 512  # half of them the opposites of the others
 CELLS = 8  # along a side of the grid that masks are drawn on
 BLUR = 1 / 8  # of the side: the standard deviation of what is hidden
 ENLARGED = 288  # pixels of a face in the picture
+LEAST_SHARE = 1e-6  # a probability below it is as good as none
 STRENGTH = 0.55  # of the colours over the face, at most
 
 Map = NDArray[np.float32]  # (side, side)
@@ -34,7 +36,7 @@ Answers = Callable[[Images], Probabilities]
 
 
 def evidence(face: Images, answers: Answers, label: int, masks: int = MASKS) -> Map:
-    """How much showing each pixel raises the probability of `label`, `(side, side)`; negative where it lowers it.
+    """How much showing each pixel raises the log-odds of `label`, `(side, side)`; negative where it lowers them.
 
     Args:
         face: `(side, side)` or `(side, side, 3)` uint8.
@@ -47,8 +49,9 @@ def evidence(face: Images, answers: Answers, label: int, masks: int = MASKS) -> 
     hidden = cv2.GaussianBlur(face, (0, 0), BLUR * side).astype(np.float32)
     weights = shown if face.ndim == 2 else shown[..., np.newaxis]
     copies = np.round(hidden + weights * (face - hidden)).astype(np.uint8)
-    said = answers(copies)[:, label].astype(np.float64)
-    moved = np.tensordot(said - said.mean(), shown - 0.5, axes=1)
+    shares = np.clip(answers(copies)[:, label].astype(np.float64), LEAST_SHARE, 1 - LEAST_SHARE)
+    odds = np.log(shares / (1 - shares))
+    moved = np.tensordot(odds - odds.mean(), shown - 0.5, axes=1)
     return np.asarray(moved / np.square(shown - 0.5).sum(axis=0), np.float32)
 
 
@@ -95,8 +98,7 @@ def explained(face: Images, answers: Answers, classes: Classes, shares: NDArray[
     sheet.paste(Image.fromarray(plain), (0, 0))
     sheet.paste(Image.fromarray(heat(face, moved)), (ENLARGED, 0))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    told = f"{title_of_class(classes.names[label])} {100 * shares[label]:.0f} %: red speaks for it, blue against it, "
-    told += f"by up to {100 * float(np.abs(moved).max()):.0f} points"
+    told = f"{title_of_class(classes.names[label])} {100 * shares[label]:.0f} %: red speaks for it, blue against it"
     draw.text((6, ENLARGED + 5), told, fill="black", font=font)
     draw.text((6, ENLARGED + 28), SHORT, fill="black", font=font)
     return np.asarray(sheet, np.uint8)

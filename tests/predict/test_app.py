@@ -157,9 +157,8 @@ def test_a_photograph_goes_in_and_two_models_answer_beside_each_other(address: s
         upload = driver.find_element(By.CSS_SELECTOR, "#picture input[type=file]")
         upload.send_keys(str(tmp_path / "photo.jpg"))
         shown = wait_until(driver, lambda text: text.count("Apparent expression: ") == 2)
-        labels = [
-            line.split(": ")[1].rstrip(".") for line in shown.splitlines() if line.startswith("Apparent expression")
-        ]
+        told = [line for line in shown.splitlines() if line.startswith("Apparent expression: ")]
+        labels = [line.split(": ")[1].rstrip(".") for line in told]
         assert len(labels) == 2
         assert set(labels) <= set(FER2013.titles)
         for number, label in enumerate(labels, start=1):
