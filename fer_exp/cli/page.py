@@ -61,7 +61,6 @@ def page(
     typer.echo("Loading; a few seconds.", err=True)
     with stderr_to():
         from fer_exp.predict.api import Finding
-        from fer_exp.predict.app import page as page_of
         from fer_exp.predict.app import require_gradio, serve
         from fer_exp.predict.models import find, load
 
@@ -71,7 +70,6 @@ def page(
         found = [find(home, by_model, by_record) for by_model, by_record in asked]
         loaded = [load(one) for one in found]
         records = [one.record for one in found]
-        blocks = page_of(loaded, records, finding)
     for note in (note for one in loaded for note in one.notes):
         typer.echo(note, err=True)
     if listen not in HERE:
@@ -82,4 +80,4 @@ def page(
         if open_browser and line.startswith("The page: "):
             webbrowser.open(line.removeprefix("The page: "))
 
-    serve(blocks, records, listen, port, say=say)
+    serve(loaded, records, finding, listen, port, say=say)

@@ -6,8 +6,10 @@ deleted when the server ends. gradio is the extra `app`.
 """
 
 import os
+import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,11 +28,13 @@ from fer_exp.predict.models import FaceModel
 from fer_exp.predict.run import Seen, Tally, look
 from fer_exp.records import Record
 from fer_exp.system.errors import BadInput
+from fer_exp.system.stderr import stderr_to
 
 HOST, PORT = "127.0.0.1", 7860
 MOST_MODELS = 2
 MASKS = 256  # of a heat map, so that a page answers within a second or two
 LARGEST_UPLOAD = 2**26  # bytes
+PAUSE = 0.1  # seconds between two looks whether the page is still served
 TALL = 320  # pixels of each picture on the page
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -127,13 +131,20 @@ def _column(gr: Any, model: FaceModel, number: int, picture: Any, explain: Any, 
 
 
 def serve(
-    blocks: Any, records: Sequence[Record | None], host: str = HOST, port: int = PORT, *, say: Callable[[str], None]
+    models: Sequence[FaceModel],
+    records: Sequence[Record | None],
+    finding: Finding,
+    host: str = HOST,
+    port: int = PORT,
+    *,
+    say: Callable[[str], None],
 ) -> None:
-    """Serves the page until Ctrl-C; what was uploaded is deleted then.
+    """Serves the page until Ctrl-C or SIGTERM; what was uploaded is deleted then.
 
     Args:
-        blocks: From `page`.
-        records: Whose figures may be shown.
+        models: One or two that answer.
+        records: Of each, whose figures are shown; None where there is none.
+        finding: How faces are found.
         host: The address to listen on; the default is of this machine alone.
         port: Where; another one is taken where it is busy.
         say: Takes lines for the user.
@@ -146,7 +157,9 @@ def serve(
         say(f"Port {port} is busy; taking {free}.")
     figures = [str(Path(path).parent) for record in records for path, _ in mistakes(record)]
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_TEMP_DIR"] = folder  # before the page is made, whose parts remember it
+        with stderr_to():
+            blocks = page(models, records, finding)
         # Each is said, because gradio would else ask its environment.
         _, address, _ = blocks.queue(max_size=32).launch(
             server_name=host,
@@ -164,8 +177,13 @@ def serve(
         )
         say(f"The page: {address}")
         say("Ctrl-C ends it. Pictures stay on this machine and are deleted when it ends.")
+        for number in (signal.SIGINT, signal.SIGTERM):  # either way pictures are deleted
+            signal.signal(number, signal.default_int_handler)
         try:
-            blocks.block_thread()
+            while blocks.is_running:
+                time.sleep(PAUSE)
+        except KeyboardInterrupt:
+            say("Ended.")
         finally:
             blocks.close(verbose=False)
 

@@ -175,6 +175,7 @@ def test_mistakes_are_told_in_two_lines_before_anything_is_done(
     assert not home.root.exists()
 
 
+@pytest.mark.slow
 def test_whoever_stops_it_keeps_the_rows_so_far(home: Home, model: Path, tmp_path: Path) -> None:
     (tmp_path / "many").mkdir()
     first = save(grey_faces(1, 1200)[0], tmp_path / "many" / "0.png")
@@ -197,6 +198,7 @@ def test_whoever_stops_it_keeps_the_rows_so_far(home: Home, model: Path, tmp_pat
     assert list(tmp_path.glob(".partial-*")) == []
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(home: Home, model: Path, faces: Path) -> None:
     process = start(home, "predict", *[faces] * 400, "--no-detect", "--model", model)
     assert process.stdout is not None

@@ -6,7 +6,6 @@ gradio is the extra `app`; without it, or without Chromium, the tests of the pag
 import json
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from urllib.parse import urlparse
 import numpy as np
 import psutil
 import pytest
+from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from fer_exp.data.classes import FER2013
@@ -125,7 +125,7 @@ def address(home: Home, file: Path, tmp_path: Path) -> Iterator[str]:
         peers = {one.raddr.ip for one in psutil.Process(process.pid).net_connections() if one.raddr}
         assert peers <= {"127.0.0.1"}
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "Traceback" not in said
@@ -142,6 +142,20 @@ def hosts_asked(log: list[dict[str, str]]) -> set[str]:
             if urlparse(url).scheme in ("http", "https", "ws", "wss"):
                 found.add(str(urlparse(url).hostname))
     return found
+
+
+WIDTHS = "return Array.from(document.images, one => one.offsetParent ? one.naturalWidth : 1)"  # 0: could not be shown
+
+
+def shown_pictures(driver: webdriver.Chrome, wanted: int) -> int:
+    """How many pictures a page shows, once there are as many as wanted or patience ends; all must have arrived."""
+    deadline = time.monotonic() + 30
+    widths: list[int] = []
+    while time.monotonic() < deadline and (0 in widths or sum(width > 100 for width in widths) < wanted):
+        time.sleep(0.5)
+        widths = driver.execute_script(WIDTHS)
+    assert 0 not in widths
+    return sum(width > 100 for width in widths)
 
 
 @with_gradio
@@ -165,12 +179,11 @@ def test_a_photograph_goes_in_and_two_models_answer_beside_each_other(address: s
             bars = driver.find_element(By.ID, f"bars-{number}").text
             assert bars.count("%") == 7
             assert label in bars
-        deadline = time.monotonic() + 30
-        while len(driver.find_elements(By.CSS_SELECTOR, "img[src*='/file=']")) < 5 and time.monotonic() < deadline:
-            time.sleep(0.5)
-        assert len(driver.find_elements(By.CSS_SELECTOR, "img[src*='/file=']")) >= 5  # two drawn, two maps, the photo
+        assert shown_pictures(driver, 5) == 5  # the photograph, two drawn, two maps
         assert "Worst mistakes of trial 1 of made" in shown
         driver.save_screenshot(str(tmp_path / "page.png"))
+        driver.find_element(By.XPATH, "//button[contains(., 'Worst mistakes of')]").click()
+        assert shown_pictures(driver, 6) == 6
         if folder := os.environ.get("TESTS_SCREENSHOTS"):
             shutil.copy(tmp_path / "page.png", Path(folder) / "app.png")
         asked = hosts_asked(driver.get_log("performance"))  # type: ignore[no-untyped-call]  # selenium's
