@@ -84,6 +84,7 @@ def predict(
     A prediction is of an expression in a picture; it does not say what a person feels. Not for decisions about people
     at work or in education (EU AI Act, Article 5); tell people when it looks at them.
     """
+    from fer_exp.predict.annotate import require_apart
     from fer_exp.predict.api import Finding, load_named, require_some
     from fer_exp.predict.inputs import sources
     from fer_exp.predict.rows import require_ending, rows_of, writing
@@ -96,6 +97,9 @@ def predict(
         )
     if out is not None:
         require_ending(out)
+    for folder in (annotate, explain):
+        if folder is not None:
+            require_apart(folder, (one for one in inputs if one != STDIN))
     looking = Finding(not no_detect, detector, boxes, margin, least_face).looking()
     typer.echo("Loading the model.", err=True)
     loaded = load_named(model, record, None if classes is None else classes.split(","))

@@ -4,6 +4,7 @@ In: frames as they were seen. Out: files below a folder, laid out as the inputs 
 frame of an animation), a video as MP4 with the frames that could be read.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from fer_exp.data.faces import Images
 from fer_exp.predict.faces import Face
 from fer_exp.predict.meaning import SHORT
 from fer_exp.predict.run import Probabilities, Seen
+from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing
 
 LINE = (255, 176, 0)  # amber: told from skin, and apart from other colours by people who see few
@@ -72,6 +74,7 @@ class Annotator:
     def _target(self, seen: Seen, ending: str) -> Path:
         """Below the folder, as the input lay below what was given; two inputs of one name get two files."""
         if seen.frame.file not in self._names:
+            require_apart(self._folder, [seen.frame.file])
             path = (self._folder / seen.source.within).with_suffix(ending)
             taken = set(self._names.values())
             number = 1
@@ -101,6 +104,23 @@ class _Video:
             return
         with suppress(type(error)):
             self._replacing.__exit__(type(error), error, error.__traceback__)
+
+
+def require_apart(folder: Path, inputs: Iterable[str]) -> None:
+    """Raises BadInput where what is drawn would lie among the inputs, and could take an original's place.
+
+    Args:
+        folder: Where it is to be written.
+        inputs: Files and folders that are looked at.
+    """
+    written = folder.resolve()
+    for one in inputs:
+        given = Path(one).resolve()
+        if written == given.parent or written.is_relative_to(given):
+            raise BadInput(
+                f"expected a folder apart from the pictures, received {folder}, which holds them or lies in them",
+                "Nothing was written over. Name another folder, such as seen.",
+            )
 
 
 def annotated(image: Images, faces: list[Face], probabilities: Probabilities, classes: Classes) -> Images:

@@ -122,6 +122,24 @@ def test_a_photograph_s_face_is_found_drawn_and_explained(model: Path, tmp_path:
     assert (tmp_path / "why" / "photo-face1.png").is_file()
 
 
+@pytest.mark.parametrize("option", ["--annotate", "--explain"])
+def test_nothing_is_drawn_among_the_originals(faces: Path, model: Path, option: str) -> None:
+    before = {path: path.read_bytes() for path in faces.rglob("*")}
+    for inputs, folder in ((faces, faces), (faces, faces / "seen"), (faces / "0.png", faces)):
+        problem, _ = refused("predict", inputs, "--model", model, "--no-detect", option, folder)
+        assert "which holds them or lies in them" in problem
+    assert {path: path.read_bytes() for path in faces.rglob("*")} == before
+
+
+def test_nor_where_the_list_came_by_standard_input(faces: Path, model: Path) -> None:
+    before = (faces / "0.png").read_bytes()
+    words = ["predict", "-", "--model", str(model), "--no-detect", "--annotate", str(faces)]
+    result = CliRunner().invoke(app, words, input=f"{faces / '0.png'}\n")
+    assert result.exit_code == 2
+    assert "which holds them" in result.stderr
+    assert (faces / "0.png").read_bytes() == before
+
+
 def test_no_face_is_a_result(model: Path, tmp_path: Path) -> None:
     save(np.full((200, 300), 128, np.uint8), tmp_path / "wall.png")
     result = call("predict", tmp_path / "wall.png", "--model", model)
