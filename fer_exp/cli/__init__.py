@@ -9,6 +9,9 @@ In: arguments. Out: text and an exit code.
     reading     from what a user says about a source to how it is read
     search      search, baseline, retrain-best
     evaluate    evaluate
+    predict     predict
+    page        app
+    watch       how far a run over files has come
     results     status, sync, ui
     overview    what status shows
     compare     compare
@@ -31,6 +34,8 @@ from fer_exp.cli import (
     doctor,
     evaluate,
     init,
+    page,
+    predict,
     records,
     results,
     search,
@@ -47,6 +52,8 @@ __all__ = [
     "evaluate",
     "init",
     "main",
+    "page",
+    "predict",
     "records",
     "results",
     "search",

@@ -29,6 +29,8 @@ GROUPS: dict[str, dict[str, About]] = {
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
+        "predict": About("Name the expression that faces appear to show.", "fer-exp predict photo.jpg --annotate seen"),
+        "app": About("Try models on a picture or the webcam, in a browser.", "fer-exp app --open"),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
     },
     "The reference": {

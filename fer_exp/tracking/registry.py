@@ -18,6 +18,8 @@ from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
 from fer_exp.tracking.versions import CHAMPION, IDENTITY, RegisteredVersion, version_of
 
+PAGE = 100  # registered models that MLflow is asked for at a time
+
 
 @dataclass(frozen=True)
 class Champion:
@@ -88,6 +90,23 @@ def champion(home: Home, name: str) -> Champion | None:
         seed=int(tags["fer_exp.seed"]),
         identity=tags.get(IDENTITY) or _identity_of_run(store, str(found.run_id)),
     )
+
+
+def champions(home: Home) -> list[str]:
+    """The registered models, made by fer-exp, that have a champion, by name.
+
+    Raises:
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    found, token = [], None
+    with asking(store.uri):
+        while True:
+            page = store.client.search_registered_models(max_results=PAGE, page_token=token)
+            found += [one.name for one in page if CHAMPION in one.aliases and "fer_exp.campaign" in one.tags]
+            token = page.token
+            if not token:
+                return sorted(found)
 
 
 def _identity_of_run(store: Store, run_id: str) -> str:
