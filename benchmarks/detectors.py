@@ -13,7 +13,7 @@ from benchmarks.face_set import Case, cases, hits, photos
 from benchmarks.setting import NoData, Setting
 from benchmarks.sides import Goal, Row, Side, in_turns, row
 from fer_exp.data.faces import Images, Usage
-from fer_exp.predict.detectors import DETECTORS, Detector, faces_in
+from fer_exp.prediction.detectors import DETECTORS, Detector, faces_in
 from fer_exp.system.errors import BadInput
 
 PERCENT = Goal(unit=" %")

@@ -19,10 +19,10 @@ from benchmarks.detectors import _frame
 from benchmarks.setting import Setting
 from benchmarks.sides import Doing, Goal, Row, faster, in_turns, row, times_
 from fer_exp.data.faces import Images
-from fer_exp.predict.detectors import detector
-from fer_exp.predict.inputs import sources
-from fer_exp.predict.looking import Detecting
-from fer_exp.predict.run import Probabilities, Tally, look
+from fer_exp.prediction.detectors import detector
+from fer_exp.prediction.inputs import sources
+from fer_exp.prediction.looking import Detecting
+from fer_exp.prediction.run import Probabilities, Tally, look
 
 Answers = Callable[[Images], Probabilities]
 Prepared = NDArray[np.float32]

@@ -17,6 +17,7 @@ The way of the data, top to bottom; nothing flows back up:
     tuning       a proposer proposes, records answer
     tracking     MLflow shows what the records say
     leaderboard  finished records in order; `verdict` judges, `summary` writes the campaign's end
+    prediction   faces in pictures and videos, and the expression that each appears to show
     holdout      the test part, opened once for a chosen model
     api          what a notebook calls, and the command line too
     cli          a skin over it; `doctor`, `portable` and `audit` are tools beside the way
@@ -42,6 +43,7 @@ _FROM = {
     "fer_exp.campaign": ("Algorithm", "Campaign", "HyperParameters", "Objective", "Settings"),
     "fer_exp.data.reading": ("Reading",),
     "fer_exp.data.split.protocol": ("Protocol",),
+    "fer_exp.prediction.api": ("predict",),
     "fer_exp.recipe": ("Recipe", "baseline_recipe"),
     "fer_exp.system.errors": ("FerExpError",),
 }

@@ -41,6 +41,7 @@ from fer_exp.campaign import (
 )
 from fer_exp.data.reading import Reading as Reading
 from fer_exp.data.split.protocol import Protocol as Protocol
+from fer_exp.prediction.api import predict as predict
 from fer_exp.recipe import Recipe as Recipe
 from fer_exp.recipe import baseline_recipe as baseline_recipe
 from fer_exp.system.errors import FerExpError as FerExpError

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_exp.data.faces import Images
-from fer_exp.predict.faces import Face
+from fer_exp.prediction.faces import Face
 
 FACE = Face(172, 112, 176, 226)  # of the photograph
 

@@ -60,9 +60,9 @@ def page(
     home = Home.from_environment()
     typer.echo("Loading; a few seconds.", err=True)
     with stderr_to():
-        from fer_exp.predict.api import Finding
-        from fer_exp.predict.app import require_gradio, serve
-        from fer_exp.predict.models import find, load
+        from fer_exp.prediction.api import Finding
+        from fer_exp.prediction.app import require_gradio, serve
+        from fer_exp.prediction.models import find, load
 
         require_gradio()
         finding = Finding(detector=detector)

@@ -18,8 +18,8 @@ from fer_exp.cli.watch import Watch
 from fer_exp.system.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
-    from fer_exp.predict.models import FaceModel
-    from fer_exp.predict.run import Seen, Tally
+    from fer_exp.prediction.models import FaceModel
+    from fer_exp.prediction.run import Seen, Tally
 
 STDIN = "-"
 SHOWN = 20  # files that could not be read, a line each; the others are counted
@@ -84,11 +84,11 @@ def predict(
     A prediction is of an expression in a picture; it does not say what a person feels. Not for decisions about people
     at work or in education (EU AI Act, Article 5); tell people when it looks at them.
     """
-    from fer_exp.predict.annotate import require_apart
-    from fer_exp.predict.api import Finding, load_named, require_some
-    from fer_exp.predict.inputs import sources
-    from fer_exp.predict.rows import require_ending, rows_of, writing
-    from fer_exp.predict.run import Tally, look
+    from fer_exp.prediction.annotate import require_apart
+    from fer_exp.prediction.api import Finding, load_named, require_some
+    from fer_exp.prediction.inputs import sources
+    from fer_exp.prediction.rows import require_ending, rows_of, writing
+    from fer_exp.prediction.run import Tally, look
 
     if not inputs:
         raise BadInput(
@@ -134,8 +134,8 @@ def _given(inputs: list[str]) -> Iterator[str]:
 
 
 def _before(model: "FaceModel", looking: object) -> Iterator[str]:
-    from fer_exp.predict.looking import Detecting
-    from fer_exp.predict.meaning import MEANING, USE
+    from fer_exp.prediction.looking import Detecting
+    from fer_exp.prediction.meaning import MEANING, USE
 
     how = f", faces found by {looking.detector.name}" if isinstance(looking, Detecting) else ""
     yield f"Model: {model.title}: {', '.join(model.classes.names)}{how}."
@@ -150,11 +150,11 @@ def _takers(
     """What is done with each frame besides its rows."""
     takers: list[Callable[[Seen], None]] = []
     if annotate is not None:
-        from fer_exp.predict.annotate import Annotator
+        from fer_exp.prediction.annotate import Annotator
 
         takers.append(stack.enter_context(Annotator(annotate, model.classes)).add)
     if explain is not None:
-        from fer_exp.predict.explain import Explainer
+        from fer_exp.prediction.explain import Explainer
 
         takers.append(Explainer(explain, model.probabilities, model.classes).add)
     return takers

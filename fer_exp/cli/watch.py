@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from fer_exp.cli.view import NOTEBOOKS, PLAIN_EVERY
+from fer_exp.api.view import NOTEBOOKS, PLAIN_EVERY
 
 if TYPE_CHECKING:
-    from fer_exp.predict.run import Tally
+    from fer_exp.prediction.run import Tally
 
 
 class Watch:

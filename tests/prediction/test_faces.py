@@ -7,7 +7,7 @@ import pytest
 from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.images import Decoder, grey_of
-from fer_exp.predict.faces import LEAST_TURN, WHOLE, Face, Framing, crop, whole
+from fer_exp.prediction.faces import LEAST_TURN, WHOLE, Face, Framing, crop, whole
 from tests.made_faces import png_of
 from tests.made_photos import FACE, grey_faces, photo
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_exp.predict.boxes import Boxes
-from fer_exp.predict.detectors import detector as detector_named
-from fer_exp.predict.faces import Framing
-from fer_exp.predict.inputs import Given, sources
-from fer_exp.predict.looking import Detecting, Granted, Outside
-from fer_exp.predict.run import Tally, look
+from fer_exp.prediction.boxes import Boxes
+from fer_exp.prediction.detectors import detector as detector_named
+from fer_exp.prediction.faces import Framing
+from fer_exp.prediction.inputs import Given, sources
+from fer_exp.prediction.looking import Detecting, Granted, Outside
+from fer_exp.prediction.run import Tally, look
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
@@ -23,7 +23,7 @@ from fer_exp.system.stderr import stderr_to
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fer_exp.predict.models import FaceModel
+    from fer_exp.prediction.models import FaceModel
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def predict(
         NotFound: A path or the model is not there.
         TrackingFailed: MLflow was asked for the model and did not answer.
     """
-    from fer_exp.predict.rows import frame_of, rows_of
+    from fer_exp.prediction.rows import frame_of, rows_of
 
     looking = Finding(detect, detector, None if boxes is None else Path(boxes), margin, least_face).looking()
     loaded = load_named(model, record, classes, home)
@@ -130,7 +130,7 @@ def load_named(
             "Nothing was predicted. Name one of them.",
         )
     with stderr_to():
-        from fer_exp.predict.models import FaceModel, find, load
+        from fer_exp.prediction.models import FaceModel, find, load
 
         if isinstance(model, FaceModel):
             return model

@@ -9,13 +9,13 @@ from PIL import Image
 from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import Images
 from fer_exp.data.form import FER2013_FORM
-from fer_exp.predict import pictures, videos
-from fer_exp.predict.annotate import LINE, Annotator, annotated
-from fer_exp.predict.faces import Face
-from fer_exp.predict.frames import Frame
-from fer_exp.predict.inputs import Source, sources
-from fer_exp.predict.looking import Granted
-from fer_exp.predict.run import Seen, Tally, look
+from fer_exp.prediction import pictures, videos
+from fer_exp.prediction.annotate import LINE, Annotator, annotated
+from fer_exp.prediction.faces import Face
+from fer_exp.prediction.frames import Frame
+from fer_exp.prediction.inputs import Source, sources
+from fer_exp.prediction.looking import Granted
+from fer_exp.prediction.run import Seen, Tally, look
 from tests.made_photos import FACE, photo, save, scene
 
 SHARES = np.array([[0.02, 0.01, 0.05, 0.8, 0.02, 0.02, 0.08]], np.float32)

@@ -15,7 +15,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.faces import Images
 from fer_exp.data.form import Form
-from fer_exp.predict.run import Probabilities
+from fer_exp.prediction.run import Probabilities
 from fer_exp.records import Record, records_in
 from fer_exp.records.digest import model_is_vouched_for
 from fer_exp.system.errors import BadInput, NotFound

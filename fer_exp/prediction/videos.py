@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_exp.predict.frames import MOST_PIXELS, Frame, Unreadable
+from fer_exp.prediction.frames import MOST_PIXELS, Frame, Unreadable
 
 ENDINGS = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mjpeg", ".ts")

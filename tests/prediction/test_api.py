@@ -11,7 +11,7 @@ from fer_exp.data.form import Form
 from fer_exp.data.sources.read import read_faces
 from fer_exp.model import build, load_model, with_preprocessing, with_temperature
 from fer_exp.model import predict as predicted_by_evaluate
-from fer_exp.predict import predict
+from fer_exp.prediction import predict
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
 from tests.made_models import record_with_model, write_model
@@ -87,7 +87,7 @@ def test_models_of_other_forms_answer_with_their_own_classes(tmp_path: Path) -> 
 
 
 def test_a_model_that_was_loaded_answers_again_and_a_record_by_name(home: Home, model: Path) -> None:
-    from fer_exp.predict.api import load_named
+    from fer_exp.prediction.api import load_named
 
     record_with_model(home, 1, model)
     by_record = predict(grey_faces(3), record="made/trials/1", detect=False, home=home.root)

@@ -21,7 +21,7 @@ because it is inside the model; here a face is only found, cut out as FER2013's 
     app          a page in the browser
 """
 
-from fer_exp.predict.api import predict
-from fer_exp.predict.meaning import MEANING, USE
+from fer_exp.prediction.api import predict
+from fer_exp.prediction.meaning import MEANING, USE
 
 __all__ = ["MEANING", "USE", "predict"]

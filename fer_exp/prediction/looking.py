@@ -6,10 +6,10 @@ the whole frame every eighth time or where one was lost.
 
 from dataclasses import dataclass, field
 
-from fer_exp.predict.boxes import Boxes
-from fer_exp.predict.detectors import Detector, faces_in
-from fer_exp.predict.faces import WHOLE, Face, Framing, whole
-from fer_exp.predict.frames import Frame, Unreadable
+from fer_exp.prediction.boxes import Boxes
+from fer_exp.prediction.detectors import Detector, faces_in
+from fer_exp.prediction.faces import WHOLE, Face, Framing, whole
+from fer_exp.prediction.frames import Frame, Unreadable
 
 WHOLE_EVERY = 8  # frames of a video: how late a face that comes into the picture is seen beside one that is followed
 AROUND = 1.8  # times the face: the side of the window in which it is looked for again

@@ -10,11 +10,11 @@ import pytest
 
 from fer_exp.data.faces import Images
 from fer_exp.data.form import Form
-from fer_exp.predict.faces import Framing
-from fer_exp.predict.frames import Frame
-from fer_exp.predict.inputs import Source, sources
-from fer_exp.predict.looking import Granted
-from fer_exp.predict.run import FACES, FRAMES, Probabilities, Seen, Tally, look
+from fer_exp.prediction.faces import Framing
+from fer_exp.prediction.frames import Frame
+from fer_exp.prediction.inputs import Source, sources
+from fer_exp.prediction.looking import Granted
+from fer_exp.prediction.run import FACES, FRAMES, Probabilities, Seen, Tally, look
 from fer_exp.system.errors import BadInput
 from tests.made_photos import grey_faces, photo, save, scene, write_video
 
@@ -151,7 +151,7 @@ def test_frames_without_faces_cost_the_model_nothing_and_are_kept() -> None:
 
 
 def test_more_faces_than_a_batch_in_one_frame_all_get_answers() -> None:
-    from fer_exp.predict.faces import Face
+    from fer_exp.prediction.faces import Face
 
     class Many:
         framing = Framing(0.0)

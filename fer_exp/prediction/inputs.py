@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_exp.data.sources.listed import as_text
-from fer_exp.predict import pictures, videos
-from fer_exp.predict.frames import Frame
+from fer_exp.prediction import pictures, videos
+from fer_exp.prediction.frames import Frame
 from fer_exp.system.errors import BadInput
 
 Array = NDArray[np.generic]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from fer_exp.data.classes import Classes
-from fer_exp.predict.meaning import COLUMN, MEANING, USE
-from fer_exp.predict.run import Seen
+from fer_exp.prediction.meaning import COLUMN, MEANING, USE
+from fer_exp.prediction.run import Seen
 from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_exp.predict.faces import Face
+from fer_exp.prediction.faces import Face
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.values import first_line
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from fer_exp.data.faces import Images
-from fer_exp.predict.frames import MOST_PIXELS, Frame, Unreadable
+from fer_exp.prediction.frames import MOST_PIXELS, Frame, Unreadable
 from fer_exp.system.values import first_line
 
 ENDINGS = frozenset(

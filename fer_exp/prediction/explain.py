@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fer_exp.data.classes import Classes, title_of_class
 from fer_exp.data.faces import Images
-from fer_exp.predict.annotate import save_png
-from fer_exp.predict.meaning import SHORT
-from fer_exp.predict.run import Probabilities, Seen
+from fer_exp.prediction.annotate import save_png
+from fer_exp.prediction.meaning import SHORT
+from fer_exp.prediction.run import Probabilities, Seen
 
 MASKS = 512  # half of them the opposites of the others
 CELLS = 8  # along a side of the grid that masks are drawn on

@@ -19,13 +19,13 @@ import numpy as np
 
 from fer_exp.data.classes import title_of_class
 from fer_exp.data.faces import Images
-from fer_exp.predict.annotate import annotated
-from fer_exp.predict.api import Finding
-from fer_exp.predict.explain import evidence, heat
-from fer_exp.predict.inputs import sources
-from fer_exp.predict.meaning import MEANING, USE
-from fer_exp.predict.models import FaceModel
-from fer_exp.predict.run import Seen, Tally, look
+from fer_exp.prediction.annotate import annotated
+from fer_exp.prediction.api import Finding
+from fer_exp.prediction.explain import evidence, heat
+from fer_exp.prediction.inputs import sources
+from fer_exp.prediction.meaning import MEANING, USE
+from fer_exp.prediction.models import FaceModel
+from fer_exp.prediction.run import Seen, Tally, look
 from fer_exp.records import Record
 from fer_exp.system.errors import BadInput
 from fer_exp.system.stderr import stderr_to

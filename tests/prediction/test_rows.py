@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fer_exp.data.classes import Classes
-from fer_exp.predict.faces import Face
-from fer_exp.predict.frames import Frame
-from fer_exp.predict.inputs import Source
-from fer_exp.predict.rows import Row, columns, frame_of, require_ending, rows_of, writing
-from fer_exp.predict.run import Seen
+from fer_exp.prediction.faces import Face
+from fer_exp.prediction.frames import Frame
+from fer_exp.prediction.inputs import Source
+from fer_exp.prediction.rows import Row, columns, frame_of, require_ending, rows_of, writing
+from fer_exp.prediction.run import Seen
 from fer_exp.system.errors import BadInput
 
 CLASSES = Classes(("happy", "very-sad", "neutral"))

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fer_exp.data.classes import Classes, title_of_class
 from fer_exp.data.faces import Images
-from fer_exp.predict.faces import Face
-from fer_exp.predict.meaning import SHORT
-from fer_exp.predict.run import Probabilities, Seen
+from fer_exp.prediction.faces import Face
+from fer_exp.prediction.meaning import SHORT
+from fer_exp.prediction.run import Probabilities, Seen
 from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing
 

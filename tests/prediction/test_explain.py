@@ -12,11 +12,11 @@ from fer_exp.data.classes import FER2013
 from fer_exp.data.faces import Images
 from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.model import build, predict, with_preprocessing, with_temperature
-from fer_exp.predict.explain import ENLARGED, Explainer, evidence, explained, heat
-from fer_exp.predict.faces import WHOLE, crop
-from fer_exp.predict.frames import Frame
-from fer_exp.predict.inputs import Source
-from fer_exp.predict.run import Probabilities, Seen
+from fer_exp.prediction.explain import ENLARGED, Explainer, evidence, explained, heat
+from fer_exp.prediction.faces import WHOLE, crop
+from fer_exp.prediction.frames import Frame
+from fer_exp.prediction.inputs import Source
+from fer_exp.prediction.run import Probabilities, Seen
 from fer_exp.recipe import Recipe, Views
 from tests.made_photos import FACE, photo
 from tests.tiny_models import SMALL

@@ -18,7 +18,7 @@ import numpy as np
 
 from fer_exp.data.faces import Images
 from fer_exp.data.sources.images import grey_of
-from fer_exp.predict.faces import Face, Framing
+from fer_exp.prediction.faces import Face, Framing
 from fer_exp.system.errors import BadInput
 
 LEAST_SHARE = 1 / 20  # of a picture's shorter side: the smallest face that is looked for

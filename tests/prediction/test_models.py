@@ -8,7 +8,7 @@ import pytest
 from fer_exp.data.classes import FER2013
 from fer_exp.data.form import Form
 from fer_exp.data.reading import Reading
-from fer_exp.predict.models import find, load
+from fer_exp.prediction.models import find, load
 from fer_exp.records.handovers import handovers_of
 from fer_exp.system.errors import BadInput, BadRecord, NotFound
 from fer_exp.system.home import Home

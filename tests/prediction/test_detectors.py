@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from fer_exp.data.faces import Images
-from fer_exp.predict import detectors
-from fer_exp.predict.detectors import DETECTORS, PACKAGES, Detector, detector, faces_in
-from fer_exp.predict.faces import Face, Framing
-from fer_exp.predict.looking import overlap
+from fer_exp.prediction import detectors
+from fer_exp.prediction.detectors import DETECTORS, PACKAGES, Detector, detector, faces_in
+from fer_exp.prediction.faces import Face, Framing
+from fer_exp.prediction.looking import overlap
 from fer_exp.system.errors import BadInput
 from tests.made_photos import FACE, photo
 

@@ -19,11 +19,11 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from fer_exp.data.classes import FER2013
-from fer_exp.predict import app
-from fer_exp.predict.api import Finding, load_named
-from fer_exp.predict.app import NO_FACE, answer, mistakes
-from fer_exp.predict.explain import ENLARGED
-from fer_exp.predict.models import FaceModel
+from fer_exp.prediction import app
+from fer_exp.prediction.api import Finding, load_named
+from fer_exp.prediction.app import NO_FACE, answer, mistakes
+from fer_exp.prediction.explain import ENLARGED
+from fer_exp.prediction.models import FaceModel
 from fer_exp.records import Record
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fer_exp.data.faces import Images
-from fer_exp.predict import videos
-from fer_exp.predict.frames import Frame, Unreadable
+from fer_exp.prediction import videos
+from fer_exp.prediction.frames import Frame, Unreadable
 from tests.made_photos import scene, write_video
 
 

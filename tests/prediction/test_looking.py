@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from fer_exp.data.faces import Images
-from fer_exp.predict.boxes import Boxes
-from fer_exp.predict.detectors import DETECTORS, detector
-from fer_exp.predict.faces import Face, Framing
-from fer_exp.predict.frames import Frame, Unreadable
-from fer_exp.predict.looking import WHOLE_EVERY, Detecting, Granted, Outside, overlap
+from fer_exp.prediction.boxes import Boxes
+from fer_exp.prediction.detectors import DETECTORS, detector
+from fer_exp.prediction.faces import Face, Framing
+from fer_exp.prediction.frames import Frame, Unreadable
+from fer_exp.prediction.looking import WHOLE_EVERY, Detecting, Granted, Outside, overlap
 from fer_exp.system.errors import BadInput, NotFound
 from tests.made_photos import scene
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fer_exp.data.faces import Images
 from fer_exp.data.form import Form
-from fer_exp.predict.faces import Face, Framing, crop
-from fer_exp.predict.frames import Frame, Unreadable
-from fer_exp.predict.inputs import Source
+from fer_exp.prediction.faces import Face, Framing, crop
+from fer_exp.prediction.frames import Frame, Unreadable
+from fer_exp.prediction.inputs import Source
 from fer_exp.system.values import first_line
 
 FACES = 256  # that the model is given at a time

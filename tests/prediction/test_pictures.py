@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from fer_exp.data.faces import Images
-from fer_exp.predict import pictures
-from fer_exp.predict.frames import MOST_PIXELS, Frame, Unreadable
+from fer_exp.prediction import pictures
+from fer_exp.prediction.frames import MOST_PIXELS, Frame, Unreadable
 from tests.made_photos import photo, save
 
 GREY = np.arange(48 * 64, dtype=np.uint32).reshape(48, 64) % 256
