@@ -15,6 +15,7 @@ In: arguments. Out: text and an exit code.
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    report      report
     init        init
     delete      delete
     doctor      doctor
@@ -37,6 +38,7 @@ from fer_exp.cli import (
     evaluate,
     init,
     records,
+    report,
     results,
     search,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "init",
     "main",
     "records",
+    "report",
     "results",
     "search",
 ]

@@ -30,6 +30,7 @@ GROUPS: dict[str, dict[str, About]] = {
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
+        "report": About("Write a campaign as one page to hand on.", "fer-exp report demo --out demo.html"),
     },
     "The reference": {
         "baseline": About(

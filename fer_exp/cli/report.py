@@ -1,0 +1,49 @@
+"""report: a campaign as one HTML file.
+
+In: a campaign's name. Out: the page, and its model card beside it.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_exp.cli import options
+from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.names import known_campaign
+from fer_exp.system.errors import BadInput
+from fer_exp.system.home import Home
+
+
+@command(app, "report")
+def report(
+    campaign: options.CampaignName,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write. Default: the campaign's folder.")
+    ] = None,
+    no_faces: Annotated[
+        bool, typer.Option("--no-faces", help="Leave faces out, where the data may not be handed on.")
+    ] = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Write a campaign's report: one HTML file that opens without a network, in light, dark and on paper."""
+    home = Home.from_environment()
+    known_campaign(home, campaign)
+    refuse_no_file(out, "--out")
+    typer.echo("Reading the records.", err=True)
+    from fer_exp.report import write_report
+
+    typer.echo(f"Report: {write_report(home, campaign, out, pictures=not no_faces)}")
+
+
+def refuse_no_file(path: Path | None, option: str) -> None:
+    """Lets through a place for a page.
+
+    Raises:
+        BadInput: A folder is there, or the name is none of a page's.
+    """
+    if path is not None and (path.is_dir() or path.suffix.lower() not in (".html", ".htm")):
+        raise BadInput(
+            f"{option}: expected a file that ends in .html, received {path}",
+            "Nothing was written. Give a name such as report.html.",
+        )
