@@ -16,6 +16,7 @@ In: arguments. Out: text and an exit code.
     overview    what status shows
     compare     compare
     report      report
+    report      report
     init        init
     delete      delete
     doctor      doctor

@@ -123,7 +123,12 @@ def evaluate(
 
 
 def _show(home: Home, spec: "CampaignSpec", *, tracking: bool) -> None:
-    """Last: what was opened is told even where MLflow does not answer."""
+    """Last: what was opened is told even where no page can be made and MLflow does not answer."""
+    from fer_exp.report import refresh_pages
+
+    problem = refresh_pages(home, spec.name)
+    if problem:
+        typer.echo(problem, err=True)
     if tracking:
         from fer_exp.tracking import sync
 

@@ -31,9 +31,14 @@ def report(
     known_campaign(home, campaign)
     refuse_no_file(out, "--out")
     typer.echo("Reading the records.", err=True)
-    from fer_exp.report import write_report
+    from fer_exp.report import REPORT, write_pages, write_report
 
-    typer.echo(f"Report: {write_report(home, campaign, out, pictures=not no_faces)}")
+    if out is None and not no_faces:
+        write_pages(home, campaign)
+        path = home.campaign(campaign) / REPORT
+    else:
+        path = write_report(home, campaign, out, pictures=not no_faces)
+    typer.echo(f"Report: {path}")
 
 
 def refuse_no_file(path: Path | None, option: str) -> None:

@@ -173,7 +173,7 @@ def retrain_best(
 
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
-        conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
+        conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours, report=_write_pages)
         retrained = run_retrain(spec, options, choice, conditions)
     _tell_retrained(home, spec, retrained)
 
@@ -213,9 +213,15 @@ def _search(
     home = Home.from_environment()
     mark = fingerprint(file) if file is not None else "built-in"
     with View() as view:
-        conditions = Conditions(home, view, workers, tracking, max_hours)
+        conditions = Conditions(home, view, workers, tracking, max_hours, report=_write_pages)
         result = run_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
     _tell_searched(campaign.name, home, conditions, result)
+
+
+def _write_pages(home: Home, name: str) -> None:
+    from fer_exp.report import write_pages
+
+    write_pages(home, name)
 
 
 def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Result") -> None:

@@ -19,6 +19,6 @@ In: a campaign's folder. Out: `report.html`: opens without a network, in light a
     parallel    parallel coordinates
 """
 
-from fer_exp.report.write import REPORT, write_report
+from fer_exp.report.write import REPORT, refresh_pages, write_pages, write_report
 
-__all__ = ["REPORT", "write_report"]
+__all__ = ["REPORT", "refresh_pages", "write_pages", "write_report"]

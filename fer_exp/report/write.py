@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_exp import __version__
+from fer_exp.campaign import CampaignSpec
 from fer_exp.leaderboard.table import duration
 from fer_exp.metrics.registry import shown
+from fer_exp.model_card import CARD, card_record, model_card
 from fer_exp.records import Kind
 from fer_exp.report.blocks import Block, Missing, Page, Section
 from fer_exp.report.contents import Contents, read_campaign
@@ -65,6 +67,31 @@ def write_report(home: Home, name: str, target: Path | None = None, *, pictures:
     path = target or contents.folder / REPORT
     write_atomically(path, render(page_of(contents)))
     return path
+
+
+def write_pages(home: Home, name: str) -> None:
+    """Writes report and model card into the campaign's folder, for whoever looks there and for MLflow.
+
+    Raises:
+        NotFound: There is no such campaign.
+        BadRecord: Its own file, or the record that the card is about, is damaged.
+    """
+    folder = write_report(home, name).parent
+    spec = CampaignSpec.read(folder / "campaign.json")
+    record = card_record(folder, spec)
+    if record is not None:
+        write_atomically(folder / CARD, model_card(spec, record))
+
+
+def refresh_pages(home: Home, name: str) -> str:
+    """Writes both again where the campaign has a report; why they could not be written, for a person, or nothing."""
+    if not (home.campaign(name) / REPORT).exists():
+        return ""
+    try:
+        write_pages(home, name)
+    except Exception as error:  # the page follows from the records, and can be made at any time
+        return f"The report is older than the records ({named(error)}); `fer-exp report {name}` makes it anew."
+    return ""
 
 
 def page_of(contents: Contents) -> Page:

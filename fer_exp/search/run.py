@@ -6,7 +6,7 @@ Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,56 +17,27 @@ from fer_exp.campaign.objective import refuse_undecided, refuse_without_votes
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
-from fer_exp.execute.entry import TRAINING, train_record
-from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
+from fer_exp.execute.local import start_fork_server
 from fer_exp.execute.loop import Ending, Loop
-from fer_exp.execute.progress import Watcher
 from fer_exp.records import Record, State, records_in
+from fer_exp.search.conditions import Conditions
 from fer_exp.search.disk_need import Need, require
 from fer_exp.search.interrupts import interruptible, running_tracker
 from fer_exp.search.proposer import fewer_points
 from fer_exp.search.store_check import refuse_moved_store
 from fer_exp.search.values import DataChoice, Result, Retrained, RetrainOptions
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
-from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
 from fer_exp.system.stderr import stderr_to
 
-MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
-
 if TYPE_CHECKING:
-    from fer_exp.search.trials import MakeProposer
     from fer_exp.verdict import Comparison
+
+__all__ = ["Conditions", "run_retrain", "run_search"]
 
 SAMPLES = 32  # recipes of a space, to see how large its networks become
 HURRIED = 5.0  # seconds that a search which was told twice to stop waits for MLflow
 FORK_SERVER_LOG = "forkserver.log"  # in the cache: what native libraries print while they load
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Where and how to work; nothing here changes a result."""
-
-    home: Home
-    watcher: Watcher
-    workers: int = 1
-    tracking: bool = True
-    max_hours: float | None = None
-    entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
-    loads: str = TRAINING  # the module that it needs, loaded once for all attempts
-    engine: "MakeEngine | None" = None  # what runs attempts; None: processes of this machine
-    propose: "MakeProposer | None" = None  # what proposes trials; None: Keras Tuner
-
-    def engine_on(self, development: Path, context: ForkServerContext, *, keep_checkpoints: bool = False) -> Engine:
-        """The engine for attempts that train on the development part in a folder."""
-        if self.engine is not None:
-            return self.engine(development, keep_checkpoints)
-        return LocalEngine(context, self.workers, development, keep_checkpoints=keep_checkpoints, entry=self.entry)
-
-    @property
-    def shows_here(self) -> bool:
-        """Whether MLflow's copy of everything comes to lie in this home too."""
-        return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
 
 
 def run_search(
@@ -225,6 +196,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
                 seeds=work.records(),
                 replace=options.replace_champion,
                 verdict="" if comparison is None else sentence(comparison),
+                handed_over=lambda: conditions.write_report(campaign.name),
             )
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
@@ -276,6 +248,8 @@ def _run_loop(
         from fer_exp.summary import summarise
 
         summarise(folder)
+        if loop.requests <= 1:  # whoever asked twice to stop does not wait for a page
+            conditions.write_report(work.name)
         behind = None
         if tracker is not None:
             conditions.watcher.say("Bringing MLflow level with the records.")

@@ -7,6 +7,8 @@ import shlex
 from datetime import UTC, datetime
 
 from fer_exp.leaderboard.table import duration
+from fer_exp.metrics.registry import shown
+from fer_exp.records.handovers import Handover
 from fer_exp.report.blocks import Block, Code, Facts, Missing, Table, Text
 from fer_exp.report.contents import Contents
 from fer_exp.report.cost import Cost, cost_of, provenance
@@ -73,6 +75,7 @@ def origin(contents: Contents) -> tuple[Block, ...]:
         ),
         ("Data", f"digest {spec.data.data_digest}, split {spec.data.split_digest}"),
     ]
+    facts += [("Handed over", _without_verdict(one)) for one in contents.handovers]
     training = None if contents.winner is None else contents.winner.trainings[0]
     found = {} if training is None else provenance(training)
     if not found:
@@ -111,6 +114,13 @@ def origin(contents: Contents) -> tuple[Block, ...]:
         else ()
     )
     return (Facts(tuple(facts)), *mixed)
+
+
+def _without_verdict(one: Handover) -> str:
+    became = "champion" if one.champion else "not champion"
+    return (
+        f"version {one.version} is {one.record}, {one.metric} {shown(one.metric, one.value)}: {became} ({one.reason})"
+    )
 
 
 def again(contents: Contents) -> tuple[Block, ...]:
