@@ -5,8 +5,8 @@ dark theme. Coordinates are pixels of a drawing at its own width, from the upper
 """
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
-from itertools import count
 
 from markupsafe import Markup, escape
 
@@ -15,7 +15,6 @@ Points = Sequence[tuple[float, float]]
 
 WIDE, SMALL = 760.0, 370.0  # widths: the page's column, and half of it
 LETTER = 6.4  # pixels that a letter of a drawing's text takes, on average
-_numbers = count(1)  # so that no two drawings of a process share an id
 
 
 class Canvas:
@@ -61,14 +60,16 @@ class Canvas:
 
     def finish(self, title: str, description: str, style: str = "") -> Markup:
         """The drawing, named and described for those who do not see it."""
-        number = next(_numbers)
+        inner = "".join(self._parts)
+        # From what is drawn: two drawings of a page differ, and the same records give the same page.
+        number = f"{zlib.crc32(f'{title} {description} {inner}'.encode()):08x}"
         kind = f"chart {style}".strip()
         head = (
             f'<svg class="{kind}" viewBox="0 0 {_value(self.width)} {_value(self.height)}" role="img" '
             f'aria-labelledby="t{number} d{number}">'
             f'<title id="t{number}">{escape(title)}</title><desc id="d{number}">{escape(description)}</desc>'
         )
-        return Markup(head + "".join(self._parts) + "</svg>")
+        return Markup(f"{head}{inner}</svg>")
 
 
 def _value(value: object) -> str:

@@ -16,7 +16,7 @@ from fer_exp.verdict.compare import Described
 from fer_exp.verdict.interval import MOST_SEEDS
 from fer_exp.verdict.judge import Scope, Spread
 
-MOST_ROWS = 40  # of the leaderboard; leaderboard.csv has all
+MOST_ROWS = 20  # of the leaderboard; leaderboard.csv has all
 MOST_RECIPES = 15
 RETRAIN = "fer-exp retrain-best {} --seeds 3"
 TONES = {Answer.BETTER: "better", Answer.WORSE: "worse", Answer.NOT_SHOWN: ""}
