@@ -16,7 +16,7 @@ In: arguments. Out: text and an exit code.
     overview    what status shows
     compare     compare
     report      report
-    report      report
+    reproduce   reproduce
     init        init
     delete      delete
     doctor      doctor
@@ -40,6 +40,7 @@ from fer_exp.cli import (
     init,
     records,
     report,
+    reproduce,
     results,
     search,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "main",
     "records",
     "report",
+    "reproduce",
     "results",
     "search",
 ]

@@ -10,8 +10,7 @@ import typer
 
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.names import known_campaign
-from fer_exp.system.errors import BadInput
+from fer_exp.cli.names import known_campaign, refuse_no_page
 from fer_exp.system.home import Home
 
 
@@ -29,7 +28,7 @@ def report(
     """Write a campaign's report: one HTML file that opens without a network, in light, dark and on paper."""
     home = Home.from_environment()
     known_campaign(home, campaign)
-    refuse_no_file(out, "--out")
+    refuse_no_page(out, "--out")
     typer.echo("Reading the records.", err=True)
     from fer_exp.report import REPORT, write_pages, write_report
 
@@ -39,16 +38,3 @@ def report(
     else:
         path = write_report(home, campaign, out, pictures=not no_faces)
     typer.echo(f"Report: {path}")
-
-
-def refuse_no_file(path: Path | None, option: str) -> None:
-    """Lets through a place for a page.
-
-    Raises:
-        BadInput: A folder is there, or the name is none of a page's.
-    """
-    if path is not None and (path.is_dir() or path.suffix.lower() not in (".html", ".htm")):
-        raise BadInput(
-            f"{option}: expected a file that ends in .html, received {path}",
-            "Nothing was written. Give a name such as report.html.",
-        )

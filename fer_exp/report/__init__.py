@@ -3,6 +3,7 @@
 In: a campaign's folder. Out: `report.html`: opens without a network, in light and dark, on paper, and asks for nothing.
 
     write       the parts of a campaign's page, and its file
+    comparison  two groups against one another
     contents    what a campaign's folder holds, read as far as it can be
     sections    each part of the page
     slices      parts of validation that mean something
@@ -19,6 +20,6 @@ In: a campaign's folder. Out: `report.html`: opens without a network, in light a
     parallel    parallel coordinates
 """
 
-from fer_exp.report.write import REPORT, refresh_pages, write_pages, write_report
+from fer_exp.report.write import REPORT, refresh_pages, write_comparison, write_pages, write_report
 
-__all__ = ["REPORT", "refresh_pages", "write_pages", "write_report"]
+__all__ = ["REPORT", "refresh_pages", "write_comparison", "write_pages", "write_report"]

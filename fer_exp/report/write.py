@@ -15,6 +15,7 @@ from fer_exp.metrics.registry import shown
 from fer_exp.model_card import CARD, card_record, model_card
 from fer_exp.records import Kind
 from fer_exp.report.blocks import Block, Missing, Page, Section
+from fer_exp.report.comparison import comparison_page
 from fer_exp.report.contents import Contents, read_campaign
 from fer_exp.report.cost import cost_of
 from fer_exp.report.page import render
@@ -23,6 +24,7 @@ from fer_exp.report.sections.outcome import TONES, verdict_line
 from fer_exp.system.files import write_atomically
 from fer_exp.system.home import Home
 from fer_exp.system.values import named
+from fer_exp.verdict import Comparison, Group
 
 REPORT = "report.html"
 
@@ -67,6 +69,11 @@ def write_report(home: Home, name: str, target: Path | None = None, *, pictures:
     path = target or contents.folder / REPORT
     write_atomically(path, render(page_of(contents)))
     return path
+
+
+def write_comparison(a: Group, b: Group, comparison: Comparison, target: Path) -> None:
+    """Writes the page of a comparison."""
+    write_atomically(target, render(comparison_page(a, b, comparison)))
 
 
 def write_pages(home: Home, name: str) -> None:

@@ -33,7 +33,7 @@ from fer_exp.system.stderr import stderr_to
 if TYPE_CHECKING:
     from fer_exp.verdict import Comparison
 
-__all__ = ["Conditions", "run_retrain", "run_search"]
+__all__ = ["FORK_SERVER_LOG", "Conditions", "run_loop", "run_retrain", "run_search"]
 
 SAMPLES = 32  # recipes of a space, to see how large its networks become
 HURRIED = 5.0  # seconds that a search which was told twice to stop waits for MLflow
@@ -104,7 +104,7 @@ def _search(
             conditions.watcher.say(note)
         promotions = settings.algorithm is Algorithm.HYPERBAND
         engine = conditions.engine_on(development.folder, context, keep_checkpoints=promotions)
-        return _run_loop(work, engine, context, conditions, holding, work.close, "finished")
+        return run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
 def _refuse_at_once(folder: Path, campaign: Campaign, settings: Settings) -> None:
@@ -177,7 +177,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         engine = conditions.engine_on(repeat.development.folder, context)
-        result = _run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)
+        result = run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
@@ -221,7 +221,7 @@ def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparis
         return None, error.problem
 
 
-def _run_loop(
+def run_loop(
     work: Work,
     engine: Engine,
     context: ForkServerContext,
@@ -230,6 +230,20 @@ def _run_loop(
     close: Callable[[], None],
     state_when_done: str,
 ) -> Result:
+    """Trains what the work hands out, shows it, and ends with summary and report.
+
+    Args:
+        work: Hands out records.
+        engine: Trains them.
+        context: Of the fork server, for the tracker.
+        conditions: Where and how.
+        holding: The campaign's lock.
+        close: Called where everything was done.
+        state_when_done: What MLflow shows then.
+
+    Raises:
+        FerExpError: Trials fail, or another process took the campaign.
+    """
     folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
     with running_tracker(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:

@@ -82,7 +82,12 @@ def _band(row: Row | None, metric: str) -> Band | None:
 
 def curves(contents: Contents) -> tuple[Block, ...]:
     """Loss, accuracy and learning rate of winner and baseline by epoch."""
-    sides = [(side, style) for side, style in zip(contents.sides, "ab", strict=False) if _histories(side)]
+    return curves_of(list(zip(contents.sides, "ab", strict=False)))
+
+
+def curves_of(given: Sequence[tuple[Side, str]]) -> tuple[Block, ...]:
+    """The curves of groups of trainings, each in the colour of its class."""
+    sides = [(side, style) for side, style in given if _histories(side)]
     if not sides:
         return (Missing("learning curves: nothing has finished."),)
     first = sides[0][0].trainings[0]
@@ -106,7 +111,7 @@ def curves(contents: Contents) -> tuple[Block, ...]:
         Multiples(
             drawn,
             "Training numbers are those seen while training, under augmentation and dropout, so they may lie below "
-            f"validation. The dotted line is the epoch whose weights the first seed of the winner kept.{seeds}",
+            f"validation. The dotted line is the epoch whose weights the first training kept.{seeds}",
             tuple(keys),
         ),
     )
