@@ -49,6 +49,7 @@ def reproduce(
     info = record.data(spec.data)
     choice = DataChoice(find_recorded(data, info.path), info.reading_again)
     typer.echo(_differences(differences(record)))
+    typer.echo(f"Data: digest {info.data_digest}, split {info.split_digest}; others are refused.")
     from fer_exp.cli.view import View
     from fer_exp.search.run import Conditions
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fer_exp.campaign import fingerprint
+from fer_exp.campaign import Direction, Objective, fingerprint
 from fer_exp.holdout.ledger import Opening, write_down
 from fer_exp.leaderboard.importance import Importance
 from fer_exp.recipe import baseline_recipe
@@ -228,6 +228,20 @@ def test_importance_is_taken_from_the_summary_where_that_is_of_the_same_trials(
     assert "learning_rate" in section(made(home), "importance").text
     made_record(folder / "trials", 9, made_scores(0.6), values={"learning_rate": 0.003})
     assert "importance was worked out again" in section(made(home), "importance").text
+
+
+def test_where_less_is_better_the_best_so_far_falls(home: Home) -> None:
+    folder = home.campaign(NAME)
+    made_campaign(folder, 0)
+    objective = Objective(metric="val/log_loss", direction=Direction.MIN)
+    (folder / "campaign.json").write_text(made_campaign_spec(objective=objective).sealed(indent=1))
+    for number, accuracy in ((1, 0.5), (2, 0.6), (3, 0.55)):  # log loss is 1.9 less that
+        made_record(folder / "trials", number, made_scores(accuracy), values={"learning_rate": 0.001 * number})
+    stairs = course.best_so_far(read_campaign(home, NAME))
+    assert [(at, round(value, 2)) for at, value in stairs] == [(1.0, 1.4), (2.0, 1.3)]
+    html = made(home)
+    assert "The best: trial 2: 1.3000" in section(html, "parallel").text
+    assert "val/log_loss" in section(html, "leaderboard").text
 
 
 def test_a_part_that_fails_leaves_the_others(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

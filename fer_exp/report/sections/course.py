@@ -13,6 +13,7 @@ from fer_exp.report.charts import CROSS, Band, Bar, Line, Spot, bars_chart, hist
 from fer_exp.report.contents import Contents, Side
 from fer_exp.report.parallel import parallel_chart
 
+MOST_LINES = 2_000  # of parallel coordinates
 MOST_SEEDS = 10  # curves of one recipe; more would hide one another
 HISTORY_KEYS = (("a", "best trial"), ("t", "trial"), ("b dashed", "baseline"), ("ink", "best so far"))
 
@@ -159,10 +160,12 @@ def coordinates(contents: Contents) -> tuple[Block, ...]:
     if not trials or not contents.space:
         return (Missing("parallel coordinates: no trial of a space has finished."),)
     objective = contents.spec.settings.objective
+    shown_rows = trials[:MOST_LINES]
+    left = f" The best {MOST_LINES:,} of {len(trials):,} are drawn." if len(trials) > MOST_LINES else ""
     return (
         Drawing(
-            parallel_chart(contents.rows, contents.space, objective, contents.spec.name),
+            parallel_chart(shown_rows, contents.space, objective, contents.spec.name),
             "A line is a trial; the best is orange, and the better of the others are bluer. Point at a line to read "
-            "it; drag along an axis to keep the trials inside, click the axis to let them go.",
+            f"it; drag along an axis to keep the trials inside, click the axis to let them go.{left}",
         ),
     )
