@@ -1,31 +1,23 @@
-"""The model card: what a kept model is for, what it is not for, and how well it does what it does.
+"""Text: the sections of a model card.
 
-In: a campaign and the record whose model it is. Out: Markdown with Hugging Face's fields in front, and the same without
-them, short enough for MLflow, as the description of a registered version. Every word follows from the record, so making
-the card twice says the same thing twice.
+In: a campaign and a record. Out: Markdown.
 """
 
-import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.split.info import DataInfo
-from fer_exp.leaderboard.rows import accuracy_interval, best, effective
+from fer_exp.leaderboard.rows import accuracy_interval, effective
 from fer_exp.metrics.registry import shown
 from fer_exp.metrics.scores import Scores
-from fer_exp.records import Record, State, records_in, title_of
+from fer_exp.model_card.front import SPLITS
+from fer_exp.records import Record, title_of
 from fer_exp.records.handovers import readable_handovers
 from fer_exp.system.files import read_file
 
-CARD = "MODEL_CARD.md"
 CHAMPION = "champion"  # the alias of the registry
-DESCRIPTION = 5_000  # characters that MLflow's store keeps of a version's description
-SEAL_LENGTH = len("\n<!-- fer-exp 0123456789abcdef -->")
-TAGS = ("image-classification", "facial-expression-recognition", "keras", "fer-exp")
-PARTS = {"val": "validation", "test": "test"}
 WEAK = 0.6  # recall below which a class is named among the limits
 FEW = 100  # images of a class below which its figures are worth little
 
@@ -41,115 +33,8 @@ def how_to_load(model: str, info: DataInfo) -> list[str]:
     ]
 
 
-def model_card(spec: CampaignSpec, record: Record) -> str:
-    """The whole card.
-
-    Raises:
-        BadRecord: A file of the record that says what the model is, is damaged.
-    """
-    return f"{_front(spec, record)}\n{_body(spec, record)}"
-
-
-def description(spec: CampaignSpec, record: Record) -> str:
-    """The card without its front matter, sealed, and cut between sections where MLflow would not take all of it.
-
-    Raises:
-        BadRecord: As `model_card`.
-    """
-    body, end = _body(spec, record), f"\n\nThe whole card is the artifact `campaign/{CARD}` of the campaign's run.\n"
-    if len(body) > DESCRIPTION - SEAL_LENGTH:
-        kept = body[: DESCRIPTION - SEAL_LENGTH - len(end)]
-        body = kept[: kept.rfind("\n## ")].rstrip() + end
-    return f"{body}{_seal(body)}"
-
-
-def is_untouched(text: str) -> bool:
-    """Whether a description is one that `description` made, and nobody has changed it since."""
-    body = text[:-SEAL_LENGTH]
-    return bool(body) and text == f"{body}{_seal(body)}"
-
-
-def _seal(body: str) -> str:
-    """A comment, which no page shows."""
-    return f"\n<!-- fer-exp {hashlib.sha256(body.encode()).hexdigest()[:16]} -->"
-
-
-def card_record(folder: Path, spec: CampaignSpec) -> Record | None:
-    """Whose card a campaign's folder shows: its champion's, else that of its best retrain, else of its best trial.
-
-    Raises:
-        BadRecord: A file of a record is damaged.
-    """
-    champion = next((one.record for one in reversed(readable_handovers(folder)) if one.champion), None)
-    if champion is not None and (record := Record(folder / champion)).exists():
-        return record
-    for part in ("retrains", "trials"):
-        finished = [one for one in records_in(folder / part) if one.state() is State.FINISHED]
-        found = best(finished, spec.settings.objective)
-        if found is not None:
-            return found
-    return None
-
-
-# -- Hugging Face's fields
-
-
-def _front(spec: CampaignSpec, record: Record) -> str:
-    results = [
-        line
-        for part, values in (("val", record.scores()), ("test", record.test_scores()))
-        for line in _results(spec, part, values)
-    ]
-    lines = [
-        "---",
-        "library_name: keras",
-        "license: unknown",
-        "pipeline_tag: image-classification",
-        *_listed("tags", TAGS),
-        *_listed("datasets", (_slug(spec.data.source),)),
-        *_listed("metrics", ("accuracy", "f1")),
-        "model-index:",
-        f"- name: {json.dumps(spec.name)}",
-        *(["  results:", *results] if results else ["  results: []"]),
-        "---",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _listed(name: str, values: tuple[str, ...]) -> list[str]:
-    return [f"{name}:", *(f"- {json.dumps(value)}" for value in values)]  # a JSON string is one in YAML too
-
-
-def _slug(source: str) -> str:
-    return "-".join("".join(letter if letter.isalnum() else " " for letter in source.lower()).split())
-
-
-def _results(spec: CampaignSpec, part: str, values: Mapping[str, float]) -> Iterator[str]:
-    measured = [
-        (kind, name, values[f"{part}/{key}"])
-        for kind, name, key in (("accuracy", "Accuracy", "accuracy"), ("f1", "Macro F1", "macro_f1"))
-        if math.isfinite(values.get(f"{part}/{key}", math.nan))
-    ]
-    if not measured:
-        return
-    yield "  - task:"
-    yield "      type: image-classification"
-    yield "    dataset:"
-    yield f"      name: {json.dumps(f'{spec.data.source}, protocol {spec.data.protocol.value}')}"
-    yield f"      type: {json.dumps(_slug(spec.data.source))}"
-    yield f"      split: {PARTS[part]}"
-    yield "    metrics:"
-    for kind, name, value in measured:
-        yield f"    - type: {kind}"
-        yield f"      name: {name}"
-        yield f"      value: {value:.6f}"
-
-
-# -- the text
-
-
-def _body(spec: CampaignSpec, record: Record) -> str:
+def body(spec: CampaignSpec, record: Record) -> str:
+    """All sections, in the order of what a reader asks first."""
     asked = record.spec()
     sections = (
         (f"# {spec.name}", _about(spec, record)),
@@ -243,7 +128,7 @@ def _row(part: str, values: Mapping[str, float]) -> str:
         for value in (values.get(f"{part}/{name}"),)
     ]
     count = f"{images:,.0f}" if math.isfinite(images) else "-"
-    return f"| {PARTS[part]} | {count} | {told[0]} | {span} | {told[1]} | {told[2]} |"
+    return f"| {SPLITS[part]} | {count} | {told[0]} | {span} | {told[1]} | {told[2]} |"
 
 
 def _scores(record: Record) -> Scores | None:
