@@ -12,6 +12,8 @@ In: arguments. Out: text and an exit code.
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    report      report
+    reproduce   reproduce
     init        init
     delete      delete
     doctor      doctor
@@ -32,6 +34,8 @@ from fer_exp.cli import (
     evaluate,
     init,
     records,
+    report,
+    reproduce,
     results,
     search,
 )
@@ -48,6 +52,8 @@ __all__ = [
     "init",
     "main",
     "records",
+    "report",
+    "reproduce",
     "results",
     "search",
 ]

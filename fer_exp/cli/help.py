@@ -30,6 +30,10 @@ GROUPS: dict[str, dict[str, About]] = {
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
+        "report": About("Write a campaign as one page to hand on.", "fer-exp report demo --out demo.html"),
+        "reproduce": About(
+            "Train a record again and say whether it comes out equal.", "fer-exp reproduce demo/trials/0003"
+        ),
     },
     "The reference": {
         "baseline": About(
