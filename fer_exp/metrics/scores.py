@@ -136,14 +136,14 @@ def score(labels: Labels, probabilities: Probabilities, classes: Classes = FER20
     )
 
 
-def clustered_error(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
+def clustered_error(right: NDArray[np.bool_] | NDArray[np.float64], groups: NDArray[np.int64]) -> float:
     """The standard error of a share over images that come in groups, of which other groups might have been drawn.
 
     The sandwich estimate with clusters (Liang and Zeger 1986), with G / (G - 1) for few groups. Taking the images of
     one person for independent ones makes intervals too narrow.
 
     Args:
-        right: `(n,)` whether each image was predicted right.
+        right: `(n,)` whether each image was predicted right, or by what share of several models.
         groups: `(n,)` numbers of two groups or more.
     """
     _, place = np.unique(groups, return_inverse=True)
