@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.leaderboard.rows import Interval, accuracy_interval
+from fer_exp.leaderboard.rows import Interval, accuracy_interval, effective
+from fer_exp.metrics.scores import clustered_error
 from fer_exp.records import Predictions
 from fer_exp.report.faces import Validation
 
@@ -38,7 +39,7 @@ class Share:
     """How often a model was right on a slice, the mean over its seeds."""
 
     accuracy: float
-    interval: Interval  # Wilson, 95 %, for the images
+    interval: Interval  # Wilson, 95 %, for other images, or other people where they come in groups
 
 
 def slices_of(first: Predictions, faces: Validation | None) -> list[Slice]:
@@ -91,8 +92,11 @@ def confidence_slices(one: Predictions) -> list[Slice]:
 
 
 def share_on(part: Slice, predictions: Sequence[Predictions]) -> Share:
-    """The accuracy of a group's models on a slice."""
-    accuracy = float(
-        np.mean([(one.probabilities.argmax(axis=1) == one.labels)[part.chosen].mean() for one in predictions])
-    )
-    return Share(accuracy, accuracy_interval(accuracy, int(part.chosen.sum())))
+    """The accuracy of a group's models on a slice; its interval allows for other people where images come in groups."""
+    right = np.mean([one.probabilities.argmax(axis=1) == one.labels for one in predictions], axis=0)[part.chosen]
+    accuracy, images = float(right.mean()), float(right.size)
+    groups = predictions[0].groups
+    if groups is not None:
+        error = clustered_error(right, groups[part.chosen])
+        images = effective(accuracy, right.size, error) if np.isfinite(error) else 1.0  # of one person: no spread known
+    return Share(accuracy, accuracy_interval(accuracy, images))

@@ -110,10 +110,11 @@ def page_of(contents: Contents) -> Page:
         tone = TONES[comparison.judgement.answer]
     else:
         lead, tone = f"No verdict: {contents.uncompared}", ""
+    protocol = contents.spec.data.protocol
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return Page(
         title=contents.spec.name,
-        kicker="Campaign report",
+        kicker=f"Campaign report, protocol {protocol.value}{', leaky' if protocol.leaky else ''}",
         lead=lead,
         sections=sections,
         figures=_figures(contents),

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import os
 import random
 import re
@@ -12,13 +11,13 @@ import pytest
 from PIL import Image
 
 from fer_exp.campaign import Direction, Objective, fingerprint
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.ledger import Opening, write_down
 from fer_exp.leaderboard.importance import Importance
 from fer_exp.recipe import baseline_recipe
-from fer_exp.records import Outcome, Record, State
+from fer_exp.records import Record
 from fer_exp.report import contents as contents_module
 from fer_exp.report.contents import read_campaign, story_of
-from fer_exp.report.cost import cost_of
 from fer_exp.report.sections import course
 from fer_exp.report.write import SECTIONS, write_report
 from fer_exp.summary import summarise
@@ -160,12 +159,15 @@ def test_without_faces_the_records_own_figure_is_shown(home: Home) -> None:
     assert folder.exists()
 
 
-def test_slices_count_blank_dark_and_copied_faces(home: Home) -> None:
-    reported.faces_in_cache(home, reported.campaign(home))
-    text = section(made(home), "slices").text
-    assert "blank: a single grey level" in text
-    assert "training holds the same image" in text
-    assert "n = 10" in text  # the copies
+def test_a_leaky_protocol_is_marked_in_the_head(home: Home) -> None:
+    folder = home.campaign(NAME)
+    made_campaign(folder, 0)
+    spec = made_campaign_spec()
+    leaky = spec.model_copy(update={"data": spec.data.model_copy(update={"protocol": Protocol.REFERENCE})})
+    (folder / "campaign.json").write_text(leaky.sealed(indent=1))
+    html = made(home)
+    assert "Campaign report, protocol reference, leaky" in html
+    assert "leaky: validation holds training images" in section(html, "data").text
 
 
 def test_test_results_are_shown_once_the_part_was_opened(home: Home) -> None:
@@ -180,28 +182,6 @@ def test_test_results_are_shown_once_the_part_was_opened(home: Home) -> None:
     assert "61.00 %" in section(html, "overtuning").text
     assert "opened 1 time, for 1 model, by campaign made" in section(html, "ledger").text
     assert "to see" in section(html, "ledger").text
-
-
-def test_what_another_record_answered_costs_nothing(home: Home) -> None:
-    folder = home.campaign(NAME)
-    made_campaign(folder, 1)
-    before = cost_of(made_campaign_spec(), read_campaign(home, NAME).records)
-    record = made_record(folder / "trials", 2, made_scores(0.6), values={"learning_rate": 0.003}, state=None)
-    record.end(Outcome(state=State.FINISHED, answered_by="other/trials/0001"))
-    after = cost_of(made_campaign_spec(), read_campaign(home, NAME).records)
-    assert after.answered == 1
-    assert (after.seconds, after.images, after.flops) == (before.seconds, before.images, before.flops)
-    assert before.images == 2 * 12 * sum(made_campaign_spec().data.train_counts)
-    assert before.joules is None
-
-
-def test_energy_is_told_where_every_training_states_it(home: Home) -> None:
-    folder = home.campaign(NAME)
-    made_campaign(folder, 1)
-    (folder / "trials" / "0000" / "provenance.json").write_text(json.dumps({"energy_joules": 3.6e6}))
-    assert cost_of(made_campaign_spec(), read_campaign(home, NAME).records).joules is None
-    (folder / "trials" / "0001" / "provenance.json").write_text(json.dumps({"energy_joules": 7.2e6}))
-    assert "3 kWh" in section(made(home), "cost").text
 
 
 def test_the_docstring_of_the_campaigns_file_is_told_while_it_makes_that_campaign(tmp_path: Path) -> None:
