@@ -16,7 +16,9 @@ from fer_exp.records import Kind
 from fer_exp.report.svg import LETTER, WIDE, Canvas, cut
 
 TOP, BOTTOM, NOT_USED = 34.0, 290.0, 316.0  # of the axes; where a line passes one that its trial does not have
-BANDS = 5  # tints, from the worst fifth of the range to the best
+BANDS = 5  # tints, from the worst fifth of the trials to the best
+SPREAD = 0.05  # of an axis, over which lines through one choice are spread
+MANY = 150  # trials, from which on lines are drawn fainter
 
 
 def parallel_chart(rows: Sequence[Row], space: Sequence[Dimension], objective: Objective, campaign: str) -> Markup:
@@ -39,9 +41,13 @@ def parallel_chart(rows: Sequence[Row], space: Sequence[Dimension], objective: O
     canvas = Canvas(width, NOT_USED + 16.0)
     for rank, (row, value) in reversed(list(enumerate(trials))):
         spots = [*(_place(dimension, row) for dimension in space), last.place(value)]
-        better = last.place(value) if objective.better(1.0, 0.0) else 1 - last.place(value)
-        style = "best" if rank == 0 else f"p{min(int(better * BANDS), BANDS - 1)}"
-        points = [(x, NOT_USED if spot is None else _y(spot)) for x, spot in zip(places, spots, strict=True)]
+        style = "best" if rank == 0 else f"p{BANDS - 1 - rank * BANDS // len(trials)}"
+        # Lines through one choice are drawn a little apart; where they are sifted they are at the choice itself.
+        apart = SPREAD * (rank / len(trials) - 0.5)
+        points = [
+            (x, NOT_USED if spot is None else _y(spot + (apart if axis.choices else 0.0)))
+            for x, spot, axis in zip(places, spots, axes, strict=True)
+        ]
         data = ",".join("" if spot is None else f"{spot:.4f}" for spot in spots)
         canvas.path(f"trial {style}", points, data_at=data, data_told=_told(row, value, objective))
     for index, (x, dimension) in enumerate(zip(places, axes, strict=True)):
@@ -57,7 +63,8 @@ def parallel_chart(rows: Sequence[Row], space: Sequence[Dimension], objective: O
         canvas.text("not used", 62.0, NOT_USED + 4.0, "tick halo", "end")
     best = _told(trials[0][0], trials[0][1], objective)
     title = f"Finished trials of {campaign}"
-    drawn = canvas.finish(title, f"{len(trials)} trials. The best: {best}.", "wide parallel")
+    style = "wide parallel many" if len(trials) >= MANY else "wide parallel"
+    drawn = canvas.finish(title, f"{len(trials)} trials. The best: {best}.", style)
     span = f'data-top="{_y(1.0):g}" data-bottom="{_y(0.0):g}" data-told="{escape(best)}"'
     return Markup(str(drawn).replace("<svg ", f"<svg {span} ", 1))
 

@@ -165,7 +165,7 @@ def coordinates(contents: Contents) -> tuple[Block, ...]:
     return (
         Drawing(
             parallel_chart(shown_rows, contents.space, objective, contents.spec.name),
-            "A line is a trial; the best is orange, and the better of the others are bluer. Point at a line to read "
-            f"it; drag along an axis to keep the trials inside, click the axis to let them go.{left}",
+            "A line is a trial; the best is orange, the best two fifths of the others are blue. Point at a line to "
+            f"read it; drag along an axis to keep the trials inside, click the axis to let them go.{left}",
         ),
     )
