@@ -137,9 +137,9 @@ def slices(contents: Contents) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Drawing(
             marks_chart("Accuracy on parts of validation", groups),
-            f"Accuracy with the 95 % interval for other {'people' if winner[0].groups is not None else 'images'} of the "
-            "slice's kind. Slices overlap, and there are many of them: one that stands out may do so by chance. Bands of "
-            "confidence are the winner's own.",
+            f"Accuracy with the 95 % interval for other {'people' if winner[0].groups is not None else 'images'} of "
+            "the slice's kind. Slices overlap, and there are many of them: one that stands out may do so by chance. "
+            "Bands of confidence are the winner's own.",
             _keys(contents),
         )
     ]
