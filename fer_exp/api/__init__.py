@@ -12,6 +12,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
     recorded      load_campaign: a campaign's leaderboard, histories and figures
+    pages         the report and the model card at the end
     source        which campaign is meant: a file, or a Campaign made in Python
     cells         a Campaign made in Python, written as a campaign file
     settings      settings as parameters change them

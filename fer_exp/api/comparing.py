@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fer_exp.api.names import refuse_no_page
 from fer_exp.api.told import Told
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
@@ -16,7 +17,7 @@ from fer_exp.system.home import Home
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fer_exp.verdict import Answer, Comparison
+    from fer_exp.verdict import Answer, Comparison, Group
 
 RUN_ID = re.compile("[0-9a-f]{32}")
 LEVELS = (0.5, 0.999)  # the first left out; beyond the second, 2,000 resamples say too little about the tail
@@ -27,6 +28,7 @@ class ComparisonResult(Told):
     """The verdict on A against B."""
 
     comparison: "Comparison"
+    groups: "tuple[Group, Group] | None" = None  # the trainings compared, where they were named
 
     @property
     def answer(self) -> "Answer":
@@ -55,6 +57,24 @@ class ComparisonResult(Told):
         rows = [(one.metric, one.a.mean, one.b.mean, one.difference, one.low, one.high) for one in judged.metrics]
         return pd.DataFrame(rows, columns=["metric", "a", "b", "difference", "low", "high"])
 
+    def write_report(self, path: Path | str) -> Path:
+        """Writes the comparison as one HTML page that opens without a network; where it lies.
+
+        Raises:
+            BadInput: `path` is a folder or no name of a page, or the trainings were not named to `compare`.
+        """
+        target = Path(path)
+        refuse_no_page(target, "write_report")
+        if self.groups is None:
+            raise BadInput(
+                "write_report: expected a comparison of two names, received one that came with a retrain",
+                "Nothing was written. fer_exp.compare(campaign, f'{campaign}:baseline') makes such a one.",
+            )
+        from fer_exp.report import write_comparison
+
+        write_comparison(*self.groups, self.comparison, target)
+        return target
+
 
 def compare(a: str, b: str, *, level: float = 0.95, home: Path | str | Home | None = None) -> ComparisonResult:
     """Whether A is better than B on the same validation images.
@@ -77,12 +97,12 @@ def compare(a: str, b: str, *, level: float = 0.95, home: Path | str | Home | No
     place = Home.at(home)
     from fer_exp.verdict import compare_groups, find_groups, matching
 
-    ours = find_groups(place, _record_of(place, a))[0]
-    theirs = matching(find_groups(place, _record_of(place, b)), ours)
-    return ComparisonResult(compare_groups(ours, theirs, level))
+    ours = find_groups(place, record_of(place, a))[0]
+    theirs = matching(find_groups(place, record_of(place, b)), ours)
+    return ComparisonResult(compare_groups(ours, theirs, level), (ours, theirs))
 
 
-def _record_of(home: Home, name: str) -> str:
+def record_of(home: Home, name: str) -> str:
     """The folder that a run of MLflow shows; any other name as it is."""
     if not RUN_ID.fullmatch(name) or home.campaign(name).exists():
         return name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fer_exp.api.choosing import Chosen, choose
 from fer_exp.api.evaluated import Evaluation, ExternalEvaluation
 from fer_exp.api.names import known_campaign
+from fer_exp.api.pages import refresh_pages
 from fer_exp.system.errors import BadInput, FerExpError
 from fer_exp.system.home import Home
 
@@ -71,7 +72,7 @@ def evaluate(
     if chosen.record.test_scores():
         say("It was opened for this model before; this look is written down too.")
     result = _open(place, spec, chosen, source, again)
-    return Evaluation(place, spec, chosen, result, behind=_shown(place, spec, tracking=tracking))
+    return Evaluation(place, spec, chosen, result, behind=_shown(place, spec, say, tracking=tracking))
 
 
 def evaluate_on(
@@ -119,7 +120,7 @@ def evaluate_on(
 
         asked = Reading() if reading is None else reading
         result = on_set(place, chosen.record, chosen.file, found, spec.data, asked, again=again)
-    return ExternalEvaluation(place, spec, chosen, result, behind=_shown(place, spec, tracking=tracking))
+    return ExternalEvaluation(place, spec, chosen, result, behind=_shown(place, spec, say, tracking=tracking))
 
 
 def reproduction(home: Home, campaign: str, source: str, *, tracking: bool) -> tuple[str, FerExpError | None]:
@@ -138,7 +139,7 @@ def reproduction(home: Home, campaign: str, source: str, *, tracking: bool) -> t
     if not (record.path / GAP).exists():
         spec = known_campaign(home, campaign)
         _open(home, spec, Chosen(record, record.model), source, REPRODUCES)
-        behind = _shown(home, spec, tracking=tracking)
+        behind = _shown(home, spec, _nobody, tracking=tracking)
     return gap_table(Gap.read(record.path / GAP)), behind
 
 
@@ -179,8 +180,9 @@ def _refuse_moved_store(home: Home, spec: "CampaignSpec", *, tracking: bool) -> 
         refuse_moved_store(home, spec.name)
 
 
-def _shown(home: Home, spec: "CampaignSpec", *, tracking: bool) -> FerExpError | None:
-    """Brings MLflow level; last, and its error is given back, since what was opened is told all the same."""
+def _shown(home: Home, spec: "CampaignSpec", say: Say, *, tracking: bool) -> FerExpError | None:
+    """Renews the report and brings MLflow level; last, and its error is given back, since the result is told too."""
+    refresh_pages(home, spec.name, say)
     if not tracking:
         return None
     from fer_exp.tracking import sync

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fer_exp.api.comparing import ComparisonResult
 from fer_exp.api.names import known_campaign
+from fer_exp.api.pages import write_pages
 from fer_exp.api.searched import GO_ON
 from fer_exp.api.settings import workers_of
 from fer_exp.api.told import Told
@@ -145,7 +146,7 @@ def retrain_best(
 
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with watching(watcher) as view:
-        conditions = Conditions(place, view, number, tracking=tracking, max_hours=max_hours)
+        conditions = Conditions(place, view, number, tracking=tracking, max_hours=max_hours, report=write_pages)
         retrained = run_retrain(spec, options, choice, conditions)
     found = RetrainResult(spec.name, place, spec, retrained)
     if retrained.result.requested and retrained.result.ending is Ending.STOPPED:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fer_exp.api.pages import write_pages
 from fer_exp.api.request import SearchRequest, requested, require_here, with_data
 from fer_exp.api.searched import SearchResult, SearchStopped
 from fer_exp.api.settings import cleaned, override, refuse_foldless
@@ -245,7 +246,7 @@ def _run(asked: SearchRequest, tracking: bool, hours: float | None, watcher: "Wa
     source = asked.source
     file, mark = ("fer-exp baseline", "built-in") if source is None else (source.file, source.fingerprint)
     with watching(watcher) as view:
-        conditions = Conditions(asked.home, view, asked.workers, tracking, hours)
+        conditions = Conditions(asked.home, view, asked.workers, tracking, hours, report=write_pages)
         text = None if source is None else source.text
         result = run_search(asked.campaign, asked.settings, file, mark, asked.data, conditions, text)
     found = SearchResult(asked.campaign.name, asked.home, tracking, result)

@@ -78,6 +78,7 @@ def after_search(
     lines = [leaderboard_table(rows, spec.settings.objective, at_rest=True, width=terminal_width())]
     lines.append(f"Data: {spec.data.source}, protocol {spec.data.split_title}" + _leak(spec))
     lines.append(f"Records: {result.folder}")
+    lines += _report(result.folder)
     lines += where_it_shows(home, result.behind, name, tracking=tracking)
     if stopped:
         lines.append(f"Stopped before its end. Go on: {steps.again()}")
@@ -102,6 +103,11 @@ def _next(spec: CampaignSpec, searched: bool, steps: Steps) -> list[str]:
 
 def _leak(spec: CampaignSpec) -> str:
     return " (leaky: its validation part holds copies of training images)" if spec.data.protocol.leaky else ""
+
+
+def _report(folder: Path) -> list[str]:
+    """Where the campaign's page is."""
+    return [f"Report:  {folder / 'report.html'}"] if (folder / "report.html").exists() else []
 
 
 def where_it_shows(home: Home, behind: str | None, name: str, *, tracking: bool) -> list[str]:
@@ -136,6 +142,7 @@ def after_retrain(
     became = "champion" if done.is_champion else "not champion"
     lines.append(f"It is {became}: {done.reason}")
     lines += _how_to_load(home, spec, done)
+    lines += _report(retrained.result.folder)
     which = f"models:/{done.name}@champion" if done.is_champion else f"models:/{done.name}/{done.version}"
     lines.append(f"Next:    {steps.evaluate_model(which)}")
     return "\n".join(lines), ExitCode.OK
@@ -143,7 +150,7 @@ def after_retrain(
 
 def _how_to_load(home: Home, spec: CampaignSpec, done: "Promotion") -> list[str]:
     """The lines that load what was registered, the store's address included."""
-    from fer_exp.tracking.versions import how_to_load
+    from fer_exp.model_card import how_to_load
 
     which = f"models:/{done.name}/{done.version}"
     lines = [f"export MLFLOW_TRACKING_URI={shlex.quote(without_passwords(home.tracking_uri))}", "python"]
@@ -214,6 +221,7 @@ def after_sync(name: str, report: "SyncReport") -> str:
         "models deleted": report.models_deleted,
         "runs ended": report.ended,
         "versions registered again": report.versions,
+        "model cards": report.cards,
     }
     told = ", ".join(f"{count} {what}" for what, count in sent.items() if count) or "nothing to do"
     return "\n".join([f"{name}: {report.records} records, {told}", *(f"  left out: {line}" for line in report.skipped)])

@@ -15,6 +15,8 @@ In: arguments. Out: text and an exit code.
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    report      report
+    reproduce   reproduce
     init        init
     delete      delete
     doctor      doctor
@@ -37,6 +39,8 @@ from fer_exp.cli import (
     page,
     predict,
     records,
+    report,
+    reproduce,
     results,
     search,
 )
@@ -55,6 +59,8 @@ __all__ = [
     "page",
     "predict",
     "records",
+    "report",
+    "reproduce",
     "results",
     "search",
 ]

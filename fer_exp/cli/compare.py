@@ -4,10 +4,12 @@ In: two names. Out: the verdict as text or JSON, and an exit code for scripts.
 """
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_exp.api.names import refuse_no_page
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.system.errors import ExitCode
@@ -32,6 +34,9 @@ def compare(
     fail_if_not_better: Annotated[
         bool, typer.Option("--fail-if-not-better", help="Exit with 3 unless A is better than B.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write the comparison as one HTML page, too.")
+    ] = None,
     as_json: options.AsJson = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -39,9 +44,12 @@ def compare(
     from fer_exp.api.comparing import compare as judge
     from fer_exp.verdict import Answer
 
+    refuse_no_page(report, "--report")
     typer.echo("Reading what both said of the validation images.", err=True)
     found = judge(a, b, level=level)
     typer.echo(_as_json(found) if as_json else found.text)
+    if report is not None:
+        typer.echo(f"Report: {found.write_report(report)}", err=True)
     if fail_if_not_better and found.answer is not Answer.BETTER:
         raise typer.Exit(int(ExitCode.NOT_BETTER))
 

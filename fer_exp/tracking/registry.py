@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
+from fer_exp.model_card import CHAMPION
 from fer_exp.records import Record
 from fer_exp.system.errors import NotFound, TrackingFailed
 from fer_exp.system.home import Home
@@ -16,7 +17,7 @@ from fer_exp.tracking.find import model_of_run, model_of_version
 from fer_exp.tracking.mapping import RECORD
 from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
-from fer_exp.tracking.versions import CHAMPION, IDENTITY, RegisteredVersion, version_of
+from fer_exp.tracking.versions import IDENTITY, RegisteredVersion, version_of
 
 PAGE = 100  # registered models that MLflow is asked for at a time
 

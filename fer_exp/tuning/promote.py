@@ -6,7 +6,7 @@ images; decision 0015 says why the best seed of each side is not enough.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fer_exp.campaign import CampaignSpec
@@ -42,6 +42,7 @@ def promote(
     seeds: Sequence[Record] = (),
     replace: bool,
     verdict: str = "",
+    handed_over: Callable[[], None] = lambda: None,
 ) -> Promotion:
     """Registers the record's model and moves the alias `champion` to it if it deserves that, or if `replace`.
 
@@ -52,6 +53,7 @@ def promote(
         seeds: All records of the same retrain, by which it is judged; without them, `record` alone.
         replace: Move the alias whatever the verdict.
         verdict: On its recipe against the baseline's, to be written down with the hand-over.
+        handed_over: Called once the hand-over is written down, before MLflow is brought level.
 
     Raises:
         TrackingFailed: MLflow did not answer; the record is complete without it.
@@ -76,6 +78,7 @@ def promote(
         verdict=verdict,
     )
     note_handover(folder, handover)
+    handed_over()
     # Registering under the campaign's lock shows its run as running again.
     sync(home, campaign.name, state_at_rest(home.campaign(campaign.name)))
     return Promotion(campaign.name, version.version, version.run_id, deserves or replace, reason)

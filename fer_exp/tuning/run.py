@@ -6,7 +6,7 @@ Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,56 +17,27 @@ from fer_exp.campaign.objective import refuse_undecided, refuse_without_votes
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
-from fer_exp.execute.entry import TRAINING, train_record
-from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
+from fer_exp.execute.local import start_fork_server
 from fer_exp.execute.loop import Ending, Loop
-from fer_exp.execute.progress import Watcher
 from fer_exp.records import Record, State, records_in
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
-from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
 from fer_exp.system.stderr import stderr_to
+from fer_exp.tuning.conditions import Conditions
 from fer_exp.tuning.disk_need import Need, require
 from fer_exp.tuning.interrupts import interruptible, running_tracker
 from fer_exp.tuning.proposer import fewer_points
 from fer_exp.tuning.store_check import refuse_moved_store
 from fer_exp.tuning.values import DataChoice, Result, Retrained, RetrainOptions
 
-MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
-
 if TYPE_CHECKING:
-    from fer_exp.tuning.trials import MakeProposer
     from fer_exp.verdict import Comparison
+
+__all__ = ["FORK_SERVER_LOG", "Conditions", "run_loop", "run_retrain", "run_search"]
 
 SAMPLES = 32  # recipes of a space, to see how large its networks become
 HURRIED = 5.0  # seconds that a search which was told twice to stop waits for MLflow
 FORK_SERVER_LOG = "forkserver.log"  # in the cache: what native libraries print while they load
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Where and how to work; nothing here changes a result."""
-
-    home: Home
-    watcher: Watcher
-    workers: int = 1
-    tracking: bool = True
-    max_hours: float | None = None
-    entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
-    loads: str = TRAINING  # the module that it needs, loaded once for all attempts
-    engine: "MakeEngine | None" = None  # what runs attempts; None: processes of this machine
-    propose: "MakeProposer | None" = None  # what proposes trials; None: Keras Tuner
-
-    def engine_on(self, development: Path, context: ForkServerContext, *, keep_checkpoints: bool = False) -> Engine:
-        """The engine for attempts that train on the development part in a folder."""
-        if self.engine is not None:
-            return self.engine(development, keep_checkpoints)
-        return LocalEngine(context, self.workers, development, keep_checkpoints=keep_checkpoints, entry=self.entry)
-
-    @property
-    def shows_here(self) -> bool:
-        """Whether MLflow's copy of everything comes to lie in this home too."""
-        return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
 
 
 def run_search(
@@ -145,7 +116,7 @@ def _search(
             conditions.watcher.say(note)
         promotions = settings.algorithm is Algorithm.HYPERBAND
         engine = conditions.engine_on(development.folder, context, keep_checkpoints=promotions)
-        return _run_loop(work, engine, context, conditions, holding, work.close, "finished")
+        return run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
 def _refuse_at_once(folder: Path, campaign: Campaign, settings: Settings) -> None:
@@ -218,7 +189,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         engine = conditions.engine_on(repeat.development.folder, context)
-        result = _run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)
+        result = run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)
         if result.ending is Ending.STOPPED:
             return Retrained(result, None, None)
         chosen = retrain.to_register(work.records(), campaign)
@@ -237,6 +208,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
                 seeds=work.records(),
                 replace=options.replace_champion,
                 verdict="" if comparison is None else sentence(comparison),
+                handed_over=lambda: conditions.write_report(campaign.name),
             )
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
@@ -261,7 +233,7 @@ def _compared(records: list[Record], baselines: list[Record]) -> tuple["Comparis
         return None, error.problem
 
 
-def _run_loop(
+def run_loop(
     work: Work,
     engine: Engine,
     context: ForkServerContext,
@@ -270,6 +242,20 @@ def _run_loop(
     close: Callable[[], None],
     state_when_done: str,
 ) -> Result:
+    """Trains what the work hands out, shows it, and ends with summary and report.
+
+    Args:
+        work: Hands out records.
+        engine: Trains them.
+        context: Of the fork server, for the tracker.
+        conditions: Where and how.
+        holding: The campaign's lock.
+        close: Called where everything was done.
+        state_when_done: What MLflow shows then.
+
+    Raises:
+        FerExpError: Trials fail, or another process took the campaign.
+    """
     folder = holding.path.parent
     seconds = None if conditions.max_hours is None else conditions.max_hours * 3600
     with running_tracker(context, conditions.home.root, work.name, wanted=conditions.tracking) as tracker:
@@ -288,6 +274,8 @@ def _run_loop(
         from fer_exp.summary import summarise
 
         summarise(folder)
+        if loop.requests <= 1:  # whoever asked twice to stop does not wait for a page
+            conditions.write_report(work.name)
         behind = None
         if tracker is not None:
             conditions.watcher.say("Bringing MLflow level with the records.")
