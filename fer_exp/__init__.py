@@ -25,6 +25,7 @@ The way of the data, top to bottom; nothing flows back up:
 
 import importlib
 import os
+from pathlib import Path
 
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))  # read by OpenCV once; its own limit takes gigabytes
 
@@ -44,6 +45,8 @@ _FROM = {
     "fer_exp.recipe": ("Recipe", "baseline_recipe"),
     "fer_exp.system.errors": ("FerExpError",),
 }
+if (Path(__file__).parent / "prediction").is_dir():
+    _FROM["fer_exp.prediction.api"] = ("predict",)
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 
 __all__ = ["__version__", *sorted(_WHERE)]  # names as text, out of the table above
