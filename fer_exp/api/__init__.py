@@ -10,7 +10,6 @@ In: names, files and values, as a person gives them. Out: results that print as 
     evaluated     what an evaluation found
     choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
-    predicting    predict
     recorded      load_campaign: a campaign's leaderboard, histories and figures
     source        which campaign is meant: a file, or a Campaign made in Python
     cells         a Campaign made in Python, written as a campaign file
