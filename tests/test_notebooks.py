@@ -14,6 +14,7 @@ from tests.notebooks import executed, outputs_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "notebooks"
 BOOKS = sorted(FOLDER.glob("*.ipynb"))
+PATIENCE = 1500  # seconds a notebook
 MODES = ("Full training", "Quick evaluation of a saved model", "Performance recovery")
 
 
@@ -50,6 +51,7 @@ def result_of(cells: dict[str, Any], begins: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(PATIENCE)
 def test_the_first_campaign_runs_to_its_end(run_in: Path, home: Home) -> None:
     cells = run("first_campaign", run_in)
     assert "in all     at most 3 trainings and 6 epochs" in result_of(cells, "fer_exp.dry_run")["text/html"]
@@ -65,6 +67,7 @@ def test_the_first_campaign_runs_to_its_end(run_in: Path, home: Home) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(PATIENCE)
 def test_the_three_modes_of_the_reference_notebook_run(run_in: Path, home: Home) -> None:
     cells = run("from_the_reference_notebook", run_in)
     trained = result_of(cells, "trained =")["text/plain"]

@@ -1,4 +1,4 @@
-"""The documentation's site: built without a warning, complete, searchable from disk, and silent towards foreign hosts."""
+"""The documentation's site: built without a warning, complete, searchable from disk; it asks no foreign host."""
 
 import os
 import re
@@ -76,7 +76,7 @@ def test_the_search_works_on_pages_opened_from_disk(site: Path) -> None:
     with browser() as driver:
         driver.get((site / "commands" / "search.html").as_uri())
         field = driver.find_element(By.CSS_SELECTOR, "input.md-search__input")
-        driver.execute_script("arguments[0].focus()", field)  # type: ignore[no-untyped-call]  # published without types
+        driver.execute_script("arguments[0].focus()", field)
         field.send_keys("champion")
         assert "The champion moves when the verdict says better" in wait_until(
             driver, lambda text: "matching documents" in text

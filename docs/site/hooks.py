@@ -42,15 +42,17 @@ MORE = {  # where a command's subject is explained
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Puts the pages that are found, and not written down, into the navigation."""
+    """Puts the pages that are found, and not written down, into the navigation: a guide comes behind the others."""
     decisions = sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
     found = {
         "Commands": ["commands/index.md", *(f"commands/{slug(path)}.md" for path, _ in commands())],
         "Decisions": ["decisions/README.md", *(f"decisions/{name}" for name in decisions)],
     }
+    written = str(config.nav)
+    found["Guide"] = sorted(path.name for path in DOCS.glob("*.md") if f"'{path.name}'" not in written)
     for entry in config.nav or []:
         if isinstance(entry, dict):
-            entry.update({title: pages for title, pages in found.items() if title in entry})
+            entry.update({title: [*(entry[title] or []), *pages] for title, pages in found.items() if title in entry})
     return config
 
 
