@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import keras
 import pytest
 
-from fer_exp.api.evaluating import load_keras
+from fer_exp.api.loading import load_keras
 from fer_exp.system.errors import BadInput
 
 
