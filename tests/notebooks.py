@@ -9,7 +9,7 @@ from typing import Any
 import nbclient
 import nbformat
 
-TIMEOUT = 240  # seconds a cell
+TIMEOUT = 900  # seconds a cell; a few trainings on whatever is left of the machine
 
 
 def notebook_of(*cells: str) -> Any:

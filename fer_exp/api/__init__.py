@@ -9,6 +9,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     evaluating    evaluate, evaluate_on
     evaluated     what an evaluation found
     folding       evaluate_folds
+    loading       Keras in the caller's process
     choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
     recorded      load_campaign: a campaign's leaderboard, histories and figures

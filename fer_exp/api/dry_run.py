@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fer_exp.api.loading import load_keras
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
 from fer_exp.campaign.objective import refuse_undecided
@@ -45,6 +46,7 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     say("Loading Keras and Keras Tuner.")
     began = time.perf_counter()
     with stderr_to():
+        load_keras()
         from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
 
         proposer = KerasTunerProposer(campaign, settings)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from fer_exp.api.choosing import Chosen, choose
 from fer_exp.api.evaluated import Evaluation, ExternalEvaluation
+from fer_exp.api.loading import load_keras
 from fer_exp.api.names import known_campaign
 from fer_exp.api.pages import refresh_pages
-from fer_exp.system.errors import BadInput, FerExpError
+from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
@@ -141,25 +142,6 @@ def reproduction(home: Home, campaign: str, source: str, *, tracking: bool) -> t
         _open(home, spec, Chosen(record, record.model), source, REPRODUCES)
         behind = _shown(home, spec, _nobody, tracking=tracking)
     return gap_table(Gap.read(record.path / GAP)), behind
-
-
-def load_keras() -> None:
-    """Loads Keras into this process without the user's settings of it, unless a notebook has loaded it already.
-
-    Raises:
-        BadInput: It was loaded with settings under which a model predicts something else.
-    """
-    from fer_exp.system.surroundings import without_keras_settings
-
-    with without_keras_settings():
-        import keras
-
-    said = (keras.config.floatx(), keras.config.image_data_format())
-    if said != ("float32", "channels_last"):
-        raise BadInput(
-            f"Keras in this process: expected float32 and channels_last, received {' and '.join(said)}",
-            "Nothing was opened. Restart the kernel, and call fer_exp before Keras is set otherwise.",
-        )
 
 
 def _open(home: Home, spec: "CampaignSpec", chosen: Chosen, source: str, again: str) -> "TestResult":

@@ -64,7 +64,7 @@ def evaluate_folds(
     Raises:
         FerExpError: There are no such folds, one is not finished, or the data are not here.
     """
-    from fer_exp.api.evaluating import load_keras
+    from fer_exp.api.loading import load_keras
     from fer_exp.campaign.folds import folds_in, name_of_fold
     from fer_exp.data.find import find_recorded
     from fer_exp.system.stderr import stderr_to

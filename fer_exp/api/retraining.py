@@ -13,7 +13,7 @@ from fer_exp.api.pages import write_pages
 from fer_exp.api.searched import GO_ON
 from fer_exp.api.settings import workers_of
 from fer_exp.api.told import Told
-from fer_exp.system.errors import ExitCode, Interrupted
+from fer_exp.system.errors import BadInput, ExitCode, Interrupted
 from fer_exp.system.home import Home
 from fer_exp.system.surroundings import require_main_thread, require_processes
 
@@ -130,6 +130,9 @@ def retrain_best(
     """
     require_processes()
     require_main_thread()
+    for name, value, least in (("seeds", seeds, 1), ("epochs", epochs, 1), ("limit", limit, 0), ("trial", trial, 0)):
+        if value is not None and value < least:
+            raise BadInput(f"{name}: expected a number from {least} on, received {value}", "Nothing was started.")
     place, number = Home.at(home), workers_of(workers)
     spec = known_campaign(place, campaign)
     from fer_exp.data.find import find_recorded

@@ -23,6 +23,7 @@ In: arguments. Out: text and an exit code.
     records     records pack, records unpack
     data        data check, data convert
     audit       data audit
+    fetch       data fetch
 
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
@@ -35,6 +36,7 @@ from fer_exp.cli import (
     delete,
     doctor,
     evaluate,
+    fetch,
     init,
     page,
     predict,
@@ -54,6 +56,7 @@ __all__ = [
     "delete",
     "doctor",
     "evaluate",
+    "fetch",
     "init",
     "main",
     "page",

@@ -43,7 +43,8 @@ GROUPS: dict[str, dict[str, About]] = {
         ),
     },
     "Data": {
-        "data": About("Check, convert and audit data.", "fer-exp data check fer2013.csv"),
+        "data": About("Fetch, check, convert and audit data.", "fer-exp data check fer2013.csv"),
+        "fetch": About("Get FER2013 from Kaggle, or say how to by hand.", "fer-exp data fetch"),
         "check": About("Say what a source is and what is wrong with it.", "fer-exp data check fer2013.csv"),
         "convert": About("Write a source in another form.", "fer-exp data convert fer2013.csv fer2013.parquet"),
         "audit": About("Find copies, near copies and wrong labels.", "fer-exp data audit fer2013.csv"),

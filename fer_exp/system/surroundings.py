@@ -35,7 +35,7 @@ def settle() -> None:
 
 @contextmanager
 def without_keras_settings() -> Iterator[None]:
-    """Lets Keras be imported as `settle` does, and leaves a caller's environment as it was.
+    """Lets Keras be imported as after `settle`; of the environment only the backend that holds anyway stays set.
 
     Keras reads its folder when it is imported, and never again.
     """

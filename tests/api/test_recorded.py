@@ -116,6 +116,13 @@ def test_retrain_best_names_its_record_for_what_comes_next(monkeypatch: pytest.M
     assert "Not registered: MLflow was not wanted" in found.text
 
 
+@pytest.mark.usefixtures("searched")
+@pytest.mark.parametrize("given", [{"seeds": 0}, {"epochs": 0}, {"limit": -1}, {"trial": -1}])
+def test_a_retrain_out_of_range_is_refused(given: dict[str, int]) -> None:
+    with pytest.raises(BadInput, match=f"{next(iter(given))}: expected a number from . on, received"):
+        fer_exp.retrain_best("tiny", **given)  # type: ignore[arg-type]  # each is one of its numbers
+
+
 def test_evaluate_wants_one_model(searched: Home) -> None:
     with pytest.raises(BadInput, match="expected one of --run-id, --model and --record, received none"):
         fer_exp.evaluate()

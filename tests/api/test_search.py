@@ -15,10 +15,11 @@ from fer_exp import Campaign, HyperParameters, Recipe, Settings, baseline_recipe
 from fer_exp.api.request import requested
 from fer_exp.campaign import CampaignSpec, fingerprint, load_campaign
 from fer_exp.cli.search import search as search_command
+from fer_exp.data.sources.convert import convert
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.home import Home
-from tests.commands import quick_trials
+from tests.commands import done, quick_trials, write_campaign
 from tests.toy_search import At, interrupt
 
 BASE = baseline_recipe().but(widths=(4,), last_width=8, learning_rate=1e-2)
@@ -165,6 +166,28 @@ def test_a_watcher_of_ones_own_sees_every_moment() -> None:
     assert watcher.snapshots[-1].planned == 2
 
 
+def test_a_path_with_a_blank_is_read_and_nothing_is_written_beside_the_data(home: Home, tmp_path: Path) -> None:
+    """As on a mounted drive, and as Kaggle's input, which cannot be written."""
+    folder = tmp_path / "My Drive" / "my faces"
+    folder.mkdir(parents=True)
+    convert("demo", folder / "fer2013.parquet")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    folder.chmod(0o555)
+    try:
+        fer_exp.search(in_a_cell(trials=0), data=folder, tracking=False, watcher=Silence())
+    finally:
+        folder.chmod(0o755)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    data = CampaignSpec.read(home.campaign("cell") / "campaign.json").data
+    assert data.path == str(folder / "fer2013.parquet")
+
+
+def test_the_command_keeps_the_campaigns_file_too(home: Home, tmp_path: Path) -> None:
+    file = write_campaign(tmp_path, trials=0)
+    done("search", file, "--no-tracking")
+    assert (home.campaign("tiny") / "campaign.py").read_bytes() == file.read_bytes()
+
+
 SCRIPT = """
 import fer_exp
 from fer_exp import Campaign, Settings, baseline_recipe
@@ -188,7 +211,7 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_trials(home: Home, tmp
     file = tmp_path / "script.py"
     file.write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "this script runs\n"
+    ended = subprocess.run([sys.executable, file], capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "this script runs\n"
     assert list(fer_exp.load_campaign("script", home=home).leaderboard()["state"]) == ["finished"] * 2
