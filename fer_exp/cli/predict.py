@@ -14,7 +14,6 @@ import typer
 
 from fer_exp.cli import complete
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.watch import Watch
 from fer_exp.system.errors import BadInput, Interrupted
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def predict(
     A prediction is of an expression in a picture; it does not say what a person feels. Not for decisions about people
     at work or in education (EU AI Act, Article 5); tell people when it looks at them.
     """
+    from fer_exp.cli.watch import Watch
     from fer_exp.prediction.annotate import require_apart
     from fer_exp.prediction.api import Finding, load_named, require_some
     from fer_exp.prediction.inputs import sources
