@@ -1,4 +1,4 @@
-"""Keep: the model that outlives its training, and how it is read and asked.
+"""Kept: the model that outlives its training, and how it is read and asked.
 
 In: a trained model and its recipe, or a `.keras` file. Out: a model from raw grey faces to probabilities, and those.
 What a file may hold is checked before Keras opens it: its size, packed and unpacked, its members, and what it would

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp.model import build, export, load_model, predict, with_preprocessing
+from fer_exp.model import build, load_model, predict, with_preprocessing
 from fer_exp.model.seeds import random_states
 from fer_exp.system.errors import BadInput, NotFound
 from tests.tiny_models import EVERYTHING, SMALL, faces, opencv, trained
@@ -119,7 +119,7 @@ def test_an_archive_with_other_members_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "LARGEST_FILE", 1_000_000)
+    monkeypatch.setattr("fer_exp.model.kept.LARGEST_FILE", 1_000_000)
     members = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\0" * 1_000_000}
     path = archive(tmp_path / "model.keras", members)
     assert path.stat().st_size < 10_000
