@@ -12,6 +12,7 @@ In: arguments. Out: text and an exit code.
     settings    settings as options change them
     dry_run     what a search would do, before it does it
     evaluate    evaluate
+    export      export
     results     status, sync, ui
     overview    what status shows
     compare     compare
@@ -35,6 +36,7 @@ from fer_exp.cli import (
     delete,
     doctor,
     evaluate,
+    export,
     init,
     records,
     results,
@@ -50,6 +52,7 @@ __all__ = [
     "delete",
     "doctor",
     "evaluate",
+    "export",
     "init",
     "main",
     "records",

@@ -29,6 +29,10 @@ GROUPS: dict[str, dict[str, About]] = {
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
+        "export": About(
+            "Write a model for other programs.",
+            "fer-exp export --model models:/demo@champion --format onnx --out demo.onnx",
+        ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
     },
     "The reference": {

@@ -76,18 +76,22 @@ def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTens
     """`x` through the layers of `model` that are not random."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer) and not random_states(layer):
-            x = layer(x)
+            x = layer(x, training=False) if isinstance(layer, layers.CenterCrop) else layer(x)  # as in `build`
     return x
 
 
-def load_model(path: Path, form: Form = FER2013_FORM) -> keras.Model:
+def load_model(path: Path, form: Form | None = FER2013_FORM) -> keras.Model:
     """The model kept at `path`, a `.keras` file; Keras's safe mode stays on and nothing is compiled.
+
+    Args:
+        path: The file.
+        form: What the model has to take and give; None: any form, which `form_of_model` then tells.
 
     Raises:
         NotFound: No file is there.
         BadInput: It is no `.keras` file, is larger than 1 GiB packed or unpacked, has other members than such a file,
             asks for layers that fer-exp does not write or larger ones than it could, cannot be read by Keras, or does
-            not turn faces of `form` into a probability for each of its classes.
+            not turn faces of `form`, or of any form, into a probability for each of its classes.
     """
     _check_archive(path)
     try:
@@ -95,10 +99,25 @@ def load_model(path: Path, form: Form = FER2013_FORM) -> keras.Model:
     except Exception as error:  # what a file makes Keras, h5py and the backend raise has no common kind
         raise _refused(path, f"a model that Keras can read, received an error from it ({first_line(error)})") from error
     shapes = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
+    form = _any_form(shapes) if form is None else form
     if shapes != ((None, *form.face), (None, form.classes)):
         wanted = f"a model from (n, {', '.join(map(str, form.face))}) to (n, {form.classes})"
         raise _refused(path, f"{wanted}, received one from {shapes[0]} to {shapes[1]}")
     return model
+
+
+def form_of_model(model: keras.Model) -> Form:
+    """What a model that was loaded takes and gives."""
+    return _any_form((model.input_shape, model.output_shape))
+
+
+def _any_form(shapes: tuple[object, object]) -> Form:
+    """The form that has these shapes; FER2013's where none has, which they then are not."""
+    match shapes:
+        case ((None, int(side), int(across), int(channels)), (None, int(classes))):
+            if side == across and channels in (1, 3) and classes > 1:
+                return Form(side, channels, classes)
+    return FER2013_FORM
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], batch_size: int = 256) -> NDArray[np.float32]:

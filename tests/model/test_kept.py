@@ -28,6 +28,13 @@ def test_the_kept_model_takes_raw_faces_and_answers_as_the_trained_one_on_equali
     np.testing.assert_array_equal(predict(raw, faces(20)), predict(model, faces(20)))
 
 
+def test_a_kept_model_that_crops_answers_alike_called_by_itself_or_by_predict() -> None:
+    recipe = SMALL.but(crop=40)
+    kept = with_preprocessing(trained(recipe), recipe)
+    for count in (2, 20):  # the statistics of a batch would differ
+        np.testing.assert_allclose(kept(faces(count)[..., None])[:2], predict(kept, faces(20))[:2], atol=1e-6)
+
+
 def test_the_kept_model_shares_its_weights_with_the_trained_one() -> None:
     model = build(SMALL, seed=1)
     kept = with_preprocessing(model, SMALL)
