@@ -32,7 +32,10 @@ PACKAGES: dict[Format, dict[str, str]] = {  # module -> package
     Format.LITERT: {"ai_edge_litert": "ai-edge-litert"},
     Format.SAVED_MODEL: {},
 }
-INT8_PACKAGES: dict[Format, dict[str, str]] = {Format.LITERT: {"ai_edge_quantizer": "ai-edge-quantizer"}}
+INT8_PACKAGES: dict[Format, dict[str, str]] = {
+    Format.LITERT: {"ai_edge_quantizer": "ai-edge-quantizer"},
+    Format.OPENVINO: {"nncf": "nncf"},
+}
 EXTRAS = {Format.ONNX: "onnx", Format.WEB: "onnx", Format.OPENVINO: "openvino", Format.LITERT: "litert"}
 
 

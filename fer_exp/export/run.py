@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+def _silent(line: str) -> None:
+    """Tells nobody."""
+
+
 class Exported(Value):
     """What was written, and how it compares."""
 
@@ -59,7 +63,7 @@ class Order:
 
 
 def export_model(
-    home: Home, order: Order, *, model: str | None = None, record: str | None = None, say: Say
+    home: Home, order: Order, *, model: str | None = None, record: str | None = None, say: Say = _silent
 ) -> Exported:
     """Writes a model in another format and measures how far its answers are from Keras's.
 

@@ -15,6 +15,7 @@ from fer_exp.export.network import INPUT, OUTPUT
 from fer_exp.export.to_litert import SIGNATURE
 from fer_exp.export.to_openvino import XML
 from fer_exp.export.to_web import MODEL
+from fer_exp.system.provenance import cores
 
 BATCH = 64
 Faces = NDArray[np.float32]  # (n, side, side, channels), 0-255
@@ -24,8 +25,13 @@ EXACT = "f32"  # OpenVINO's name for float32; its default on processors with bfl
 
 def ask(kind: Format, path: Path, faces: Faces) -> Answers:
     """What the export at `path` says of `faces`."""
-    runtime = _RUNTIMES[kind](path)
+    runtime = opened(kind, path)
     return np.concatenate([runtime(faces[first : first + BATCH]) for first in range(0, len(faces), BATCH)])
+
+
+def opened(kind: Format, path: Path) -> Callable[[Faces], Answers]:
+    """The export at `path` in its runtime, loaded once: a batch of faces to their probabilities."""
+    return _RUNTIMES[kind](path)
 
 
 def ask_keras(network: keras.Model, faces: Faces) -> Answers:
@@ -68,7 +74,7 @@ def _web(path: Path) -> Callable[[Faces], Answers]:
 def _litert(path: Path) -> Callable[[Faces], Answers]:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
+    interpreter = Interpreter(str(path), num_threads=cores())
     runner = interpreter.get_signature_runner(SIGNATURE)
     return lambda faces: np.asarray(runner(**{INPUT: faces})[OUTPUT])
 
