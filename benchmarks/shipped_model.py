@@ -51,8 +51,8 @@ def main() -> None:
     for path in options.models:
         ours = predict(load_model(path), images).argmax(axis=1)
         print(f"{path}: {told(labels, ours)}")
-        sides = (Side(one.astype(np.uint8)[np.newaxis]) for one in (ours, shipped))
-        found = judge(labels, *sides, terms=Terms(metrics=("accuracy",))).of("accuracy")
+        a, b = (Side(one.astype(np.uint8)[np.newaxis]) for one in (ours, shipped))
+        found = judge(labels, a, b, Terms(metrics=("accuracy",))).of("accuracy")
         print(
             f"  less the shipped model: {100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
             f"{100 * found.high:+.2f}, paired on the same images"

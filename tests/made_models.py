@@ -48,6 +48,11 @@ def made_model(home: Home) -> Record:
     return record
 
 
+def record_in(home: Home) -> Record:
+    """The record of a home that `made_model` made, or of a copy."""
+    return Record(home.campaign(NAME) / "trials" / "0001")
+
+
 def copied(record: Record, target: Path) -> Path:
     """A copy of the model's file elsewhere."""
     target.write_bytes(record.model.read_bytes())

@@ -125,7 +125,7 @@ def signature(facts: ModelFacts) -> ModelSignature:
     faces = TensorSpec(np.dtype(np.float32), (-1, *facts.form.face))  # unnamed: MLflow passes named ones as a dict
     columns = [ColSpec(DataType.string, LABEL), *(ColSpec(DataType.float, name) for name in facts.classes)]
     raw = ParamSpec(RAW, DataType.boolean, False)
-    return ModelSignature(Schema([faces]), Schema(columns), ParamSchema([raw]))
+    return ModelSignature(Schema([faces]), Schema([*columns]), ParamSchema([raw]))
 
 
 def example_request(form: Form) -> list[Any]:

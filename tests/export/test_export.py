@@ -18,7 +18,7 @@ from fer_exp.records import Record
 from fer_exp.records.facts import FACTS, NOTICE, ModelFacts
 from fer_exp.system.home import Home
 from tests.commands import call, refused
-from tests.made_models import NAME, TEMPERATURE, copied, made_model
+from tests.made_models import NAME, TEMPERATURE, copied, record_in
 from tests.trainings import demo_development
 
 for module in ("onnx", "tf2onnx", "onnxruntime", "openvino", "ai_edge_litert", "ai_edge_quantizer"):
@@ -33,17 +33,15 @@ PATHS = {
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("export") / "mlruns")
-    made_model(home)
-    return home
+def made(toy_made: Home) -> Home:
+    return toy_made
 
 
 @pytest.fixture
 def record(made: Home, monkeypatch: pytest.MonkeyPatch) -> Record:
     """The training that `made` holds, in the home that commands find."""
     monkeypatch.setenv("FER_EXP_HOME", str(made.root))
-    return Record(made.campaign(NAME) / "trials" / "0001")
+    return record_in(made)
 
 
 @pytest.fixture(scope="session")

@@ -25,25 +25,23 @@ from fer_exp.records.facts import NOTICE
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 from tests.browser import CHROMIUM, DRIVER, browser, text_of, wait_until
-from tests.made_models import TEMPERATURE, made_model
+from tests.made_models import NAME, TEMPERATURE, record_in
 
 for module in ("onnx", "tf2onnx", "onnxruntime"):
     pytest.importorskip(module)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
+def page(toy_made: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
     """The folder that `export --format web` wrote, and the record of its model; skips where npm reaches nothing."""
     root = tmp_path_factory.mktemp("web")
-    home = Home(root / "mlruns")
-    record = made_model(home)
     try:
-        export_model(home, Order(Format.WEB, root / "page"), record="toy")
+        export_model(toy_made, Order(Format.WEB, root / "page"), record=NAME)
     except BadInput as error:
         if "npm" not in error.problem:
             raise
         pytest.skip(f"onnxruntime-web is not to be had: {error.problem}")
-    return root / "page", record
+    return root / "page", record_in(toy_made)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -66,6 +64,10 @@ def address(page: tuple[Path, Record]) -> Iterator[str]:
 
 def answers(record: Record, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(tempered(predict(load_model(record.model), image[None]), TEMPERATURE)[0])
+
+
+def answered(label: str, text: str) -> bool:
+    return label in text and "Looked at" in text
 
 
 def photograph() -> NDArray[np.uint8]:
@@ -98,7 +100,7 @@ def test_the_page_answers_as_keras_and_asks_nobody(page: tuple[Path, Record], ad
             driver.find_element(By.ID, "file").send_keys(str(tmp_path / name))
             expected = answers(record, face.astype(np.uint8))
             label = f"Appears {FER2013.names[expected.argmax()]}"
-            assert label in wait_until(driver, lambda text, label=label: label in text and "Looked at" in text)
+            assert label in wait_until(driver, partial(answered, label))
             rows = driver.find_elements(By.CSS_SELECTOR, "#answers tr")
             shown = {row.text.split()[0]: float(row.text.split()[-1]) for row in rows}
             assert list(shown) == list(FER2013.names)
@@ -110,7 +112,8 @@ def test_the_page_answers_as_keras_and_asks_nobody(page: tuple[Path, Record], ad
             ".then(() => done('sent'), (error) => done(String(error)));"
         )
         assert refused != "sent"
-        policy = [line["message"] for line in driver.get_log("browser") if "Content Security Policy" in line["message"]]
+        log = driver.get_log("browser")  # type: ignore[no-untyped-call]  # Selenium gives it no types
+        policy = [line["message"] for line in log if "Content Security Policy" in line["message"]]
         assert len(policy) == 1, policy  # the one that the line above broke on purpose
     assert {line.split()[0] for line in _Quiet.asked} == {"GET"}
 
