@@ -51,6 +51,12 @@ def _with_metadata(content: bytes, facts: ModelFacts) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
     held = schema.ModelT.InitFromPackedBuf(content)
+    for stored in held.buffers:
+        if (
+            stored.offset > 1
+        ):  # behind the model, as the quantiser writes large constants; 0 and 1 say that it is inside
+            stored.data = np.frombuffer(content, np.uint8, stored.size, stored.offset)
+            stored.offset = stored.size = 0
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(facts.to_json().encode(), np.uint8)
     held.buffers.append(buffer)

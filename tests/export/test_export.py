@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fer_exp.data.classes import FER2013
+from fer_exp.data.form import FER2013_FORM
 from fer_exp.export.formats import Format
 from fer_exp.export.run import Order, export_model
 from fer_exp.export.runtimes import ask
@@ -15,7 +17,7 @@ from fer_exp.export.to_litert import read_litert_facts
 from fer_exp.metrics.temperature import tempered
 from fer_exp.model import load_model, predict
 from fer_exp.records import Record
-from fer_exp.records.facts import FACTS, NOTICE, ModelFacts
+from fer_exp.records.facts import FACTS, NOTICE, ModelFacts, bare_facts
 from fer_exp.system.home import Home
 from tests.commands import call, refused
 from tests.made_models import NAME, TEMPERATURE, copied, record_in
@@ -122,6 +124,23 @@ def test_int8_keeps_preprocessing_in_float_and_says_what_it_costs(
         types = {one["name"]: one["dtype"] for one in Interpreter(str(out)).get_tensor_details()}
         assert np.int8 in types.values()
         assert not any(kind is np.int8 for name, kind in types.items() if "clahe" in name)
+
+
+@pytest.mark.slow
+def test_int8_of_a_network_of_the_references_size_keeps_all_its_weights(tmp_path: Path) -> None:
+    from fer_exp.export.network import exportable
+    from fer_exp.export.runtimes import ask_keras
+    from fer_exp.export.to_litert import write_litert
+    from fer_exp.model import build, with_preprocessing
+    from fer_exp.recipe import baseline_recipe
+
+    facts = bare_facts(FER2013_FORM, FER2013)
+    model = exportable(with_preprocessing(build(baseline_recipe(), 1), baseline_recipe()), facts)
+    faces = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 1)).astype(np.float32)
+    write_litert(model, facts, tmp_path / "a.tflite", faces)  # the quantiser puts large constants behind the model
+    assert 626_791 < (tmp_path / "a.tflite").stat().st_size < 2 * 626_791
+    assert np.abs(ask(Format.LITERT, tmp_path / "a.tflite", faces) - ask_keras(model, faces)).max() < 0.02
+    assert read_litert_facts(tmp_path / "a.tflite") == facts
 
 
 @pytest.mark.usefixtures("record")

@@ -1,5 +1,6 @@
 """A registered model answers by name: a label and calibrated probabilities, over HTTP and in Python."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.models import Model
 
 from fer_exp.data.classes import FER2013
 from fer_exp.metrics.temperature import tempered
@@ -75,9 +77,10 @@ def test_pyfunc_answers_with_labels_and_calibrated_probabilities_by_name(
     facts = ModelFacts.read(folder / FACTS)
     assert (facts.notice, facts.temperature, facts.training) == (NOTICE, TEMPERATURE, "trial 1")
     request = json.loads((folder / "serving_input_example.json").read_text())
-    assert np.array_equal(np.array(request["inputs"]), model.input_example)
-    assert model.input_example.shape == (1, 48, 48, 1)
-    assert list(model.predict(model.input_example.astype(np.float32)).columns) == ["label", *FER2013.names]
+    example = Model.load(str(folder)).load_input_example(str(folder))
+    assert np.array_equal(np.array(request["inputs"]), example)
+    assert example.shape == (1, 48, 48, 1)
+    assert list(model.predict(example.astype(np.float32)).columns) == ["label", *FER2013.names]
 
 
 def test_a_model_without_facts_answers_with_arrays_as_it_did(champion: tuple[str, Path, Record]) -> None:
@@ -100,7 +103,7 @@ def serving(uri: str, folder: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [*command, "--host", HOST, "--port", str(port)],
             cwd=folder,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
             stdout=said,
             stderr=said,
             start_new_session=True,
@@ -117,7 +120,8 @@ def serving(uri: str, folder: Path) -> Iterator[str]:
         assert process.poll() is None, log.read_text()[-2000:]
         yield f"http://{HOST}:{port}/invocations"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
