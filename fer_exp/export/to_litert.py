@@ -52,9 +52,7 @@ def _with_metadata(content: bytes, facts: ModelFacts) -> bytes:
 
     held = schema.ModelT.InitFromPackedBuf(content)
     for stored in held.buffers:
-        if (
-            stored.offset > 1
-        ):  # behind the model, as the quantiser writes large constants; 0 and 1 say that it is inside
+        if stored.offset > 1:  # behind the model, where the quantiser puts large constants; else it is inside
             stored.data = np.frombuffer(content, np.uint8, stored.size, stored.offset)
             stored.offset = stored.size = 0
     buffer = schema.BufferT()
