@@ -155,9 +155,9 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, fac
     for module, source in _CODE.items():
         shutil.copyfile(source, folder / "code" / f"{module}.py")
     (folder / FACTS).write_text(facts.to_json(indent=1))
-    request = json.dumps({"inputs": example_request(facts.form)})
-    for name in (EXAMPLE, SERVING_EXAMPLE):
-        (folder / name).write_text(request)
+    faces = example_request(facts.form)
+    (folder / EXAMPLE).write_text(json.dumps(faces))
+    (folder / SERVING_EXAMPLE).write_text(json.dumps({"inputs": faces}))
     backend = str(provenance_of(record).get("backend") or os.environ.get("KERAS_BACKEND", "tensorflow"))
     needs = requirements(backend)
     (folder / "requirements.txt").write_text("\n".join(needs) + "\n")

@@ -78,6 +78,7 @@ def test_pyfunc_answers_with_labels_and_calibrated_probabilities_by_name(
     assert (facts.notice, facts.temperature, facts.training) == (NOTICE, TEMPERATURE, "trial 1")
     request = json.loads((folder / "serving_input_example.json").read_text())
     example = Model.load(str(folder)).load_input_example(str(folder))
+    assert isinstance(example, np.ndarray)
     assert np.array_equal(np.array(request["inputs"]), example)
     assert example.shape == (1, 48, 48, 1)
     assert list(model.predict(example.astype(np.float32)).columns) == ["label", *FER2013.names]
