@@ -11,9 +11,8 @@ faces and gives named, calibrated probabilities, and its parity with Keras. Noth
     to_litert        written as LiteRT (TensorFlow Lite)
     to_openvino      written as OpenVINO's representation
     to_saved_model   written as TensorFlow's SavedModel
-    to_web           written as a folder with a page that runs it in a browser
+    to_web           written as a folder with a page that runs it in a browser (its files: page/)
     browser_runtime  onnxruntime-web, from npm or a folder
-    page             that page
     runtimes         each format asked in its own runtime
     parity           how far the answers are apart
     run              all of it in order
