@@ -80,7 +80,7 @@ clean: # delete what tools leave behind; .venv and mlruns stay
 constraints: # refresh constraints.txt with the newest versions that fit; then run check and test
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh/venv"; \
-	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,bench]'; \
+	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,bench,onnx,openvino,litert]'; \
 	sed -n '/^#/p' constraints.txt > "$$fresh/new"; \
 	"$$fresh/venv/bin/python" -m pip freeze --exclude pip --exclude setuptools --exclude wheel --exclude fer-exp \
 		>> "$$fresh/new"; \

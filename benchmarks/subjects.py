@@ -41,6 +41,7 @@ SUBJECTS = (
     Subject("growth", "1 to 1,000 trials, 1 to 4 workers, more faces", 10),
     Subject("detectors", "faces found of hard ones, and the time of a frame", 8),
     Subject("predict", "faces and frames a second in predictions", 12),
+    Subject("exports", "faces per second of the same model in other formats", 6),
     Subject("gpu", "training images per second on a GPU", 3),
     Subject("sixty_percent", "seconds to 60 % validation accuracy on all real faces", 600, long=True),
 )

@@ -12,6 +12,7 @@ In: arguments. Out: text and an exit code.
     predict     predict
     page        app
     watch       how far a run over files has come
+    export      export
     results     status, sync, ui
     overview    what status shows
     compare     compare
@@ -36,6 +37,7 @@ from fer_exp.cli import (
     delete,
     doctor,
     evaluate,
+    export,
     fetch,
     init,
     page,
@@ -56,6 +58,7 @@ __all__ = [
     "delete",
     "doctor",
     "evaluate",
+    "export",
     "fetch",
     "init",
     "main",

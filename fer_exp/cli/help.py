@@ -31,6 +31,10 @@ GROUPS: dict[str, dict[str, About]] = {
         ),
         "predict": About("Name the expression that faces appear to show.", "fer-exp predict photo.jpg --annotate seen"),
         "app": About("Try models on a picture or the webcam, in a browser.", "fer-exp app --open"),
+        "export": About(
+            "Write a model for other programs.",
+            "fer-exp export --model models:/demo@champion --format onnx --out demo.onnx",
+        ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
         "report": About("Write a campaign as one page to hand on.", "fer-exp report demo --out demo.html"),
         "reproduce": About(

@@ -29,7 +29,7 @@ def how_to_load(model: str, info: DataInfo) -> list[str]:
     return [
         "import mlflow",
         f'model = mlflow.pyfunc.load_model("{model}")',
-        f"model.predict(faces)  # {faces} -> probabilities (n, {len(info.class_names)}): {classes}",
+        f"model.predict(faces)  # {faces} -> a table: label, and probabilities of {classes}",
     ]
 
 

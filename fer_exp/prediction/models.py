@@ -65,7 +65,7 @@ def load(found: Found, classes: Sequence[str] | None = None) -> FaceModel:
         BadRecord: It is not the file that its record ended with.
     """
     from fer_exp.model import load_model
-    from fer_exp.model.export import form_of_model
+    from fer_exp.model.kept import form_of_model
 
     if found.record is not None:
         model_is_vouched_for(found.record, found.file)

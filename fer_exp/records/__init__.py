@@ -7,6 +7,7 @@ In: what a training tells. Out: `Record`, and the values in its files.
     predictions    what a model said of images: labels, probabilities, row numbers
     digest         the SHA-256 of a model and of checkpoints; no other file is loaded
     folder         a campaign's folder: all its records, how far it has come
+    facts          what a model says for itself where its record is not at hand
     handovers      which models of a campaign were registered, and why one became the champion
 """
 

@@ -213,7 +213,7 @@ class Projection:
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
                 begun = models.begun(logged, sha, run)
-                current = models.log_model(self.store, run, read, tags, sha, begun, self.spec.data.form)
+                current = models.log_model(self.store, run, read, tags, sha, begun, self.spec)
                 self._count(models_logged=1)
                 logged = models.models_of(self.store, self.experiment_id, tags[mapping.RECORD])  # may be two, as runs
         for model in logged:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_exp.model import build, export, load_model, predict, with_preprocessing
+from fer_exp.model import build, load_model, predict, with_preprocessing
 from fer_exp.model.seeds import random_states
 from fer_exp.system.errors import BadInput, NotFound
 from tests.tiny_models import EVERYTHING, SMALL, faces, opencv, trained
@@ -26,6 +26,13 @@ def test_the_kept_model_takes_raw_faces_and_answers_as_the_trained_one_on_equali
     assert kept.input.dtype == kept.output.dtype == "float32"
     raw = with_preprocessing(model, recipe.but(clahe=False))
     np.testing.assert_array_equal(predict(raw, faces(20)), predict(model, faces(20)))
+
+
+def test_a_kept_model_that_crops_answers_alike_called_by_itself_or_by_predict() -> None:
+    recipe = SMALL.but(crop=40)
+    kept = with_preprocessing(trained(recipe), recipe)
+    for count in (2, 20):  # the statistics of a batch would differ
+        np.testing.assert_allclose(kept(faces(count)[..., None])[:2], predict(kept, faces(20))[:2], atol=1e-6)
 
 
 def test_the_kept_model_shares_its_weights_with_the_trained_one() -> None:
@@ -119,7 +126,7 @@ def test_an_archive_with_other_members_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "LARGEST_FILE", 1_000_000)
+    monkeypatch.setattr("fer_exp.model.kept.LARGEST_FILE", 1_000_000)
     members = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\0" * 1_000_000}
     path = archive(tmp_path / "model.keras", members)
     assert path.stat().st_size < 10_000

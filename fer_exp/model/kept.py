@@ -1,4 +1,4 @@
-"""Keep: the model that outlives its training, and how it is read and asked.
+"""Kept: the model that outlives its training, and how it is read and asked.
 
 In: a trained model and its recipe, or a `.keras` file. Out: a model from raw grey faces to probabilities, and those.
 What a file may hold is checked before Keras opens it: its size, packed and unpacked, its members, and what it would
@@ -76,7 +76,7 @@ def _without_chance(model: keras.Model, x: keras.KerasTensor) -> keras.KerasTens
     """`x` through the layers of `model` that are not random."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer) and not random_states(layer):
-            x = layer(x)
+            x = layer(x, training=False) if isinstance(layer, layers.CenterCrop) else layer(x)  # as in `build`
     return x
 
 
