@@ -38,7 +38,7 @@ import sys
 import mlflow, numpy as np
 mlflow.set_tracking_uri(sys.argv[1])
 faces = np.random.default_rng(1).integers(0, 256, (5, 48, 48, 1)).astype(np.float32)
-served = np.asarray(mlflow.pyfunc.load_model(sys.argv[2]).predict(faces))
+served = np.asarray(mlflow.pyfunc.load_model(sys.argv[2]).predict(faces, params={"raw": True}))
 import fer_exp.model  # the layers, as README.md asks before mlflow.keras
 answer = np.asarray(mlflow.keras.load_model(sys.argv[2]).predict(faces))
 print(served.shape, bool(np.allclose(served.sum(axis=1), 1, atol=1e-5)), bool((served == answer).all()))

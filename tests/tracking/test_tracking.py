@@ -346,9 +346,10 @@ import sys, numpy as np, mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 faces = np.load(sys.argv[3])
-np.save(sys.argv[4], model.predict(faces))
+raw = model.predict(faces, params={"raw": True})
+np.save(sys.argv[4], raw)
 import fer_exp.model
-np.testing.assert_array_equal(mlflow.keras.load_model(sys.argv[2]).predict(faces, verbose=0), model.predict(faces))
+np.testing.assert_array_equal(mlflow.keras.load_model(sys.argv[2]).predict(faces, verbose=0), raw)
 """
 
 
