@@ -100,7 +100,7 @@ def test_output_is_float32_under_every_precision_policy() -> None:
 
 def test_it_has_no_weights_and_is_registered_under_the_name_of_the_project() -> None:
     assert Clahe().weights == []
-    assert keras.saving.get_registered_object("fer_exp>Clahe") is Clahe
+    assert keras.saving.get_registered_name(Clahe) == "fer_exp>Clahe"  # a model that was loaded beside it has its own
     assert Clahe.from_config(Clahe(name="equalise").get_config()).name == "equalise"
 
 
