@@ -8,23 +8,6 @@ import typer
 from fer_exp.cli import complete
 from fer_exp.data.split.protocol import Protocol
 
-MOST_WORKERS = 256
-AUTOMATIC = 4  # workers at most that a machine without GPUs gets unasked: each loads TensorFlow
-
-
-def as_workers(text: str) -> int:
-    """A number of workers; `auto` is one for each GPU, else one for each processor, up to four."""
-    if str(text).lower() != "auto":
-        number = int(text) if str(text).isdigit() else 0
-        if not 1 <= number <= MOST_WORKERS:
-            raise typer.BadParameter(f"expected a number from 1 to {MOST_WORKERS}, or auto, received {text!r}")
-        return number
-    from fer_exp.execute.devices import visible_devices
-    from fer_exp.system.provenance import cores
-
-    return len(visible_devices()) or min(cores(), AUTOMATIC)
-
-
 CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]
 CampaignName = Annotated[
     str,
@@ -41,15 +24,6 @@ Data = Annotated[
     ),
 ]
 ProtocolOption = Annotated[Protocol | None, typer.Option("--protocol", help="How rows become train, validation, test.")]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        metavar="<int>|auto",
-        parser=as_workers,
-        help="Trials at the same time; auto: as the machine has room.",
-    ),
-]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]

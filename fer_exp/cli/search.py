@@ -9,6 +9,7 @@ import typer
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.cli.names import known_campaign
+from fer_exp.cli.place import Place, Settled, takes_place
 from fer_exp.cli.reading import Read, reads_data
 from fer_exp.cli.settings import cleaned, override, without_clahe
 from fer_exp.data.split.protocol import Protocol
@@ -17,6 +18,7 @@ from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import Campaign, CampaignSpec, Settings
+    from fer_exp.cli.view import View
     from fer_exp.data.reading import Reading
     from fer_exp.recipe import Recipe
     from fer_exp.search.run import Conditions
@@ -27,11 +29,11 @@ BASELINE_EPOCHS = 100  # the reference's upper bound
 
 @command(app, "search")
 @reads_data()
+@takes_place
 def search(
     file: options.CampaignFile,
     data: options.Data = None,
     protocol: options.ProtocolOption = None,
-    workers: options.Workers = 1,
     max_trials: Annotated[int | None, typer.Option("--max-trials", min=0, help="Trials besides the baseline.")] = None,
     epochs: options.Epochs = None,
     max_hours: options.MaxHours = None,
@@ -43,6 +45,7 @@ def search(
     drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
     *,
+    place: Place,
     read: Read,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -73,10 +76,11 @@ def search(
     if dry_run:
         from fer_exp.cli.dry_run import describe
 
-        typer.echo(describe(campaign, settings, choice, Home.from_environment(), workers))
+        typer.echo(describe(campaign, settings, choice, Home.from_environment(), place.settle(campaign.resources)))
         return
     hours = max_hours if max_hours is not None else settings.max_hours
-    _search(campaign, settings, file, choice, workers=workers, tracking=not no_tracking, max_hours=hours)
+    settled = place.settle(campaign.resources)
+    _search(campaign, settings, file, choice, settled=settled, tracking=not no_tracking, max_hours=hours)
 
 
 @command(app, "baseline")
@@ -122,12 +126,14 @@ def baseline(
     reading = read()
     settings = settings.model_copy(update={"reading": reading})
     choice = _choose_data(data, None, reading)
-    _search(campaign, settings, None, choice, workers=1, tracking=not no_tracking, max_hours=max_hours)
+    settled = Settled(1, campaign.resources)
+    _search(campaign, settings, None, choice, settled=settled, tracking=not no_tracking, max_hours=max_hours)
     if settings.protocol.leaky:
         _tell_reproduction(campaign.name, choice.source, tracking=not no_tracking)
 
 
 @command(app, "retrain-best")
+@takes_place
 def retrain_best(
     campaign: options.CampaignName,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Trainings, each with a seed of its own.")] = 1,
@@ -151,9 +157,10 @@ def retrain_best(
         ),
     ] = None,
     data: options.Data = None,
-    workers: options.Workers = 1,
     max_hours: options.MaxHours = None,
     skip_bad_rows: options.SkipBadRows = False,
+    *,
+    place: Place,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -168,12 +175,13 @@ def retrain_best(
         spec.data.reading_again.model_copy(update={"skip_bad_rows": skip_bad_rows or bool(spec.data.dropped_total)}),
     )
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_retrain
+    from fer_exp.search.run import run_retrain
     from fer_exp.search.values import RetrainOptions
 
+    settled = place.settle()
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with View() as view:
-        conditions = Conditions(home, view, workers, tracking=not no_tracking, max_hours=max_hours)
+        conditions = _conditions(home, view, settled, tracking=not no_tracking, max_hours=max_hours)
         retrained = run_retrain(spec, options, choice, conditions)
     _tell_retrained(home, spec, retrained)
 
@@ -202,20 +210,34 @@ def _search(
     file: Path | None,
     choice: "DataChoice",
     *,
-    workers: int,
+    settled: Settled,
     tracking: bool,
     max_hours: float | None,
 ) -> None:
     from fer_exp.campaign import fingerprint
     from fer_exp.cli.view import View
-    from fer_exp.search.run import Conditions, run_search
+    from fer_exp.search.run import run_search
 
     home = Home.from_environment()
     mark = fingerprint(file) if file is not None else "built-in"
     with View() as view:
-        conditions = Conditions(home, view, workers, tracking, max_hours)
+        conditions = _conditions(home, view, settled, tracking=tracking, max_hours=max_hours)
         result = run_search(campaign, settings, str(file or "fer-exp baseline"), mark, choice, conditions)
     _tell_searched(campaign.name, home, conditions, result)
+
+
+def _conditions(home: Home, view: "View", settled: Settled, *, tracking: bool, max_hours: float | None) -> "Conditions":
+    from fer_exp.search.run import Conditions
+
+    return Conditions(
+        home,
+        view,
+        settled.workers,
+        tracking=tracking,
+        max_hours=max_hours,
+        cluster=settled.cluster,
+        resources=settled.resources,
+    )
 
 
 def _tell_searched(name: str, home: Home, conditions: "Conditions", result: "Result") -> None:

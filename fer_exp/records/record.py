@@ -131,12 +131,21 @@ class Record:
 
     def append(self, epoch: Epoch) -> None:
         """Adds an epoch; its checkpoint must be written already. Checkpoints other than the last and the best go."""
+        self.extend([epoch])
+
+    def extend(self, epochs: Sequence[Epoch]) -> None:
+        """Adds epochs in order, as they come from a copy of this record on another machine.
+
+        Args:
+            epochs: At least one; the checkpoints of the last and of the best of all must be written already.
+        """
         history = self.history()
-        if epoch.epoch != len(history) + 1:
-            raise ValueError(f"expected epoch {len(history) + 1}, received {epoch.epoch}")
+        received = [epoch.epoch for epoch in epochs]
+        if received != list(range(len(history) + 1, len(history) + 1 + len(epochs))):
+            raise ValueError(f"expected epochs from {len(history) + 1}, received {received}")
         drop_torn_line(self.path / "history.jsonl")
-        append_line(self.path / "history.jsonl", epoch.sealed())
-        keep = {self.checkpoint(epoch.epoch), self.checkpoint(best_epoch([*history, epoch]))}
+        append_line(self.path / "history.jsonl", "\n".join(epoch.sealed() for epoch in epochs))
+        keep = {self.checkpoint(epochs[-1].epoch), self.checkpoint(best_epoch([*history, *epochs]))}
         self._drop_checkpoints(keep)
 
     def _drop_checkpoints(self, keep: set[Path]) -> None:

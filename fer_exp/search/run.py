@@ -6,7 +6,7 @@ Tuner; MLflow loads in the tracker's process while the first trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,56 +17,28 @@ from fer_exp.campaign.objective import refuse_undecided, refuse_without_votes
 from fer_exp.data.split.prepare import prepare
 from fer_exp.execute.dispatch import Work
 from fer_exp.execute.engine import Engine
-from fer_exp.execute.entry import TRAINING, train_record
-from fer_exp.execute.local import Entry, LocalEngine, start_fork_server
+from fer_exp.execute.local import start_fork_server
 from fer_exp.execute.loop import Ending, Loop
-from fer_exp.execute.progress import Watcher
 from fer_exp.records import Record, State, records_in
+from fer_exp.search.conditions import Conditions
 from fer_exp.search.disk_need import Need, require
 from fer_exp.search.interrupts import interruptible, running_tracker
 from fer_exp.search.proposer import fewer_points
+from fer_exp.search.reuse import training_on
 from fer_exp.search.store_check import refuse_moved_store
 from fer_exp.search.values import DataChoice, Result, Retrained, RetrainOptions
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
-from fer_exp.system.home import Home
 from fer_exp.system.lock import Lock, lock
 from fer_exp.system.stderr import stderr_to
 
-MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
+__all__ = ["Conditions", "run_retrain", "run_search"]
 
 if TYPE_CHECKING:
-    from fer_exp.search.trials import MakeProposer
     from fer_exp.verdict import Comparison
 
 SAMPLES = 32  # recipes of a space, to see how large its networks become
 HURRIED = 5.0  # seconds that a search which was told twice to stop waits for MLflow
 FORK_SERVER_LOG = "forkserver.log"  # in the cache: what native libraries print while they load
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Where and how to work; nothing here changes a result."""
-
-    home: Home
-    watcher: Watcher
-    workers: int = 1
-    tracking: bool = True
-    max_hours: float | None = None
-    entry: Entry = train_record  # what an attempt's process runs; tests put something quick here
-    loads: str = TRAINING  # the module that it needs, loaded once for all attempts
-    engine: "MakeEngine | None" = None  # what runs attempts; None: processes of this machine
-    propose: "MakeProposer | None" = None  # what proposes trials; None: Keras Tuner
-
-    def engine_on(self, development: Path, context: ForkServerContext, *, keep_checkpoints: bool = False) -> Engine:
-        """The engine for attempts that train on the development part in a folder."""
-        if self.engine is not None:
-            return self.engine(development, keep_checkpoints)
-        return LocalEngine(context, self.workers, development, keep_checkpoints=keep_checkpoints, entry=self.entry)
-
-    @property
-    def shows_here(self) -> bool:
-        """Whether MLflow's copy of everything comes to lie in this home too."""
-        return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
 
 
 def run_search(
@@ -77,7 +49,7 @@ def run_search(
     Raises:
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
-    with interruptible():
+    with interruptible(), training_on(conditions.device_kind):
         return _search(campaign, settings, file, fingerprint, data, conditions)
 
 
@@ -87,7 +59,7 @@ def _search(
     folder = conditions.home.campaign(campaign.name)
     _refuse_at_once(folder, campaign, settings)
     conditions.watcher.say("Loading Keras and Keras Tuner.")
-    context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
+    context = _fork_server(conditions)
     with stderr_to():
         from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
         from fer_exp.search.trials import SearchRequest, SearchWork
@@ -136,6 +108,10 @@ def _search(
         return _run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
+def _fork_server(conditions: Conditions) -> ForkServerContext:
+    return start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.to_load)
+
+
 def _refuse_at_once(folder: Path, campaign: Campaign, settings: Settings) -> None:
     """What can be refused before anything is loaded: a campaign that somebody drives, or that has other settings.
 
@@ -157,7 +133,7 @@ def run_retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoic
     Raises:
         FerExpError: The campaign has no such trial, the data are others than it was run on, or no seed finished.
     """
-    with interruptible():
+    with interruptible(), training_on(conditions.device_kind):
         return _retrain(campaign, options, data, conditions)
 
 
@@ -171,7 +147,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
 
         trial = retrain.choose(folder, campaign, options.trial)
         watcher.say("Loading Keras.")
-        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
+        context = _fork_server(conditions)
         start = retrain.champion_model(home, campaign, trial) if options.recover else None
         repeat = retrain.Repeat(
             campaign=campaign,
