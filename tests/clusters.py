@@ -6,6 +6,7 @@ its own, and may be killed alone; all share this machine's disk, unless they are
 
 import importlib.util
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,7 @@ class Nodes:
         self._cluster = cluster
         self._folder = folder
         self._added = 0
+        self._started = processes_of(cluster.head_node)
 
     @property
     def address(self) -> str:
@@ -54,7 +56,9 @@ class Nodes:
         if own_disk:
             variables["FER_EXP_SCRATCH"] = str(self._folder / f"node-{self._added}")
         chosen = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": STORE, "env_vars": variables, **resources}
-        return self._cluster.add_node(**chosen)
+        node = self._cluster.add_node(**chosen)
+        self._started += processes_of(node)
+        return node
 
     def kill(self, node: Any) -> None:
         """Kills a node with all that runs on it, as a machine that loses power; Ray finds out by itself."""
@@ -65,12 +69,23 @@ class Nodes:
                 process.kill()
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def reap(self) -> None:
+        """Waits for the processes of all nodes, once they are asked to end; else Python warns of them."""
+        for process in self._started:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=SOON)
+
     def wait_for(self, number: int) -> None:
         """Waits until so many nodes are alive, the head's included."""
         deadline = time.monotonic() + SOON
         while len(nodes()) != number:
             assert time.monotonic() < deadline, nodes()
             time.sleep(0.1)
+
+
+def processes_of(node: Any) -> "list[subprocess.Popen[bytes]]":
+    """The processes that a node consists of."""
+    return [info.process for infos in node.all_processes.values() for info in infos]
 
 
 @contextmanager
@@ -89,11 +104,13 @@ def cluster(folder: Path, **settings: Any) -> Iterator[Nodes]:
             "_system_config": HEALTH | settings,
         },
     )
+    nodes = Nodes(made, folder)
     try:
         connect(str(made.address))
-        yield Nodes(made, folder)
+        yield nodes
     finally:
         disconnect()
         made.shutdown()
+        nodes.reap()
         os.environ.clear()
         os.environ.update(before)

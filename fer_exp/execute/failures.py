@@ -1,10 +1,10 @@
 """What a failed attempt means: try again, try later, the recipe's own failure, or a machine that cannot train.
 
 In: attempts that the machine failed, and trainings that came to an end. Out: a decision for each, or an error that
-stops the search. A node of a cluster that is gone takes all its attempts with it at once, so those begin again
-elsewhere and count only where one trial loses its node again and again. The evidence against a recipe is a training of another one that begins and ends well while this one
+stops the search. The evidence against a recipe is a training of another one that begins and ends well while this one
 keeps failing; without it the fault is the machine's, the trial stays open, and after `IN_A_ROW` such attempts the
-search stops.
+search stops. A node of a cluster that is gone takes all its attempts with it at once: they begin again elsewhere, and
+count only where one trial loses its node again and again.
 """
 
 from dataclasses import dataclass

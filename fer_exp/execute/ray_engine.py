@@ -13,21 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_exp.execute.cluster.attempt import Order, StopRequest, attempt
-from fer_exp.execute.cluster.connect import Checked, Cluster, Node, check, connect, lost, nodes
+from fer_exp.execute.cluster.attempt import Order, StopRequest, attempt, new_name
+from fer_exp.execute.cluster.connect import Cluster, connect, lost
 from fer_exp.execute.cluster.faults import fault_of_ray
 from fer_exp.execute.cluster.fit import backend, facts
 from fer_exp.execute.cluster.messages import Begun, Files, Message, Moved, Over, Refused
 from fer_exp.execute.cluster.parcels import Inbox, newest_attempt, parcel_of
+from fer_exp.execute.cluster.roster import Roster
 from fer_exp.execute.cluster.shipping import ship
 from fer_exp.execute.devices import SHARED_MEMORY, VISIBLE
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.fault import Fault, FaultKind, fault_of_exit
 from fer_exp.records import Record, State, TrialSpec
-from fer_exp.system.errors import TrialsFailed
 
 ENTRY = "fer_exp.execute.entry:train_record"
-LOOK_AT_NODES = 5.0  # seconds between looks at what nodes there are
 WAITS_FROM = 5.0  # seconds after which an attempt that has not begun is shown as waiting
 MESSAGES = 64  # of one attempt that are taken in before the next one's
 PROGRESS = 16.0  # messages on progress a second, of all attempts together
@@ -82,18 +81,16 @@ class RayEngine:
         connect(cluster.address)
         import ray
 
-        self._say = say
         self._entry = entry
         self._keep_checkpoints = keep_checkpoints
-        self._cluster = cluster
-        self._nodes = nodes()
-        self._looked = time.monotonic()
         self._cpus, self._gpus = cluster.cpus, cluster.gpus
-        self._refused: dict[str, str] = {}  # nodes, and why
         self._parent = facts()
-        self._refuse_misfits(check([node for node in self._nodes if self._may_train(node)]))
+        self._roster = Roster(cluster, say)
+        self._roster.check()
         self._shipment = ship(development, shared=shared)
-        self._stop = ray.remote(StopRequest).options(num_cpus=0, max_concurrency=100_000).remote()
+        self._stop = ray.remote(StopRequest).options(num_cpus=0, max_concurrency=100_000, name=new_name()).remote()
+        ray.get(self._stop.ready.remote())  # from now on other searches count this one
+        self._roster.look()
         self._task = ray.remote(  # a process for each, and no repetition by Ray
             num_cpus=self._cpus, num_gpus=self._gpus, max_calls=1, max_retries=0, num_returns="streaming"
         )(attempt)
@@ -102,10 +99,12 @@ class RayEngine:
 
     @property
     def capacity(self) -> int:
-        """Attempts that are asked for at a time; those that no node has room for wait."""
-        if self._cluster.workers is not None:
-            return self._cluster.workers
-        return self._cluster.room([node for node in self._nodes if node.identifier not in self._refused])
+        """Attempts that are asked for at a time; those that no node has room for wait.
+
+        Where other searches work on the same cluster, each asks for its share of the room: what it has at work ends
+        undisturbed, and room that becomes free goes to those that have less.
+        """
+        return self._roster.share()
 
     @property
     def attempts(self) -> tuple[RayAttempt, ...]:
@@ -118,7 +117,7 @@ class RayEngine:
         Raises:
             TrialsFailed: Every node was refused.
         """
-        self._refuse_hopeless()
+        self._roster.refuse_hopeless()
         number = newest_attempt(record) + 1
         self._attempts.append(RayAttempt(record, record.spec(), number, self._ask(record, number)))
 
@@ -134,10 +133,7 @@ class RayEngine:
             parent=self._parent,
             report_every=max(1.0, self.capacity / PROGRESS),
         )
-        task = self._task
-        if self._refused:
-            task = task.options(label_selector={"ray.io/node-id": f"!in({','.join(self._refused)})"})
-        return task.remote(order, self._stop)
+        return self._task.options(label_selector=self._roster.selector()).remote(order, self._stop)
 
     def _environment(self) -> dict[str, str]:
         devices = {VISIBLE: ""} if not self._gpus else (SHARED_MEMORY if self._gpus < 1 else {})
@@ -153,7 +149,7 @@ class RayEngine:
         """
         import ray
 
-        self._look_at_nodes()
+        self._roster.look_now_and_then()
         if not self._attempts:
             time.sleep(seconds)
             return []
@@ -197,7 +193,8 @@ class RayEngine:
             if attempt.inbox is not None:
                 attempt.inbox.take(message)
         elif isinstance(message, Refused):
-            self._refuse(message.node, message.host, message.reasons)
+            self._roster.refuse(message.node, message.host, message.reasons)
+            self._roster.refuse_hopeless()
             attempt.stream = self._ask(attempt.record, attempt.number)
         else:
             return self._over(attempt, message)
@@ -210,7 +207,7 @@ class RayEngine:
         fault = over.fault or (fault_of_exit(over.code) if over.code else None)
         if fault is not None and fault.kind is FaultKind.FULL_DISK:
             cause = "no space is left on its disk"
-            self._refuse(attempt.node, attempt.host, (cause,))
+            self._roster.refuse(attempt.node, attempt.host, (cause,))
             fault = Fault(FaultKind.NODE, f"{cause} ({attempt.host})")
         stopped = self._stopping and over.fault is None
         return self._end(attempt, None if stopped else fault)
@@ -224,53 +221,11 @@ class RayEngine:
             end = End.STOPPED if fault is None else End.MACHINE_FAILED
         return Ended(attempt.record, attempt.number, end, fault, attempt.peak_memory_mib)
 
-    # -- nodes
-
-    def _may_train(self, node: Node) -> bool:
-        return node.fits(self._cpus, self._gpus) > 0
-
-    def _look_at_nodes(self) -> None:
-        if time.monotonic() - self._looked >= LOOK_AT_NODES:
-            self._looked = time.monotonic()
-            self._nodes = nodes()
-
-    def _refuse_misfits(self, checked: list[Checked]) -> None:
-        for one in checked:
-            if one.reasons:
-                self._refuse(one.node.identifier, one.node.host, one.reasons)
-        self._refuse_hopeless()
-
-    def _refuse(self, node: str, host: str, reasons: tuple[str, ...]) -> None:
-        if node and node not in self._refused:
-            self._refused[node] = f"{host}: {'; '.join(reasons)}"
-            self._say(f"Node {self._refused[node]}. It gets no trial.")
-
-    def _refuse_hopeless(self) -> None:
-        able = [node for node in self._nodes if self._may_train(node)]
-        if able and all(node.identifier in self._refused for node in able):
-            reasons = " | ".join(self._refused.values())
-            raise TrialsFailed(
-                f"no node of the cluster can train: {reasons}",
-                "No trial was marked as failed. Make a node fit (`fer-exp cluster check` asks them all), then give the "
-                "same command again.",
-            )
-
     def _show_waiting(self) -> None:
         now = time.monotonic()
         for one in self._attempts:
             if one.inbox is None and not one.waits and now - one.asked > WAITS_FROM:
-                one.waits = self._needed()
-
-    def _needed(self) -> str:
-        """What a waiting attempt waits for."""
-        import ray
-
-        wants = [f"{each:g} {name}" for name, each in (("CPU", self._cpus), ("GPU", self._gpus)) if each]
-        if not any(self._may_train(node) and node.identifier not in self._refused for node in self._nodes):
-            return f"a node with {' and '.join(wants)}, of which the cluster has none now"
-        free = ray.available_resources()
-        told = ", ".join(f"{free.get(name, 0.0):g} {name}" for name in ("CPU", *(("GPU",) if self._gpus else ())))
-        return f"{' and '.join(wants)} on one node; free on all: {told}"
+                one.waits = self._roster.needed()
 
     # -- ends
 

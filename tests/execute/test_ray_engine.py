@@ -1,5 +1,6 @@
 """Trials on the nodes of a cluster: data, devices, refusals, deaths, and what a search makes of them."""
 
+import json
 import os
 import shutil
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import fer_exp
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.fault import FaultKind
 from fer_exp.execute.ray_engine import RayEngine
@@ -17,6 +19,7 @@ from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
 from fer_exp.system.errors import ExitCode, FerExpError
 from tests.clusters import Nodes, cluster, needs_ray
+from tests.commands import call, done
 from tests.fake_trials import SLOW_BATCH, train_fake
 from tests.trainings import new_record
 
@@ -62,7 +65,7 @@ def asked(folder: Path, number: int, **changes: float) -> Record:
     return new_record(folder / f"{number:04d}", baseline_recipe().but(**changes), epochs=EPOCHS, number=number)
 
 
-def until(engine: RayEngine, done: Callable[[], bool], seconds: float = 90.0) -> list[Ended]:
+def until(engine: RayEngine, done: Callable[[], bool], seconds: float = 180.0) -> list[Ended]:
     """What ended before something is so."""
     deadline, ends = time.monotonic() + seconds, []
     while not done():
@@ -112,7 +115,8 @@ def test_data_are_fetched_once_by_each_node_and_not_at_all_where_they_can_be_rea
     reading = RayEngine(nodes.asked(1), development, entry=SEEING)
     reading.start(asked(tmp_path / "trials", 7))
     all_ends(reading)
-    assert seen(Record(tmp_path / "trials" / "0007"))[0] == str(development)
+    folder, _, devices, backend, _ = seen(Record(tmp_path / "trials" / "0007"))
+    assert (folder, devices, backend) == (str(development), "CUDA_VISIBLE_DEVICES=", "KERAS_BACKEND=tensorflow")
 
 
 def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_path: Path) -> None:
@@ -136,10 +140,6 @@ def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_p
     told = sorted(seen(record)[2] for record in records)
     assert told == [f"CUDA_VISIBLE_DEVICES={device}" for device in (0, 0, 1, 1)]
     assert {seen(record)[4] for record in records} == {"TF_FORCE_GPU_ALLOW_GROWTH=true"}
-    none = RayEngine(nodes.asked(1), development, entry=SEEING)
-    none.start(asked(tmp_path / "none", 1))
-    all_ends(none)
-    assert seen(Record(tmp_path / "none" / "0001"))[2:4] == ["CUDA_VISIBLE_DEVICES=", "KERAS_BACKEND=tensorflow"]
 
 
 def test_a_trial_whose_node_is_killed_goes_on_on_another(nodes: Nodes, development: Path, tmp_path: Path) -> None:
@@ -173,14 +173,12 @@ def test_a_node_with_a_full_disk_gets_no_further_trial(nodes: Nodes, development
     (ended,) = all_ends(engine)
     assert (ended.end, ended.fault and ended.fault.kind) == (End.MACHINE_FAILED, FaultKind.NODE)
     assert "no space is left on its disk. It gets no trial." in said[0]
-    with pytest.raises(FerExpError, match="no node of the cluster can train: .*no space"):
+    with pytest.raises(FerExpError, match=r"no node of the cluster can train: .*no space"):
         engine.start(record)
     nodes.add()
     nodes.wait_for(3)
-    later = RayEngine(nodes.asked(1), development, entry=FULL)
-    later._refused = dict(engine._refused)  # the same search, a moment later
-    later.start(record)
-    (ended,) = all_ends(later)
+    engine.start(record)
+    (ended,) = all_ends(engine)
     assert (ended.end, record.state()) == (End.FINISHED, State.FINISHED)
 
 
@@ -189,12 +187,13 @@ def test_a_node_with_another_fer_exp_is_refused_before_it_trains(
 ) -> None:
     checkout = Path(__file__).resolve().parents[2]
     other = tmp_path / "other"
-    for name in ("fer_exp", "tests"):
-        shutil.copytree(checkout / name, other / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(checkout / "fer_exp", other / "fer_exp", ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "fer_exp" / "recipe.py").open("a") as source:
         source.write("# another commit\n")
+    # Ray puts the driver's folders first, as if the node shared its disk: the node has imported its own before.
+    (other / "sitecustomize.py").write_text(f"import sys; sys.path.insert(0, {str(other)!r}); import fer_exp\n")
     said: list[str] = []
-    nodes.add(env={"PYTHONPATH": str(other), "FER_EXP_TEST_FIRST": str(other)})
+    nodes.add(env={"PYTHONPATH": str(other)})
     with pytest.raises(FerExpError, match=r"no node .*with other source") as raised:
         RayEngine(nodes.asked(1), development, entry=FAKE, say=said.append)
     assert "fer-exp cluster check" in raised.value.remedy
@@ -206,3 +205,25 @@ def test_a_node_with_another_fer_exp_is_refused_before_it_trains(
     for record in records:
         engine.start(record)
     assert {ended.end for ended in all_ends(engine)} == {End.FINISHED}
+
+
+def test_a_check_tells_what_each_node_is_and_searches_share_the_cluster(nodes: Nodes, development: Path) -> None:
+    nodes.add(num_cpus=4)
+    shown = call("cluster", "check", nodes.address)
+    assert shown.exit_code == 0, shown.output
+    assert "fits: 4 CPU, 0 GPU" in shown.stdout
+    assert f"fer_exp {fer_exp.__version__}" in shown.stdout
+    assert "1 of 1 nodes fit." in shown.stdout
+    (row,) = json.loads(done("cluster", "check", nodes.address, "--json"))
+    assert (row["fits"], row["reasons"]) == (True, [])
+    assert abs(row["skew_seconds"]) < 5
+    assert row["megabytes_per_second"] > 0
+    said: list[str] = []
+    first = RayEngine(nodes.asked(None), development, entry=FAKE, say=said.append)
+    assert first.capacity == 4
+    second = RayEngine(nodes.asked(3), development, entry=FAKE)
+    assert second.capacity == 2
+    until(first, lambda: first.capacity == 2)
+    assert said == ["2 searches share the cluster; 2 trial(s) at a time here from now on."]
+    del second
+    until(first, lambda: first.capacity == 4)

@@ -5,6 +5,7 @@ notices deaths; what a death means is decided where it is for one machine (`exec
 Ray when it is imported.
 
     connect     the cluster: found, joined, its nodes and what they have
+    roster      the nodes that a search may use, and its share of them
     fit         what must agree between the parent and a node, and whether it does
     messages    what an attempt on a node tells the parent
     parcels     a record on its way to a node and back

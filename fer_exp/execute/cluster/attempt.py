@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from fer_exp.execute.cluster.connect import SEARCH
 from fer_exp.execute.cluster.fit import Facts, facts, misfits, scratch
 from fer_exp.execute.cluster.messages import Begun, Message, Moved, Over, Refused
 from fer_exp.execute.cluster.parcels import Outbox, Parcel, unpack
@@ -140,6 +141,8 @@ def _stream(running: _Process, outbox: Outbox, stop: Any, report_every: float) -
             told = time.monotonic()
             yield running.moved()
         time.sleep(LOOK / 10)  # a process that reports without pause is not followed without pause
+    if asked is not None:
+        ray.cancel(asked)  # else this worker would wait for the answer before it makes room for the next
     running.process.join()
     running.hear()
     if (files := outbox.epochs()) is not None:
@@ -235,6 +238,11 @@ def _here() -> tuple[str, str]:
     return context.get_node_id(), ray.util.get_node_ip_address()
 
 
+def new_name() -> str:
+    """A name for the actor of a search, by which other searches on the cluster count it."""
+    return SEARCH + secrets.token_hex(8)
+
+
 class StopRequest:
     """The parent's wish that attempts end after their epoch; an actor.
 
@@ -246,6 +254,9 @@ class StopRequest:
         import asyncio
 
         self._wished = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Answers when this actor is there."""
 
     async def wish(self) -> None:
         """The wish comes."""

@@ -5,6 +5,7 @@ cluster's own machines (`ray start` joins one, with `--num-cpus=0` if it is not 
 """
 
 import signal
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +13,21 @@ from importlib.util import find_spec
 from typing import Any
 
 from fer_exp.campaign import Resources
-from fer_exp.execute.cluster.fit import Facts, facts, misfits, skew_misfit
+from fer_exp.execute.cluster.fit import Facts, backend, facts, misfits, skew_misfit
 from fer_exp.system.errors import BadInput, FerExpError, TrialsFailed
+from fer_exp.system.stderr import stderr_to
 from fer_exp.system.values import first_line
 
 AUTO, LOCAL = "auto", "local"  # addresses: a cluster that runs here; one of this machine alone, for this command
 PROBE_SECONDS = 120.0  # a node that does not answer by then is refused
 PROBE_BYTES = 8 * 1024**2  # sent to a node to see that data reach it
+CONNECT_SECONDS = 10.0  # a head that does not answer by then is not there
 NAMESPACE = "fer-exp"
+SEARCH = "search-"  # begins the name of an actor that every search has in that namespace while it lives
+_JOIN = (
+    "Nothing was started. `ray start --head` starts a cluster here, `ray start --address HOST:PORT` joins one; "
+    f"--ray-address {LOCAL} makes one of this machine for this command."
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,9 @@ def connect(address: str) -> None:
 
     if ray.is_initialized():
         return
+    _refuse_silent(address)
     try:
-        with _own_signals():
+        with _own_signals(), stderr_to():
             ray.init(
                 address=address,
                 namespace=NAMESPACE,
@@ -111,9 +120,23 @@ def connect(address: str) -> None:
             )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise BadInput(
-            f"--ray-address {address}: expected a Ray cluster of which this machine is a node, {first_line(error)}",
-            "Nothing was started. `ray start --head` starts a cluster here, `ray start --address HOST:PORT` joins one; "
-            f"--ray-address {LOCAL} makes one of this machine for this command.",
+            f"--ray-address {address}: expected a Ray cluster of which this machine is a node, found none: "
+            f"{first_line(error)}",
+            _JOIN,
+        ) from error
+
+
+def _refuse_silent(address: str) -> None:
+    """Raises BadInput where nobody listens at HOST:PORT; Ray itself would try for two minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            return
+    except (OSError, ValueError, OverflowError) as error:
+        raise BadInput(
+            f"--ray-address {address}: expected a Ray cluster, found none: {first_line(error)}", _JOIN
         ) from error
 
 
@@ -154,6 +177,13 @@ def nodes() -> list[Node]:
     ]
 
 
+def searches() -> int:
+    """How many searches the cluster works for now, this one included if it has begun."""
+    from ray.util import list_named_actors
+
+    return sum(name.startswith(SEARCH) for name in list_named_actors())
+
+
 def lost(error: BaseException) -> FerExpError:
     """The error that the cluster itself is gone."""
     return TrialsFailed(
@@ -183,25 +213,32 @@ def _probe_on(node: Node, payload: Any) -> Any:
         max_retries=0,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node.identifier, soft=False),
     )
-    return task.remote([payload])
+    return task.remote([payload], backend())
 
 
-def probe(payload: list[Any]) -> tuple[Facts, float, float]:
-    """What a node says of itself, how fast data reach it, and how well its clock agrees; a task of Ray."""
+def probe(payload: list[Any], environment: dict[str, str]) -> tuple[Facts, float]:
+    """What a node says of itself, and how many megabytes a second reach it; a task of Ray.
+
+    Args:
+        payload: A reference to bytes of the parent; in a list, else Ray would fetch them before it starts the clock.
+        environment: What processes of attempts will find.
+    """
+    import os
     import time
 
     import ray
 
+    os.environ |= environment
     began = time.perf_counter()
     received = len(ray.get(payload[0]))
-    return facts(), received / 1e6 / max(time.perf_counter() - began, 1e-6), time.time()
+    return facts(), received / 1e6 / max(time.perf_counter() - began, 1e-6)
 
 
 def _checked(node: Node, reference: Any, parent: Facts) -> Checked:
     import ray
 
     try:
-        found, speed, _ = ray.get(reference, timeout=0)
+        found, speed = ray.get(reference, timeout=0)
     except Exception as error:  # whatever keeps a node from answering is the reason against it
         return Checked(node, None, 0.0, 0.0, 0.0, (f"it did not answer: {_cause(error)}",))
     skew, uncertain = _skew(node)
