@@ -39,6 +39,7 @@ SUBJECTS = (
     Subject("campaigns", "the same campaign end to end", 18),
     Subject("promotion", "epochs to an accuracy: resumed hyperband", 16),
     Subject("growth", "1 to 1,000 trials, 1 to 4 workers, more faces", 10),
+    Subject("scaling", "1 to 64 slots here and on a Ray cluster, 10,000 trials' state", 40),
     Subject("gpu", "training images per second on a GPU", 3),
     Subject("sixty_percent", "seconds to 60 % validation accuracy on all real faces", 600, long=True),
 )

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from fer_exp.search.run import Conditions, run_search
 from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
 from tests.clusters import Nodes, cluster, needs_ray
-from tests.fake_trials import train_fake
+from tests.fake_trials import SLOW_BATCH, train_fake
 from tests.killing import board
 from tests.killing import campaign as made_campaign
 from tests.toy_search import campaign, leaderboard, records
@@ -40,14 +41,14 @@ SUPERVISOR, TRIAL = "ray::attempt", "multiprocessing.spawn"  # how those process
 class Killing(Silence):
     """Kills something whenever an epoch has come in since the last time, while trials are left."""
 
-    def __init__(self, nodes: Nodes, members: list[Any]) -> None:
-        self._nodes, self._members = nodes, members
+    def __init__(self, nodes: Nodes, members: list[Any], home: Home) -> None:
+        self._nodes, self._members, self._home = nodes, members, home
         self._chance = random.Random(1)
         self._epochs = -1
         self.kills: list[str] = []
 
     def show(self, snapshot: Snapshot) -> None:
-        epochs = sum(row.epochs for row in snapshot.rows) + sum(trial.epoch for trial in snapshot.running)
+        epochs = sum(len(record.history()) for record in records(self._home))
         if len(self.kills) >= KILLS or epochs == self._epochs or not snapshot.running:
             return
         victims = [*processes(SUPERVISOR), *processes(TRIAL)]
@@ -82,11 +83,17 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
 
 
 def test_every_trial_once_and_no_epoch_twice_whatever_is_killed(nodes: Nodes, home: Home) -> None:
-    toy = campaign(max_trials=TRIALS, epochs=EPOCHS)
+    quick = campaign(max_trials=TRIALS, epochs=EPOCHS)
     undisturbed = Conditions(Home(home.root.parent / "local"), Silence(), tracking=False, entry=train_fake)
-    expected = run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), undisturbed)
+    expected = run_search(quick, quick.settings, "toy.py", "fingerprint", DataChoice("demo"), undisturbed)
+    # The same but for its time: there is enough of it to kill in.
+    toy = replace(
+        quick,
+        space=lambda hp: quick.space(hp).but(batch_size=SLOW_BATCH),
+        baseline=quick.baseline.but(batch_size=SLOW_BATCH),
+    )
     members = [nodes.add(own_disk=True) for _ in range(NODES)]
-    killing, began = Killing(nodes, members), time.monotonic()
+    killing, began = Killing(nodes, members, home), time.monotonic()
     there = Conditions(home, killing, tracking=False, entry=train_fake, cluster=nodes.asked(1))
     result = run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), there)
     seconds = time.monotonic() - began
@@ -122,16 +129,18 @@ def test_a_parent_that_is_killed_goes_on_by_the_same_command(nodes: Nodes, tmp_p
     first = start(home, command)
     wait_for(lambda: any(len(record.history()) for record in records(home, "tiny")), first)
     first.send_signal(signal.SIGKILL)
-    first.wait()
+    first.communicate()
     deadline = time.monotonic() + 60  # Ray ends what worked for it
     while (left := [*processes(SUPERVISOR), *processes(TRIAL)]) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
     second = start(home, command)
-    assert second.wait(300) == 0, second.communicate()
+    _, said = second.communicate(timeout=300)
+    assert second.returncode == 0, said
     other, file = made_campaign(tmp_path / "local", Algorithm.RANDOM, 3, EPOCHS)
     third = start(other, ["search", file, "--no-tracking"])
-    assert third.wait(300) == 0
+    third.communicate(timeout=300)
+    assert third.returncode == 0
     assert board(home) == board(other)
 
 

@@ -109,6 +109,7 @@ def connect(address: str) -> None:
     if ray.is_initialized():
         return
     _refuse_silent(address)
+    _keep_quiet()
     try:
         with _own_signals(), stderr_to():
             ray.init(
@@ -124,6 +125,17 @@ def connect(address: str) -> None:
             f"{first_line(error)}",
             _JOIN,
         ) from error
+
+
+def _keep_quiet() -> None:
+    """Keeps Ray's lines on dead workers and nodes off standard output, which is for results; faults are told anyway.
+
+    Ray 2.60 prints them whatever `log_to_driver` says, and offers no other way to silence them.
+    """
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _refuse_silent(address: str) -> None:
