@@ -154,7 +154,8 @@ def state(trials: int) -> dict[str, Any]:
 
     from fer_exp.data.split.prepare import prepare
     from fer_exp.data.split.protocol import Protocol
-    from fer_exp.search.trials import KerasTunerProposer, SearchRequest, SearchWork
+    from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+    from fer_exp.search.trials import SearchRequest, SearchWork
 
     toy = fake_campaign(Algorithm.RANDOM, trials)
     costs: list[float] = []

@@ -113,11 +113,13 @@ def _postgres(folder: Path) -> Iterator[int]:
         as_user = {"user": USER}
         for path in (data, secret):
             shutil.chown(path, USER)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    create = ["--username", "mlflow", "--pwfile", secret, "--auth", "scram-sha-256", "--no-sync"]
-    subprocess.run([binaries / "initdb", "--pgdata", data, *create], check=True, **as_user, **quiet)
-    serve = ["-D", data, "-p", str(port), "-h", HOST, "-k", data, "-c", "fsync=off"]
-    process = subprocess.Popen([binaries / "postgres", *serve], start_new_session=True, **as_user, **quiet)
+    as_user |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    create = ["--username", "mlflow", "--pwfile", str(secret), "--auth", "scram-sha-256", "--no-sync"]
+    subprocess.run([str(binaries / "initdb"), "--pgdata", str(data), *create], check=True, **as_user)
+    serve = ["-D", str(data), "-p", str(port), "-h", HOST, "-k", str(data), "-c", "fsync=off"]
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        [str(binaries / "postgres"), *serve], start_new_session=True, **as_user
+    )
     try:
         _wait(lambda: _listens(port), process)
         for statement in ("CREATE DATABASE mlflow OWNER mlflow;", (DEPLOY / "create-auth-database.sql").read_text()):

@@ -59,7 +59,7 @@ def errors(shape: Any, document: Any) -> list[str]:
 def test_the_job_is_one_by_kuberays_own_schema() -> None:
     """Of the file `ray.io_rayjobs.yaml` among KubeRay's CRDs."""
     (version,) = [one for one in schema("ray.io_rayjobs.yaml")["spec"]["versions"] if one["name"] == "v1"]
-    shape = closed(version["schema"]["openAPIV3Schema"])
+    shape: Any = closed(version["schema"]["openAPIV3Schema"])
     shape["properties"]["metadata"] = {"type": "object"}
     _, job = manifest()
     assert errors(shape, job) == []
@@ -69,9 +69,10 @@ def test_the_job_is_one_by_kuberays_own_schema() -> None:
 
 def test_the_compose_file_is_one_by_its_own_schema() -> None:
     """Of the file `compose-spec.json` of the compose specification."""
-    shape, compose = schema("compose-spec.json"), yaml.safe_load(COMPOSE.read_text())
+    shape = schema("compose-spec.json")
+    compose: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
     assert errors(shape, compose) == []
-    compose["services"]["mlflow"]["comand"] = "misspelt"
+    compose["services"]["mlflow"] |= {"comand": "misspelt"}
     assert errors(shape, compose) != []
 
 
@@ -80,7 +81,9 @@ def test_pods_and_claims_are_such_by_kubernetes_own_schema() -> None:
     import kubernetes_validate
 
     claim, job = manifest()
-    pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec} for spec in groups(job)]
+    pods: list[Any] = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec} for spec in groups(job)
+    ]
     for document in (claim, *pods):
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
     pods[0]["spec"]["container"] = []

@@ -51,17 +51,17 @@ class Killing(Silence):
         epochs = sum(len(record.history()) for record in records(self._home))
         if len(self.kills) >= KILLS or epochs == self._epochs or not snapshot.running:
             return
-        victims = [*processes(SUPERVISOR), *processes(TRIAL)]
+        victims = [("supervisor", one) for one in processes(SUPERVISOR)] + [("trial", one) for one in processes(TRIAL)]
         if len(self.kills) % NODE_EVERY == NODE_EVERY - 1:
             node = self._members.pop(0)
             self._nodes.kill(node)
             self._members.append(self._nodes.add(own_disk=True))
             self.kills.append("node")
         elif victims:
-            victim = self._chance.choice(victims)
+            what, victim = self._chance.choice(victims)
             with suppress(psutil.NoSuchProcess):
                 victim.kill()
-                self.kills.append("supervisor" if victim in processes(SUPERVISOR) else "trial")
+                self.kills.append(what)
         self._epochs = epochs
 
 

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from mlflow import MlflowClient
 
 from fer_exp.campaign import Algorithm
 from fer_exp.system.home import Home
+from fer_exp.tracking import only_writer
+from fer_exp.tracking.store import Store
+from fer_exp.tracking.writer import LEASE, TAG
 from tests.killing import campaign
 from tests.team_server import Team, missing, team_server
 from tests.tracked import all_runs
@@ -93,3 +98,30 @@ def test_two_campaigns_at_once_show_every_trial_and_a_wrong_password_loses_nothi
     assert later.returncode == 0
     assert len(all_runs(home, "of-eve")) == 3
     assert MlflowClient(team.uri).get_experiment_by_name("of-eve") is not None
+
+
+def test_a_champion_has_one_writer_at_a_time(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in team.environment.items():
+        monkeypatch.setenv(name, value)
+    client = MlflowClient(team.uri)
+    client.create_registered_model("shared")
+    store = Store(Home(tmp_path), team.uri, client)
+    inside: list[int] = []
+    seen: list[int] = []
+    said: list[str] = []
+
+    def write(number: int) -> None:
+        with only_writer(store, "shared", said.append):
+            inside.append(number)
+            time.sleep(0.5)
+            seen.append(len(inside))
+            inside.remove(number)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, range(3)))
+    assert seen == [1, 1, 1]
+    assert said
+    assert client.get_registered_model("shared").tags == {}
+    client.set_registered_model_tag("shared", TAG, f"of-a-dead-writer {time.time() - LEASE - 1:.0f}")
+    write(3)
+    assert seen == [1, 1, 1, 1]
