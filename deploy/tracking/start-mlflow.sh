@@ -8,7 +8,7 @@ umask 077
 cat > "$config" <<END
 [mlflow]
 default_permission = READ
-database_uri = postgresql://mlflow:${POSTGRES_PASSWORD:?}@${POSTGRES_HOST:?}/mlflow_auth
+database_uri = postgresql+psycopg2://mlflow:${POSTGRES_PASSWORD:?}@${POSTGRES_HOST:?}/mlflow_auth
 admin_username = admin
 admin_password = ${MLFLOW_ADMIN_PASSWORD:?}
 END
@@ -16,5 +16,5 @@ exec mlflow server \
     --app-name basic-auth \
     --host "${BIND:-0.0.0.0}" --port "${PORT:-5000}" --workers "${WORKERS:-2}" \
     --allowed-hosts "${ALLOWED_HOSTS:?}" \
-    --backend-store-uri "postgresql://mlflow:${POSTGRES_PASSWORD}@${POSTGRES_HOST}/mlflow" \
+    --backend-store-uri "postgresql+psycopg2://mlflow:${POSTGRES_PASSWORD}@${POSTGRES_HOST}/mlflow" \
     --serve-artifacts --artifacts-destination "s3://${BUCKET:-mlflow}"
