@@ -60,6 +60,11 @@ class Nodes:
         self._started += processes_of(node)
         return node
 
+    def kill_head(self) -> None:
+        """Kills the head: what knows of nodes and tasks, and its own node."""
+        for process in processes_of(self._cluster.head_node):
+            process.kill()
+
     def kill(self, node: Any) -> None:
         """Kills a node with all that runs on it, as a machine that loses power; Ray finds out by itself."""
         members = [psutil.Process(node.all_processes["raylet"][0].process.pid)]
@@ -89,8 +94,8 @@ def processes_of(node: Any) -> "list[subprocess.Popen[bytes]]":
 
 
 @contextmanager
-def cluster(folder: Path, **settings: Any) -> Iterator[Nodes]:
-    """A cluster whose head trains nothing and has no nodes yet; this process has joined it."""
+def cluster(folder: Path, *, join: bool = True, **settings: Any) -> Iterator[Nodes]:
+    """A cluster whose head trains nothing and has no nodes yet; this process has joined it, unless told otherwise."""
     from ray.cluster_utils import Cluster as RayCluster
 
     before = dict(os.environ)
@@ -106,10 +111,12 @@ def cluster(folder: Path, **settings: Any) -> Iterator[Nodes]:
     )
     nodes = Nodes(made, folder)
     try:
-        connect(str(made.address))
+        if join:
+            connect(str(made.address))
         yield nodes
     finally:
-        disconnect()
+        if join:
+            disconnect()
         made.shutdown()
         nodes.reap()
         os.environ.clear()

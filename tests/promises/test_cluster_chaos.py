@@ -144,6 +144,28 @@ def test_a_parent_that_is_killed_goes_on_by_the_same_command(nodes: Nodes, tmp_p
     assert board(home) == board(other)
 
 
+def test_a_head_that_is_killed_ends_the_search_which_goes_on_with_another(tmp_path: Path) -> None:
+    home, file = made_campaign(tmp_path / "searched", Algorithm.RANDOM, 3, EPOCHS)
+    with cluster(tmp_path, join=False) as made:
+        made.add(own_disk=True)
+        first = start(home, ["search", file, "--no-tracking", "--engine", "ray", "--ray-address", made.address])
+        wait_for(lambda: any(len(record.history()) for record in records(home, "tiny")), first)
+        made.kill_head()
+        _, said = first.communicate(timeout=300)
+    assert first.returncode != 0
+    assert "Traceback" not in said
+    assert State.FAILED not in {record.state() for record in records(home, "tiny")}
+    with cluster(tmp_path, join=False) as made:
+        made.add(own_disk=True)
+        second = start(home, ["search", file, "--no-tracking", "--engine", "ray", "--ray-address", made.address])
+        _, said = second.communicate(timeout=300)
+    assert second.returncode == 0, said
+    other, file = made_campaign(tmp_path / "local", Algorithm.RANDOM, 3, EPOCHS)
+    third = start(other, ["search", file, "--no-tracking"])
+    third.communicate(timeout=300)
+    assert board(home) == board(other)
+
+
 def start(home: Home, arguments: list[object]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", PARENT, *map(str, arguments)],
