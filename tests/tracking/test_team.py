@@ -69,7 +69,7 @@ def test_who_has_no_password_or_comes_by_another_name_is_refused(team: Team) -> 
 def test_two_campaigns_at_once_show_every_trial_and_a_wrong_password_loses_nothing(
     team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = [campaign(tmp_path / name, Algorithm.RANDOM, 3, 2) for name in ("ada", "grace")]
+    places = [campaign(tmp_path / name, Algorithm.RANDOM, 1, 1) for name in ("ada", "grace")]
     searches = [
         start(home, "search", file, "--name", f"of-{home.root.parent.name}", **team.environment)
         for home, file in places
@@ -85,12 +85,12 @@ def test_two_campaigns_at_once_show_every_trial_and_a_wrong_password_loses_nothi
         if "fer-exp sync" in said:  # a busy machine: the search did not wait for MLflow
             sync(home, f"of-{home.root.parent.name}")
         runs = all_runs(home, f"of-{home.root.parent.name}")
-        assert len(runs) == 5  # the campaign, its baseline and three trials
+        assert len(runs) == 3  # the campaign, its baseline and a trial
         assert {run.info.status for run in runs} == {"FINISHED"}
     kept = [entry.key for entry in team.bucket().objects.all()]
-    assert sum(key.endswith("model.keras") for key in kept) >= 8
+    assert sum(key.endswith("model.keras") for key in kept) >= 4
     assert not any((home.root / "artifacts").exists() for home, _ in places)
-    home, file = campaign(tmp_path / "eve", Algorithm.RANDOM, 1, 2)
+    home, file = campaign(tmp_path / "eve", Algorithm.RANDOM, 1, 1)
     wrong = {**team.environment, "MLFLOW_TRACKING_PASSWORD": "guessed"}
     search = start(home, "search", file, "--name", "of-eve", **wrong)
     written, said = search.communicate(timeout=600)
