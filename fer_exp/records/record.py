@@ -134,15 +134,11 @@ class Record:
         self.extend([epoch])
 
     def extend(self, epochs: Sequence[Epoch]) -> None:
-        """Adds epochs in order, as they come from a copy of this record on another machine.
-
-        Args:
-            epochs: At least one; the checkpoints of the last and of the best of all must be written already.
-        """
+        """Adds epochs from a copy of this record; the last's and the best's checkpoint must be written already."""
         history = self.history()
-        received = [epoch.epoch for epoch in epochs]
-        if received != list(range(len(history) + 1, len(history) + 1 + len(epochs))):
-            raise ValueError(f"expected epochs from {len(history) + 1}, received {received}")
+        for number, epoch in enumerate(epochs, start=len(history) + 1):
+            if epoch.epoch != number:
+                raise ValueError(f"expected epoch {number}, received {epoch.epoch}")
         drop_torn_line(self.path / "history.jsonl")
         append_line(self.path / "history.jsonl", "\n".join(epoch.sealed() for epoch in epochs))
         keep = {self.checkpoint(epochs[-1].epoch), self.checkpoint(best_epoch([*history, *epochs]))}
