@@ -11,7 +11,7 @@ BENCH_INSTALLED = .venv-bench/.installed-by-make
 # uv takes a tenth of pip's time; where it cannot be had, pip installs the same versions.
 INSTALL = .ci/install .venv
 
-.PHONY: help setup demo fmt check test test-all bench clean constraints
+.PHONY: help setup demo fmt check docs test test-all bench clean constraints
 
 help: # list these words
 	@echo "make <word>, where <word> is one of"
@@ -45,12 +45,16 @@ fmt: $(DEV_INSTALLED) # format the code and mend what can be mended without a pe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: $(DEV_INSTALLED) # format, lint, types, the direction of imports, security advisories
+check: $(DEV_INSTALLED) # format, lint, types, the direction of imports, security advisories, the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/advisories.py
+	@$(MAKE) docs
+
+docs: $(DEV_INSTALLED) # build the site into build/site, where a warning is an error; open build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # A process for each core; tests of one file stay together, because they share what is slow to make.
 test: $(DEV_INSTALLED) # what a change needs first: all tests but tests/promises and those that take more than ten seconds
@@ -76,7 +80,7 @@ clean: # delete what tools leave behind; .venv and mlruns stay
 constraints: # refresh constraints.txt with the newest versions that fit; then run check and test
 	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh/venv"; \
-	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,bench]'; \
+	"$$fresh/venv/bin/python" -m pip install --quiet --disable-pip-version-check '.[dev,bench,onnx,openvino,litert]'; \
 	sed -n '/^#/p' constraints.txt > "$$fresh/new"; \
 	"$$fresh/venv/bin/python" -m pip freeze --exclude pip --exclude setuptools --exclude wheel --exclude fer-exp \
 		>> "$$fresh/new"; \

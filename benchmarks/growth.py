@@ -17,9 +17,9 @@ from benchmarks.setting import CHECKOUT, NoData, Setting
 from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.campaign import Algorithm
 from fer_exp.execute.progress import Silence
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 
 COUNTS = {1: (1, 10, 100, 1_000), 2: (1, 10, 100), 4: (1, 10, 100)}  # trials by workers
 TIMES_FACES = (0.1, 1, 10)

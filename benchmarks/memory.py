@@ -19,9 +19,9 @@ from benchmarks.sides import Goal, Row, Side, row
 from fer_exp.data.split.prepare import prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.execute.progress import Silence
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 
 LIMIT = 70
 TRIALS = 10

@@ -123,7 +123,7 @@ def _search(name: str, seed: int, epochs: int, prepared: Path, home: Path) -> Se
 def _as_many_trials(epochs: int) -> int:
     """Trials of a random search that trains as many epochs as a hyperband."""
     with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
     settings = Settings(algorithm=Algorithm.HYPERBAND, epochs=epochs)
     return max(
         KerasTunerProposer(Campaign("promotion", "", _space, settings, RECIPE), settings).plan().epochs // epochs - 1, 1
@@ -172,7 +172,7 @@ def _searched(
 ) -> Seen:
     """A search of fer-exp in this process: its own records, promotions and training; only processes are left out."""
     with stderr_to():
-        from fer_exp.search.trials import SearchRequest, SearchWork
+        from fer_exp.tuning.trials import SearchRequest, SearchWork
     from fer_exp.training.train import train
 
     settings = Settings(algorithm=algorithm, max_trials=trials, epochs=epochs, seed=seed)

@@ -23,8 +23,8 @@ ASKED = 30  # trials in it
 def rows(setting: Setting) -> Iterator[Row]:
     """Seconds a proposal, then duplicates."""
     with stderr_to():
-        from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-        from fer_exp.search.proposer import Proposal
+        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.proposer import Proposal
     random = setting.pick(TRIALS - FITTED, 6)
     fitted = setting.pick(FITTED, 2)
     settings = Settings(algorithm=Algorithm.BAYESIAN, max_trials=random + fitted, epochs=1)

@@ -31,9 +31,9 @@ from fer_exp.execute.parent_watch import end_with_parents
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.execute.task import Task
 from fer_exp.records import Record
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 
 SLOTS = {"local": (1, 4, 16, 64), "ray": (1, 4, 16, 64)}
 ROUNDS = 2  # trials of a slot
@@ -154,8 +154,8 @@ def state(trials: int) -> dict[str, Any]:
 
     from fer_exp.data.split.prepare import prepare
     from fer_exp.data.split.protocol import Protocol
-    from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-    from fer_exp.search.trials import SearchRequest, SearchWork
+    from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+    from fer_exp.tuning.trials import SearchRequest, SearchWork
 
     toy = fake_campaign(Algorithm.RANDOM, trials)
     costs: list[float] = []

@@ -25,8 +25,8 @@ QUIET = ("no-first-run", "disable-background-networking", "disable-component-upd
 
 
 @contextmanager
-def browser() -> Iterator[webdriver.Chrome]:
-    """A browser that knows nothing yet; it ends with the block."""
+def browser(log: bool = False) -> Iterator[webdriver.Chrome]:
+    """A browser that knows nothing yet; it ends with the block. With `log` it keeps every request that a page makes."""
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = str(CHROMIUM)
@@ -34,6 +34,8 @@ def browser() -> Iterator[webdriver.Chrome]:
             options.add_argument(f"--{name}")
         for name in QUIET:
             options.add_argument(f"--{name}")
+        if log:
+            options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
         try:
             yield driver

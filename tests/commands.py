@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from fer_exp.cli import app
 from fer_exp.records import Record, records_in
-from fer_exp.search import run as search_run
 from fer_exp.system.home import Home
+from fer_exp.tuning import run as search_run
 from tests.fake_trials import train_fake
 
 COMMAND = Path(sys.executable).with_name("fer-exp")

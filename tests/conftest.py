@@ -98,6 +98,16 @@ def tiny_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def toy_made(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with one real training on drawn faces, as `tests/made_models.py` says; for reading only."""
+    from tests.trained_models import made_model  # late: it needs Keras
+
+    made = Home(tmp_path_factory.mktemp("toy") / "mlruns")
+    made_model(made)
+    return made
+
+
 @pytest.fixture
 def searched(home: Home, tiny_made: Path) -> Home:
     """A home of the test's own in which `tiny` was searched and retrained."""

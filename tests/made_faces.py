@@ -1,5 +1,6 @@
 """Small random faces, and the editions of FER2013 that hold them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -51,3 +52,25 @@ def write_parquet(path: Path, columns: dict[str, object], metadata: dict[bytes, 
 
 def columns_of(faces: Faces, **image: object) -> dict[str, object]:
     return {**image, "emotion": faces.labels.tolist(), "Usage": [TITLES[usage] for usage in faces.usage]}
+
+
+def grouped(count: int, people: int, seed: int = 1, usage: Usage = Usage.TRAINING) -> Faces:
+    """Faces of so many people, of all classes, without a part of their own."""
+    generator = np.random.default_rng(seed)
+    faces = some_faces(count)
+    return replace(
+        faces,
+        labels=generator.integers(0, 7, count).astype(np.uint8),
+        usage=np.full(count, usage, np.uint8),
+        groups=generator.integers(0, people, count).astype(np.int64),
+        grouped_by="subject",
+    )
+
+
+def lab(root: Path) -> Path:
+    """Images whose names say nothing."""
+    for place, name in enumerate(("happy", "sad")):
+        (root / name).mkdir(parents=True)
+        for number in range(10):
+            (root / name / f"{number}.png").write_bytes(png_of(some_faces(40).images[place * 10 + number]))
+    return root

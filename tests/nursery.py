@@ -230,10 +230,10 @@ def _load(trials: Trials) -> None:
 def warm_up(**conditions: Any) -> None:
     """Loads what the command needs, and has it work under these conditions."""
     from fer_exp import summary
-    from fer_exp.cli import view
+    from fer_exp.api import view
     from fer_exp.leaderboard.importance import importance
-    from fer_exp.search import run as search_run
-    from fer_exp.search import trials as search_trials
+    from fer_exp.tuning import run as search_run
+    from fer_exp.tuning import trials as search_trials
 
     assert view
     assert search_trials

@@ -12,8 +12,8 @@ from fer_exp.campaign import Campaign, HyperParameters, Settings
 from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
-from fer_exp.search.proposer import Nothing, Plan, Proposal
 from fer_exp.system.errors import BadRecord
+from fer_exp.tuning.proposer import Nothing, Plan, Proposal
 
 CHOICES: dict[str, list[Any]] = {"block_dropout": [0.2, 0.1, 0.3, 0.4], "learning_rate": [1e-3, 3e-3, 1e-2]}
 SCRIPT: list[dict[str, Any]] = [

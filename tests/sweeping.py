@@ -95,9 +95,9 @@ def serve() -> None:
     """As `tests.nursery.serve`."""
     from fer_exp import results
     from fer_exp.execute import child
-    from fer_exp.search import run as search_run
     from fer_exp.system import provenance
     from fer_exp.system.stderr import stderr_to
+    from fer_exp.tuning import run as search_run
 
     with stderr_to():
         warm_up(entry=attempt)

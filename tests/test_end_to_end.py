@@ -50,8 +50,8 @@ from pathlib import Path
 from fer_exp.campaign import fingerprint, load_campaign
 from fer_exp.execute.progress import Silence
 from fer_exp.system.home import Home
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 file, home = map(Path, sys.argv[1:])
 campaign = load_campaign(file)
 conditions = Conditions(Home(home), Silence(), tracking=False)

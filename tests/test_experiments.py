@@ -13,11 +13,11 @@ from fer_exp.campaign import Campaign, load_campaign
 from fer_exp.data.split.prepare import Development
 from fer_exp.model import build, compile_model
 from fer_exp.recipe import Recipe, baseline_recipe
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.search.proposer import Proposal
 from fer_exp.system.home import Home
 from fer_exp.training.balance import class_weights
 from fer_exp.training.train import Batches
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.proposer import Proposal
 from tests.commands import done
 from tests.trainings import demo_development, new_record
 

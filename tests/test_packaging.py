@@ -46,8 +46,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    modules = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "fer_exp").rglob("*.py")}
-    assert modules <= names
+    kinds = ("*.py", "*.html", "*.css", "*.js")  # a report is made of the last three
+    files = {path.relative_to(CHECKOUT).as_posix() for kind in kinds for path in (CHECKOUT / "fer_exp").rglob(kind)}
+    assert files <= names
     assert "fer_exp/py.typed" in names
     assert {name.split("/")[0] for name in names} == {"fer_exp", f"fer_exp-{fer_exp.__version__}.dist-info"}
 

@@ -8,9 +8,9 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Record, records_in
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice, Result
 from tests.fake_trials import train_fake
 
 

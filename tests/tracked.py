@@ -148,9 +148,9 @@ def points(home: Home, title: str, key: str) -> list[tuple[int, float]]:
     return sorted((point.step, point.value) for point in history)
 
 
-def models_in(home: Home) -> list[str]:
-    """The ids of the models that MLflow has."""
+def models_in(home: Home, name: str = NAME) -> list[str]:
+    """The ids of the models that MLflow has of a campaign."""
     client = client_of(home)
-    experiment = client.get_experiment_by_name(NAME)
+    experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     return [model.model_id for model in client.search_logged_models([experiment.experiment_id])]

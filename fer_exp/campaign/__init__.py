@@ -8,6 +8,7 @@ In: a campaign file. Out: a `Campaign`, read and checked; for its record, a `Cam
     probe       what a space does when it is called, before anything is started
     resources   what an attempt takes of a machine
     space       the hyperparameters of a space, as text and as values
+    folds       a campaign for each fold, known by its name
     changes     what may change under a campaign's name, and what may not
 """
 

@@ -17,7 +17,7 @@ from fer_exp.campaign.objective import MEND, Objective, refuse_unknown
 from fer_exp.campaign.resources import Resources
 from fer_exp.campaign.space import dimensions
 from fer_exp.data.reading import Reading
-from fer_exp.data.split.info import Cleaning, DataInfo
+from fer_exp.data.split.info import LEAST_FOLDS, MOST_FOLDS, Cleaning, DataInfo, Fold
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.system.errors import BadCampaign, BadRecord
@@ -59,6 +59,8 @@ class Settings(Value):
     epochs: Annotated[int, Field(ge=1)] = 30  # a trial's full budget
     max_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of wall time per start
     protocol: Protocol = Protocol.OFFICIAL
+    folds: Annotated[int, Field(ge=LEAST_FOLDS, le=MOST_FOLDS)] = 5  # of the protocol `subject-kfold`
+    fold: Annotated[int, Field(ge=1)] | None = None  # which of them is the test part; None: each in turn
     limit: Annotated[int, Field(ge=1)] | None = None  # training images kept, stratified
     cleaning: Cleaning = Cleaning()  # what training leaves out
     reading: Reading = Reading()  # side and colour of faces, and how classes are read
@@ -68,6 +70,17 @@ class Settings(Value):
     keep_models: Annotated[int, Field(ge=0)] | None = None
     hyperband_factor: Annotated[int, Field(ge=2)] = 3
     hyperband_iterations: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> Self:
+        if self.fold is not None and self.fold > self.folds:
+            raise ValueError(f"fold: expected a number up to folds = {self.folds}, received {self.fold}")
+        return self
+
+    @property
+    def test_fold(self) -> Fold | None:
+        """The fold that is the test part; None under other protocols."""
+        return Fold(number=self.fold or 1, of=self.folds) if self.protocol is Protocol.SUBJECT_KFOLD else None
 
 
 _KINDS = {"name": str, "question": str, "settings": Settings, "baseline": Recipe, "resources": Resources}

@@ -15,6 +15,7 @@ from fer_exp.campaign.objective import MEND
 from fer_exp.campaign.probe import line_in, refuse_bad_space
 from fer_exp.system.errors import BadCampaign, FerExpError
 from fer_exp.system.files import read_file
+from fer_exp.system.suggest import did_you_mean
 from fer_exp.system.values import first_line, named
 
 LARGEST_FILE = 2**24  # bytes; a campaign file has a few thousand
@@ -43,7 +44,7 @@ def load_campaign(path: Path) -> Campaign:
         raise type(error)(f"{path}{line_in(path, error)}: {error.problem}", error.remedy) from error
     except BaseException as error:  # whatever the user's file raises is the user's to see, in one line
         raise BadCampaign(
-            f"{path}{line_in(path, error)} cannot be run: {named(error)}",
+            f"{path}{line_in(path, error)} cannot be run: {named(error)}{_meant(error)}",
             "Nothing was started. Mend the file; -vv shows where it fails.",
         ) from error
     campaign = names.get("campaign")
@@ -57,6 +58,16 @@ def load_campaign(path: Path) -> Campaign:
         )
     refuse_bad_space(campaign, path)
     return campaign
+
+
+def _meant(error: BaseException) -> str:
+    """What was probably meant by a name that is not there: of an attribute, or of something imported."""
+    if isinstance(error, AttributeError) and error.name is not None:
+        return did_you_mean(error.name, (name for name in dir(error.obj) if not name.startswith("_")))
+    if isinstance(error, ImportError) and error.name in sys.modules:
+        word = str(error).partition("cannot import name '")[2].partition("'")[0]
+        return did_you_mean(word, dir(sys.modules[error.name])) if word else ""
+    return ""
 
 
 def _helpers_of(path: Path) -> None:

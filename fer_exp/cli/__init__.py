@@ -7,14 +7,17 @@ In: arguments. Out: text and an exit code.
     complete    what a shell may complete: campaigns, records, models
     options     options that several commands share
     reading     from what a user says about a source to how it is read
-    names       from a name that a user gave to what it names
     search      search, baseline, retrain-best
-    settings    settings as options change them
-    dry_run     what a search would do, before it does it
     evaluate    evaluate
+    predict     predict
+    page        app
+    watch       how far a run over files has come
+    export      export
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    report      report
+    reproduce   reproduce
     init        init
     delete      delete
     doctor      doctor
@@ -22,10 +25,9 @@ In: arguments. Out: text and an exit code.
     data        data check, data convert
     cluster     cluster check
     in_place    options in the place of a parameter, for several commands
-    place       where trials run: this machine or a cluster, how many, with what
+    place       where trials run, as options
     audit       data audit
-    view        what a running search looks like, on a terminal and without one
-    texts       results as text
+    fetch       data fetch
 
 Commands import what they need when they run: `fer-exp --help` loads neither Keras nor MLflow.
 """
@@ -39,8 +41,14 @@ from fer_exp.cli import (
     delete,
     doctor,
     evaluate,
+    export,
+    fetch,
     init,
+    page,
+    predict,
     records,
+    report,
+    reproduce,
     results,
     search,
 )
@@ -55,9 +63,15 @@ __all__ = [
     "delete",
     "doctor",
     "evaluate",
+    "export",
+    "fetch",
     "init",
     "main",
+    "page",
+    "predict",
     "records",
+    "report",
+    "reproduce",
     "results",
     "search",
 ]

@@ -27,7 +27,7 @@ app = typer.Typer(
     cls=Grouped,
     help="Hyperparameter campaigns on facial-expression recognition. `fer-exp COMMAND --help` has an example of each.",
     epilog="Exit codes: 0 done, 1 defect, 2 bad input, 3 not better, 4 trials fail, 5 MLflow, 6 busy, 7 disk full, "
-    "8 findings left, 9 disk failed, 75 stopped (the same command resumes).",
+    "8 findings left, 9 disk failed, 10 export not equal, 75 stopped (the same command resumes).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -29,7 +29,17 @@ GROUPS: dict[str, dict[str, About]] = {
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
+        "predict": About("Name the expression that faces appear to show.", "fer-exp predict photo.jpg --annotate seen"),
+        "app": About("Try models on a picture or the webcam, in a browser.", "fer-exp app --open"),
+        "export": About(
+            "Write a model for other programs.",
+            "fer-exp export --model models:/demo@champion --format onnx --out demo.onnx",
+        ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
+        "report": About("Write a campaign as one page to hand on.", "fer-exp report demo --out demo.html"),
+        "reproduce": About(
+            "Train a record again and say whether it comes out equal.", "fer-exp reproduce demo/trials/0003"
+        ),
     },
     "The reference": {
         "baseline": About(
@@ -37,7 +47,8 @@ GROUPS: dict[str, dict[str, About]] = {
         ),
     },
     "Data": {
-        "data": About("Check, convert and audit data.", "fer-exp data check fer2013.csv"),
+        "data": About("Fetch, check, convert and audit data.", "fer-exp data check fer2013.csv"),
+        "fetch": About("Get FER2013 from Kaggle, or say how to by hand.", "fer-exp data fetch"),
         "check": About("Say what a source is and what is wrong with it.", "fer-exp data check fer2013.csv"),
         "convert": About("Write a source in another form.", "fer-exp data convert fer2013.csv fer2013.parquet"),
         "audit": About("Find copies, near copies and wrong labels.", "fer-exp data audit fer2013.csv"),

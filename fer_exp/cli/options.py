@@ -24,6 +24,12 @@ Data = Annotated[
     ),
 ]
 ProtocolOption = Annotated[Protocol | None, typer.Option("--protocol", help="How rows become train, validation, test.")]
+Folds = Annotated[
+    int | None, typer.Option("--folds", min=3, max=100, help="Of the protocol subject-kfold. Default: 5.")
+]
+OneFold = Annotated[
+    int | None, typer.Option("--fold", min=1, help="One fold alone, as on another machine. Default: each in turn.")
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=7, help="Training images to keep, stratified.")]

@@ -6,8 +6,8 @@ In: campaigns by name. Out: text; what cannot be read is added to `damaged`, and
 import json
 from pathlib import Path
 
+from fer_exp.api.names import known_campaign, terminal_width
 from fer_exp.campaign import CampaignSpec
-from fer_exp.cli.names import known_campaign, terminal_width
 from fer_exp.leaderboard.rows import Row, leaderboard, whole
 from fer_exp.leaderboard.table import duration, leaderboard_table, state_in_words
 from fer_exp.metrics.registry import shown
@@ -25,7 +25,7 @@ def one_text(home: Home, spec: CampaignSpec, damaged: list[str]) -> str:
     (trials, lost), (retrains, more) = (whole(records_in(folder / part)) for part in ("trials", "retrains"))
     damaged += [*lost, *more]
     lines = [f"{spec.name}: {spec.question}"]
-    lines.append(f"{spec.data.source}, protocol {spec.data.protocol}; {state_of(folder)}")
+    lines.append(f"{spec.data.source}, protocol {spec.data.split_title}; {state_of(folder)}")
     at_rest = state_of(folder) != "running"
     table = leaderboard_table(leaderboard(trials, objective), objective, at_rest=at_rest, width=terminal_width())
     lines += ["", table.rstrip()]

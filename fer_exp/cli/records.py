@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from fer_exp.api.names import known_campaign
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.names import known_campaign
 from fer_exp.system.home import Home
 
 records = typer.Typer(no_args_is_help=True, help="Carry records to another machine.", rich_markup_mode=None)

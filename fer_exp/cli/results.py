@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from fer_exp.api.names import known_campaign
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
-from fer_exp.cli.names import known_campaign
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
 
@@ -75,7 +75,7 @@ def sync(
 
 
 def _bring_level(home: Home, name: str, damaged: list[str]) -> None:
-    from fer_exp.cli.texts import after_sync
+    from fer_exp.api.texts import after_sync
     from fer_exp.tracking import sync as bring_level
 
     try:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records import ASKED, DATA, SCHEMA, Outcome, Record, State, TrialSpec, by_number
-from fer_exp.search import state as search_state
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import TEMPORARY
 from fer_exp.system.home import Home
 from fer_exp.system.lock import is_held
 from fer_exp.system.values import first_line
+from fer_exp.tuning import state as search_state
 
 if TYPE_CHECKING:
     from fer_exp.tracking.inspect import Inspection  # brings MLflow
@@ -151,7 +151,7 @@ def _state(folder: Path) -> tuple[dict[int, str] | None, bool, str | None]:
     if state is None:
         return None, False, problem
     try:
-        # As search/oracles.py puts them away; that module is not imported because it brings Keras Tuner.
+        # As tuning/oracles.py puts them away; that module is not imported because it brings Keras Tuner.
         trials = {int(trial["id"]) + 1: str(trial["status"]) for trial in state.proposer["trials"]}
     except (KeyError, TypeError, ValueError) as error:
         return None, False, f"it lists no trials ({type(error).__name__}: {first_line(error)})"

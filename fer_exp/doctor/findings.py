@@ -45,6 +45,7 @@ class Code(StrEnum):
     RUN_BEHIND = "run-behind"
     ARTIFACT_MISSING = "artifact-missing"
     MODEL_ORPHAN = "model-orphan"
+    CARD_OUTDATED = "card-outdated"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from fer_exp.system.provenance import backend_name
 
 GROUPS = {  # what each loads, and the modules that load it
-    "Keras Tuner, Keras and its backend": ("fer_exp.search.keras_tuner_proposer", "fer_exp.execute.child"),
+    "Keras Tuner, Keras and its backend": ("fer_exp.tuning.keras_tuner_proposer", "fer_exp.execute.child"),
     "MLflow": ("fer_exp.tracking",),
     "OpenCV, figures and tables": ("cv2", "fer_exp.figures", "fer_exp.verdict", "fer_exp.audit"),
 }

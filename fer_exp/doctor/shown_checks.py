@@ -106,6 +106,15 @@ def behind(case: Case) -> Iterator[Finding]:
             yield Finding(Code.ARTIFACT_MISSING, _run(run_id), what, "sends the record's files again", mend)
 
 
+def cards(case: Case) -> Iterator[Finding]:
+    """Descriptions of registered versions that say less than their record, as after the test part was opened."""
+    if case.inspection is None or case.driven:
+        return
+    for version in case.inspection.outdated_cards:
+        what = "its description is an older model card than its record makes"
+        yield Finding(Code.CARD_OUTDATED, f"MLflow version {version} of {case.folder.name}", what, _LEVEL, _level(case))
+
+
 def _send_again(case: Case, chart: Chart) -> None:
     (chart.record.path / NOTE).unlink(missing_ok=True)  # it says that they were sent
     case.sync()
@@ -127,4 +136,4 @@ def _run(run_id: str) -> str:
     return f"MLflow run {run_id}"
 
 
-CHECKS: tuple[Check, ...] = (elsewhere, twice, orphans, ghosts, missing_runs, behind)
+CHECKS: tuple[Check, ...] = (elsewhere, twice, orphans, ghosts, missing_runs, behind, cards)

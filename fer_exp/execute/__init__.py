@@ -12,6 +12,7 @@ In: records to train. Out: records with an outcome.
     failures        what a failed attempt means: again, later, the recipe's own failure, or a machine that cannot train
     fault           what can go wrong that says nothing about a recipe
     crashes         what is noted about a failed attempt
+    start           a process without the main module of whoever calls
     task            what a task is, and how its process says why it ends
     entry           the functions that processes run
     child           an attempt: train, evaluate on validation, write the record to its end

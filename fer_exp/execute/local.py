@@ -21,6 +21,7 @@ from fer_exp.execute.devices import deal, visible_devices
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.entry import TRAINING, train_record
 from fer_exp.execute.fault import Fault, fault_of_exit
+from fer_exp.execute.start import start_without_main
 from fer_exp.execute.task import Task
 from fer_exp.records import Record, State, TrialSpec
 from fer_exp.system.provenance import cores
@@ -130,7 +131,7 @@ class LocalEngine:
         )
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=self._entry, args=(task, theirs), daemon=True)
-        process.start()
+        start_without_main(process)
         theirs.close()
         self._attempts.append(LocalAttempt(record, record.spec(), number, process, ours, slot))
 

@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from fer_exp.execute.entry import follow_records
+from fer_exp.execute.start import start_without_main
 from fer_exp.system.home import Home
 
 PATIENCE = 60.0  # seconds that the end of a campaign waits for MLflow before it says `fer-exp sync`
@@ -26,7 +27,7 @@ class Tracker:
             target=follow_records, args=(home, campaign, theirs), daemon=True
         )
         self._silence = SILENCE if Home(home).tracking_uri.startswith(("http://", "https://")) else SILENCE_OF_FILE
-        self._process.start()
+        start_without_main(self._process)
         theirs.close()
         self._behind: str | None = None
         self._telling_since: float | None = None  # when it turned to MLflow; None while it does not wait for an answer

@@ -3,6 +3,7 @@
 In: a record with a model, and a data source. Out: test results in the record, and a line in the home's ledger.
 
     evaluate     a model meets the test part, and what it finds
+    folds        the test parts of all folds, and what comes out over all of them
     external     a model meets another face set
     sealed       the only code that reads test faces
     ledger       who looked at a test part, when and why

@@ -36,7 +36,8 @@ class ExternalResult:
     name: str  # of the set, in the record and in metrics
     source: str
     scores: Scores
-    error: float  # standard error of the accuracy; by groups where the set has them
+    error: float  # standard error of the accuracy
+    error_by_group: bool  # whether it is by groups, which the set then has
     left_out: dict[str, int]  # faces of classes that the model does not know
     unused: tuple[str, ...]  # classes of the model that the set does not have
     notes: tuple[str, ...]  # what was converted on the way
@@ -97,6 +98,7 @@ def evaluate_on(
         name=name,
         source=entry.source,
         scores=scores,
+        error_by_group=math.isfinite(error),
         error=error if math.isfinite(error) else standard_error(scores.accuracy, scores.images),
         left_out={
             one.slug: int(np.count_nonzero(faces.labels == one))

@@ -89,7 +89,9 @@ def gap_table(gap: Gap) -> str:
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
     ]
-    return "\n".join([*text, "± is one standard error, from the images alone; copies are counted to the pixel."])
+    grouped = gap.test.error_by_group is not None
+    source = "from the people, sequences or photos that happened to be drawn" if grouped else "from the images alone"
+    return "\n".join([*text, f"± is one standard error, {source}; copies are counted to the pixel."])
 
 
 def _row(name: str, part: Part) -> tuple[str, ...]:

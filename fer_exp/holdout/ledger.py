@@ -39,6 +39,9 @@ class Opening(Value):
     record: str  # folder of the record inside the campaign's
     data_digest: str
     protocol: str
+    split: str = (
+        ""  # what of it was drawn: the seed, the fold; empty where nothing was, and in lines of earlier versions
+    )
     images: int
     model: str = ""  # sha256 of its file; lines of earlier versions have none
     reason: str = ""  # why it was opened although another model had been
@@ -54,8 +57,9 @@ class Opening(Value):
         """Whether it was the same test part that was opened."""
         if self.test_digest:
             return self.test_digest == other.test_digest
+        drawn = not (self.split and other.split) or self.split == other.split
         mine, theirs = ((o.data_digest, o.protocol, o.images) for o in (self, other))
-        return mine == theirs
+        return drawn and mine == theirs
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def refuse_early(home: Home, record: Record, model: Path, info: DataInfo, again:
     """Says before anything is loaded what `write_down` would say: that another model met this test part.
 
     The data are not read yet, so the test part is known by data, protocol and number of images alone; they are enough,
-    because a data digest fixes them.
+    because a data digest fixes them, and by the seed that drew it, where one did.
 
     Raises:
         BadInput: As `write_down`.
@@ -152,6 +156,7 @@ def opening_of(record: Record, model: Path, info: DataInfo, images: int, *, agai
         record=record.path.relative_to(folder).as_posix(),
         data_digest=info.data_digest,
         protocol=info.protocol,
+        split=info.drawn,
         images=images,
         model=sha256_of(model),
         reason=again,

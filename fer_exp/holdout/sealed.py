@@ -75,7 +75,7 @@ def open_test(source: str, *, info: DataInfo, cache: Path) -> TestPart:
             f"{source}: expected the faces with digest {info.data_digest}, received digest {entry.digest}",
             f"{UNCHANGED} Give the data that were trained on ({info.source}, {info.faces} faces).",
         )
-    assignment = assign(faces, info.protocol, info.seed, info.limit, info.cleaning)
+    assignment = assign(faces, info.protocol, info.seed, info.limit, info.cleaning, info.fold)
     received = split_digest(assignment.train, assignment.validation, info.protocol)
     if received != info.split_digest:
         raise BadData(

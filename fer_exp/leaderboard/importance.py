@@ -8,17 +8,21 @@ effect in the fewest trials. Ranges sampled by magnitude are given to it as expo
 """
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Sequence
-
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from fer_exp.campaign import Direction, Objective
 from fer_exp.campaign.space import Dimension, Scalar
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind
 from fer_exp.system.values import Value
+
+with warnings.catch_warnings():
+    # tqdm says it in a notebook without widgets; no bar of its own is wanted there
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import optuna
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 FEWEST_TRIALS = 4  # below that a forest has nothing to split
 SEED = 1  # of the forest: the same trials give the same numbers

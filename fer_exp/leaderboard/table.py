@@ -105,7 +105,7 @@ def _wrapped(begins: str, remark: str, width: int | None) -> list[str]:
 def _cells(rank: int, row: Row, first: Row | None, metric: str, *, at_rest: bool) -> list[str]:
     accuracy, macro_f1 = row.metrics.get("accuracy"), row.metrics.get("macro_f1")
     error = "" if row.accuracy_error is None else f" ± {100 * row.accuracy_error:.2f}"
-    same = "~" if first is not None and row is not first and _indistinguishable(row, first) else " "
+    same = "~" if first is not None and row is not first and indistinguishable(row, first) else " "
     return [
         (f"{rank}" if row.objective is not None else "-") + same,
         "baseline" if row.kind is Kind.BASELINE else str(row.number),
@@ -118,7 +118,8 @@ def _cells(rank: int, row: Row, first: Row | None, metric: str, *, at_rest: bool
     ]
 
 
-def _indistinguishable(row: Row, first: Row) -> bool:
+def indistinguishable(row: Row, first: Row) -> bool:
+    """Whether validation cannot tell a trial from the first: its accuracy lies in the 95 % interval of that one's."""
     accuracy, interval = row.metrics.get("accuracy"), first.accuracy_interval
     if row.objective is None or accuracy is None or interval is None:
         return False

@@ -136,22 +136,22 @@ def score(labels: Labels, probabilities: Probabilities, classes: Classes = FER20
     )
 
 
-def clustered_error(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
-    """The standard error of a share over images that come in groups, of which other groups might have been drawn.
+def clustered_error(values: NDArray[np.bool_ | np.float64], groups: NDArray[np.int64]) -> float:
+    """The standard error of a mean over images that come in groups, of which other groups might have been drawn.
 
     The sandwich estimate with clusters (Liang and Zeger 1986), with G / (G - 1) for few groups. Taking the images of
     one person for independent ones makes intervals too narrow.
 
     Args:
-        right: `(n,)` whether each image was predicted right.
+        values: `(n,)` such as whether each image was predicted right.
         groups: `(n,)` numbers of two groups or more.
     """
     _, place = np.unique(groups, return_inverse=True)
     count = int(place.max()) + 1
     if count < 2:
         return float("nan")
-    deviations = np.bincount(place, weights=right - right.mean(), minlength=count)
-    return float(np.sqrt(count / (count - 1) * (deviations**2).sum()) / right.size)
+    deviations = np.bincount(place, weights=values - values.mean(), minlength=count)
+    return float(np.sqrt(count / (count - 1) * (deviations**2).sum()) / values.size)
 
 
 def reliability(labels: Labels, probabilities: Probabilities, bins: int = ECE_BINS) -> tuple[Bin, ...]:

@@ -7,7 +7,7 @@ In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before
     compile         optimizer, learning rate, loss, accuracy
     seeds           every random number of a model, from the trial's seed
     layers          CLAHE, views of a face, temperature: what a kept model holds besides Keras's own layers
-    export          the model that outlives its training: written, read, asked
+    kept            the model that outlives its training: written, read, asked
     config_check    what a model's file would make Keras build
 
 A kept model holds the layers `Clahe`, `FaceViews` and `Temperature` as its recipe asks, which Keras finds only after
@@ -18,7 +18,7 @@ this package was imported: a file cannot make Keras import anything outside Kera
 
 from fer_exp.model.build import build
 from fer_exp.model.compile import compile_model
-from fer_exp.model.export import load_model, predict, take_weights, with_preprocessing, with_temperature
+from fer_exp.model.kept import load_model, predict, take_weights, with_preprocessing, with_temperature
 from fer_exp.model.layers import Clahe, FaceViews, Temperature
 from fer_exp.model.seeds import reseed
 

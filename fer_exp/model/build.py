@@ -56,7 +56,8 @@ def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
         x = layer(x)
     crop = crop_of(recipe, form)
     if crop < form.side:
-        x = layers.CenterCrop(crop, crop, dtype="float32", name=CROP)(x)
+        # Its `training` is True unless said otherwise, and would be that of all layers behind it where nobody says.
+        x = layers.CenterCrop(crop, crop, dtype="float32", name=CROP)(x, training=False)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
             x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)

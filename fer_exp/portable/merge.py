@@ -8,13 +8,14 @@ import filecmp
 from pathlib import Path, PurePosixPath
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.model_card import CARD
 from fer_exp.portable.manifest import Manifest, files_of
 from fer_exp.system.errors import BadInput
 
 SHOWN = 5  # differences in a message
 GROWING = ("*.jsonl", "*.log")  # only added to, so the longer one holds the shorter
 # Made from records, or the search's own notes: those of whoever has more records are the right ones.
-MADE = ("campaign.json", "state.json", "leaderboard.*", "importance.json", "report.*", "figures/*")
+MADE = ("campaign.json", "campaign.py", "state.json", "leaderboard.*", "importance.json", "report.*", CARD, "figures/*")
 DROPPED = ("checkpoint-*", "model.keras")  # what a search deletes when it has gone on
 
 

@@ -7,12 +7,14 @@ In: what a training tells. Out: `Record`, and the values in its files.
     predictions    what a model said of images: labels, probabilities, row numbers
     digest         the SHA-256 of a model and of checkpoints; no other file is loaded
     folder         a campaign's folder: all its records, how far it has come
+    facts          what a model says for itself where its record is not at hand
     handovers      which models of a campaign were registered, and why one became the champion
 """
 
 from fer_exp.records.predictions import Predictions
 from fer_exp.records.record import (
     ASKED,
+    CAMPAIGN_FILE,
     DATA,
     START_MODEL,
     Record,
@@ -26,6 +28,7 @@ from fer_exp.records.values import SCHEMA, Epoch, Kind, Metrics, Outcome, State,
 
 __all__ = [
     "ASKED",
+    "CAMPAIGN_FILE",
     "DATA",
     "SCHEMA",
     "START_MODEL",

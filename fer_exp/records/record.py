@@ -35,9 +35,9 @@ from fer_exp.system.files import append_line, drop_torn_line, is_there, sha256_o
 from fer_exp.system.values import first_line
 
 DATA = "data.json"  # in a record: what it was trained on, where that is not what its campaign was (`--limit`)
-ASKED = "asked.json"  # in a record: where in the conversation with the oracle it was proposed (search/resume.py)
+ASKED = "asked.json"  # in a record: where in the conversation with the oracle it was proposed (tuning/resume.py)
+CAMPAIGN_FILE = "campaign.py"  # in a campaign's folder: the file that defines it, as it was when it last started
 START_MODEL = "start.keras"  # in a record: the model whose weights its training starts from (`--recover`)
-
 
 TRAIN_AGAIN = "Nothing was changed. Move the trial's folder away to train it again."
 

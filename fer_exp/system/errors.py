@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     NO_SPACE = 7  # the disk is full
     FINDINGS = 8  # doctor found something that is not mended
     DISK_FAILED = 9  # the disk, or the way to it, is broken
+    NOT_EQUAL = 10  # an exported model answers otherwise than the model it was made of
     INTERRUPTED = 75  # stopped on request; the same command resumes (EX_TEMPFAIL of sysexits.h)
 
 
@@ -47,6 +48,10 @@ class FerExpError(Exception):
     def __init__(self, problem: str, remedy: str) -> None:
         self.problem, self.remedy = _line(problem), _line(remedy)
         super().__init__(self.problem)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in the place of a traceback: the two lines that the command shows; IPython asks."""
+        return [f"fer-exp: {self.problem}", f"         {self.remedy}"]
 
 
 class BadInput(FerExpError):
@@ -99,6 +104,12 @@ class DiskFailed(FerExpError):
     """The disk does not do what it is for; what was complete stays complete."""
 
     exit_code = ExitCode.DISK_FAILED
+
+
+class NotEqual(FerExpError):
+    """An exported model does not answer as the model that it was made of."""
+
+    exit_code = ExitCode.NOT_EQUAL
 
 
 FULL_DISK = "All that was complete is kept. Free some space and give the same command again."

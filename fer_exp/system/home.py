@@ -31,7 +31,20 @@ class Home:
         Raises:
             BadInput: Something else than a folder is there.
         """
-        root = Path(os.environ.get("FER_EXP_HOME") or "mlruns").expanduser().absolute()
+        return cls.at(os.environ.get("FER_EXP_HOME") or "mlruns")
+
+    @classmethod
+    def at(cls, place: "Home | Path | str | None") -> "Home":
+        """The home in a folder, there or still to be made; None for the one that the environment names.
+
+        Raises:
+            BadInput: Something else than a folder is there.
+        """
+        if place is None:
+            return cls.from_environment()
+        if isinstance(place, Home):
+            return place
+        root = Path(place).expanduser().absolute()
         if root.exists() and not root.is_dir():
             raise BadInput(
                 f"the home for campaigns: expected a folder, received a file at {root}",

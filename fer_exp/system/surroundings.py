@@ -5,7 +5,12 @@ data and a seed give the same model whatever the user's Keras settings are, figu
 and a file of the user's that is named like a module is never imported in that module's place.
 """
 
+import multiprocessing
 import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from fer_exp.system.errors import BadInput
@@ -28,6 +33,23 @@ def settle() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"  # else each Python looks for modules in the working folder first
 
 
+@contextmanager
+def without_keras_settings() -> Iterator[None]:
+    """Lets Keras be imported as after `settle`; of the environment only the backend that holds anyway stays set.
+
+    Keras reads its folder when it is imported, and never again.
+    """
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_BACKEND"] = backend_name()
+    os.environ["KERAS_HOME"] = NO_FILE
+    try:
+        yield
+    finally:
+        os.environ.pop("KERAS_HOME")
+        if before is not None:
+            os.environ["KERAS_HOME"] = before
+
+
 def require_working_folder() -> None:
     """Raises BadInput where the working folder is gone: relative paths would lead nowhere."""
     try:
@@ -37,6 +59,24 @@ def require_working_folder() -> None:
             "the working folder no longer exists: it was deleted or moved while this shell stood in it",
             "Nothing was started. Change to a folder that exists, then give the command again.",
         ) from error
+
+
+def require_processes() -> None:
+    """Raises BadInput where this platform has no fork server, from which the processes of trials come."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        raise BadInput(
+            f"training: expected a platform with a fork server (Linux, macOS), received {sys.platform}",
+            "Nothing was started. Use Linux, in WSL or a container too; what is recorded can be looked at here.",
+        )
+
+
+def require_main_thread() -> None:
+    """Raises BadInput in another thread: signals, such as Ctrl-C, reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        raise BadInput(
+            f"training: expected to be called in the main thread, received {threading.current_thread().name!r}",
+            "Nothing was started. Call it in the main thread, where Ctrl-C can stop it, or in a process of its own.",
+        )
 
 
 def require_backend() -> None:

@@ -24,6 +24,7 @@ from fer_exp.system.home import Home
 from fer_exp.tracking import mapping, models, runs
 from fer_exp.tracking.store import Store, asking, connect, local_path
 from fer_exp.tracking.uploads import record_files
+from fer_exp.tracking.versions import outdated_cards
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Inspection:
     elsewhere: str | None  # where artifacts are kept, if that is not in this home
     runs: dict[str, list[SeenRun]]  # oldest first
     models: dict[str, list[SeenModel]]
+    outdated_cards: tuple[int, ...]  # versions whose description says less than their record
     _found: dict[str, Run]
 
     def behind(self, record: Record) -> str | None:
@@ -117,6 +119,7 @@ def inspect_campaign(home: Home, spec: CampaignSpec) -> Inspection | None:
         if not found:
             return None
         registered = _registered(store, spec.name)
+        outdated = tuple(outdated_cards(store, spec, home.campaign(spec.name)))
     place = local_path(experiment.artifact_location) if store.own else None
     return Inspection(
         store=store,
@@ -125,6 +128,7 @@ def inspect_campaign(home: Home, spec: CampaignSpec) -> Inspection | None:
             _folder(key): [_seen(run, registered) for run in sorted(some, key=runs.age)] for key, some in found.items()
         },
         models={_folder(key): [_seen_model(one, registered) for one in some] for key, some in logged.items()},
+        outdated_cards=outdated,
         _found={run.info.run_id: run for some in found.values() for run in some},
     )
 

@@ -5,6 +5,7 @@ file is already what `mlflow.keras.save_model` would write, so only MLflow's des
 0.05 s instead of the ten that starting TensorFlow costs.
 """
 
+import json
 import os
 import platform
 import shutil
@@ -12,15 +13,18 @@ import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
+from fer_exp.campaign import CampaignSpec
 from fer_exp.data.form import Form
 from fer_exp.records import Record, RecordContents
+from fer_exp.records.facts import FACTS, ModelFacts, facts_of
 from fer_exp.tracking.mapping import RECORD, final_metrics, provenance_of
 from fer_exp.tracking.store import Store, local_path, quoted
 
@@ -29,6 +33,8 @@ SHA = "fer_exp.sha256"
 _PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib"), "torch": ("torch",)}  # by Keras's backend
 _LAYERS = Path(__file__).parents[1] / "model" / "layers.py"
 _LOADER = Path(__file__).with_name("serving.py")
+EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"  # MLflow's names
+LABEL, RAW = "label", "raw"  # as in `serving.py`, which is copied and not imported: it loads Keras
 _CODE = {"fer_exp_layers": _LAYERS, "fer_exp_loader": _LOADER}  # modules that lie in the model's folder
 
 
@@ -66,7 +72,13 @@ def begun(models: list[LoggedModel], sha: str, run: Run) -> LoggedModel | None:
 
 
 def log_model(
-    store: Store, run: Run, read: RecordContents, tags: dict[str, str], sha: str, model: LoggedModel | None, form: Form
+    store: Store,
+    run: Run,
+    read: RecordContents,
+    tags: dict[str, str],
+    sha: str,
+    model: LoggedModel | None,
+    campaign: CampaignSpec,
 ) -> LoggedModel:
     """A logged model of the record's file, ready only when everything about it is told: `model`, begun before, or new.
 
@@ -77,7 +89,7 @@ def log_model(
         about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
         model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
-        _describe(Path(folder), read.record, model, run_id, form)
+        _describe(Path(folder), read.record, model, run_id, facts_of(read.record, campaign))
         client.log_model_artifacts(model.model_id, folder)
     if model.model_id not in _linked(run):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -105,10 +117,22 @@ def _versions(store: Store, model: LoggedModel) -> Iterator[str]:
             yield found.version
 
 
-def signature(form: Form) -> ModelSignature:
-    """Raw faces in, probabilities in label order out. pyfunc takes this type and rank only."""
-    faces = TensorSpec(np.dtype(np.float32), (-1, *form.face))  # unnamed: MLflow passes named ones as a dict
-    return ModelSignature(Schema([faces]), Schema([TensorSpec(np.dtype(np.float32), (-1, form.classes))]))
+def signature(facts: ModelFacts) -> ModelSignature:
+    """Raw faces in, a label and a probability for each class out. pyfunc takes this type and rank only.
+
+    With the parameter `raw` the answer is the model's own array `(n, classes)`.
+    """
+    faces = TensorSpec(np.dtype(np.float32), (-1, *facts.form.face))  # unnamed: MLflow passes named ones as a dict
+    columns = [ColSpec(DataType.string, LABEL), *(ColSpec(DataType.float, name) for name in facts.classes)]
+    raw = ParamSpec(RAW, DataType.boolean, False)
+    return ModelSignature(Schema([faces]), Schema([*columns]), ParamSchema([raw]))
+
+
+def example_request(form: Form) -> list[Any]:
+    """One made face, a bright disc on a dark ground, as nested lists of whole numbers: `(1, side, side, channels)`."""
+    place = np.linspace(-1, 1, form.side)
+    disc = 230 - 200 * np.clip(np.hypot(place[:, None], place[None]), 0, 1)
+    return [np.repeat(disc.round().astype(int)[..., np.newaxis], form.channels, axis=-1).tolist()]
 
 
 def requirements(backend: str) -> list[str]:
@@ -122,7 +146,7 @@ def requirements(backend: str) -> list[str]:
     return found
 
 
-def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, form: Form) -> None:
+def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, facts: ModelFacts) -> None:
     """Writes the folder that MLflow's keras flavour defines around the record's model file."""
     (folder / "data").mkdir()
     shutil.copyfile(record.model, folder / MODEL_FILE)
@@ -130,6 +154,10 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, for
     (folder / "code").mkdir()
     for module, source in _CODE.items():
         shutil.copyfile(source, folder / "code" / f"{module}.py")
+    (folder / FACTS).write_text(facts.to_json(indent=1))
+    faces = example_request(facts.form)
+    (folder / EXAMPLE).write_text(json.dumps(faces))
+    (folder / SERVING_EXAMPLE).write_text(json.dumps({"inputs": faces}))
     backend = str(provenance_of(record).get("backend") or os.environ.get("KERAS_BACKEND", "tensorflow"))
     needs = requirements(backend)
     (folder / "requirements.txt").write_text("\n".join(needs) + "\n")
@@ -142,7 +170,13 @@ def _describe(folder: Path, record: Record, model: LoggedModel, run_id: str, for
     described = Model(
         artifact_path=model.artifact_location,
         run_id=run_id,
-        signature=signature(form),
+        signature=signature(facts),
+        saved_input_example_info={
+            "artifact_path": EXAMPLE,
+            "serving_input_path": SERVING_EXAMPLE,
+            "type": "ndarray",
+            "format": "tf-serving",
+        },
         model_uuid=model.model_id,
         model_id=model.model_id,
         model_size_bytes=record.model.stat().st_size,

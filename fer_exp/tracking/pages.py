@@ -60,7 +60,7 @@ def _about(campaign: CampaignSpec) -> str:
         campaign.question,
         "",
         f"Objective: `{campaign.settings.objective.metric}`. Data: {campaign.data.source}, protocol "
-        f"{campaign.data.protocol.value}. A run's description says what was changed and what came out; `epoch/val/...` "
+        f"{campaign.data.split_title}. A run's description says what was changed and what came out; `epoch/val/...` "
         "are its curves. Written by fer-exp from the campaign's records.",
     ]
     return "\n".join(lines)[:_TAG_LENGTH]

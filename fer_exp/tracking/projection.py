@@ -22,7 +22,7 @@ from fer_exp.system.home import Home
 from fer_exp.tracking import mapping, models, pages, runs, uploads
 from fer_exp.tracking.datasets import datasets_of
 from fer_exp.tracking.store import asking, connect, experiment_of, holding
-from fer_exp.tracking.versions import restore
+from fer_exp.tracking.versions import level_cards, restore
 
 _PARENT_STATUS = {"running": "RUNNING", "finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
@@ -39,6 +39,7 @@ class SyncReport:
     models_deleted: int = 0
     ended: int = 0  # runs whose status was brought level
     versions: int = 0  # of the registered model, made again from the campaign's hand-overs
+    cards: int = 0  # descriptions of versions, brought level with their records
     skipped: tuple[str, ...] = ()  # records that cannot be read, one line each
 
     def and_(self, **more: int) -> "SyncReport":
@@ -92,6 +93,7 @@ class Projection:
             self._level_results()
             self._level_parent_files()
             self._count(versions=restore(self.store, self.spec, self.experiment_id, self.folder))
+            self._count(cards=level_cards(self.store, self.spec, self.folder))
             for gone in [run for found in self._found.values() for run in found]:
                 if gone.info.run_id != self._parent_id and gone.info.status == "RUNNING":
                     self._count(ended=runs.set_status(self.store, gone, "KILLED", now_ms))
@@ -211,7 +213,7 @@ class Projection:
             current = next((model for model in logged if models.is_current(model, sha, run)), None)
             if current is None:
                 begun = models.begun(logged, sha, run)
-                current = models.log_model(self.store, run, read, tags, sha, begun, self.spec.data.form)
+                current = models.log_model(self.store, run, read, tags, sha, begun, self.spec)
                 self._count(models_logged=1)
                 logged = models.models_of(self.store, self.experiment_id, tags[mapping.RECORD])  # may be two, as runs
         for model in logged:

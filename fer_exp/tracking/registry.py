@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
+from fer_exp.model_card import CHAMPION
 from fer_exp.records import Record
 from fer_exp.system.errors import NotFound, TrackingFailed
 from fer_exp.system.home import Home
@@ -16,7 +17,9 @@ from fer_exp.tracking.find import model_of_run, model_of_version
 from fer_exp.tracking.mapping import RECORD
 from fer_exp.tracking.projection import Projection
 from fer_exp.tracking.store import Store, asking, connect, holding, quoted
-from fer_exp.tracking.versions import CHAMPION, IDENTITY, RegisteredVersion, version_of
+from fer_exp.tracking.versions import IDENTITY, RegisteredVersion, version_of
+
+PAGE = 100  # registered models that MLflow is asked for at a time
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,23 @@ def champion(home: Home, name: str) -> Champion | None:
         seed=int(tags["fer_exp.seed"]),
         identity=tags.get(IDENTITY) or _identity_of_run(store, str(found.run_id)),
     )
+
+
+def champions(home: Home) -> list[str]:
+    """The registered models, made by fer-exp, that have a champion, by name.
+
+    Raises:
+        TrackingFailed: MLflow did not answer.
+    """
+    store = connect(home)
+    found, token = [], None
+    with asking(store.uri):
+        while True:
+            page = store.client.search_registered_models(max_results=PAGE, page_token=token)
+            found += [one.name for one in page if CHAMPION in one.aliases and "fer_exp.campaign" in one.tags]
+            token = page.token
+            if not token:
+                return sorted(found)
 
 
 def _identity_of_run(store: Store, run_id: str) -> str:

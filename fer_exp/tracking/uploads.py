@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from fer_exp.model_card import CARD
 from fer_exp.records import ASKED, Record
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import TEMPORARY, write_atomically
@@ -28,7 +29,7 @@ _ROLES = {  # the first that fits names the artifact folder
 }
 _ELSEWHERE = (NOTE, ASKED, "model.keras", "checkpoint-*", f"{TEMPORARY}*")  # a logged model, or no artifact
 _GROWING = ("history.jsonl", "attempt-*.log")  # sent when the training has ended, not every second
-_CAMPAIGN_FILES = ("campaign.json", "leaderboard.*", "importance.json", "ledger.jsonl", "report.*", "figures/*")
+_CAMPAIGN_FILES = ("campaign.json", "leaderboard.*", "importance.json", "ledger.jsonl", "report.*", CARD, "figures/*")
 
 
 class Note(Value):

@@ -1,6 +1,7 @@
 """Versions of a campaign's registered model: made from a record whose model is logged, and made again from hand-overs.
 
-In: a store, a record's run. Out: a version that bears what it was chosen by, and three lines that load it.
+In: a store, a record's run. Out: a version that bears what it was chosen by, and whose description is its model card. A
+card says more once the test part was opened, so it is brought level; a description that a person has changed is left.
 """
 
 import os
@@ -12,17 +13,15 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 
 from fer_exp.campaign import CampaignSpec
-from fer_exp.data.split.info import DataInfo
-from fer_exp.metrics.registry import shown
-from fer_exp.records import Record, title_of
+from fer_exp.model_card import CHAMPION, description, is_untouched
+from fer_exp.records import Record
 from fer_exp.records.handovers import handovers_of
-from fer_exp.system.errors import NotFound
+from fer_exp.system.errors import BadRecord, NotFound
 from fer_exp.tracking.find import model_of_run, model_of_version
 from fer_exp.tracking.mapping import folder_of, key_of
 from fer_exp.tracking.runs import runs_with_key
 from fer_exp.tracking.store import Store, quoted
 
-CHAMPION = "champion"
 IDENTITY = "fer_exp.identity"
 
 
@@ -47,10 +46,10 @@ def version_of(store: Store, spec: CampaignSpec, record: Record, run_id: str, mo
     for found in store.client.search_model_versions(f"name = {quoted(name)} AND run_id = {quoted(run_id)}"):
         if model_of_version(found) == model_id:
             return RegisteredVersion(name, int(found.version), run_id, model_id)
-    tags = _tags(spec, record)
+    card, tags = description(spec, record), _tags(spec, record)
     with _as_default(store.uri):
         made = store.client.create_model_version(
-            name, f"models:/{model_id}", run_id, tags, description=_about(spec, record), model_id=model_id
+            name, f"models:/{model_id}", run_id, tags, description=card, model_id=model_id
         )
     return RegisteredVersion(name, int(made.version), run_id, model_id)
 
@@ -83,32 +82,31 @@ def _tags(spec: CampaignSpec, record: Record) -> dict[str, str]:
     }
 
 
-def _about(spec: CampaignSpec, record: Record) -> str:
-    """The version's description: what it was chosen by, the order of its answer, and how it is loaded."""
-    asked, metric = record.spec(), spec.settings.objective.metric
-    value = shown(metric, record.scores().get(metric))
-    lines = [
-        f"{title_of(asked.kind, asked.number, asked.seed)} of {spec.name}: {metric} {value}. Test scores, once the "
-        "test part was opened, stand on its run as `test/...`.",
-        f"Trained on {spec.data.source}, protocol {spec.data.protocol}"
-        + (f"; {spec.data.licence}." if spec.data.licence else "; the licence of the data is not recorded."),
-        "",
-        "```python",
-        *how_to_load(f"models:/{spec.name}@{CHAMPION}", spec.data),
-        "```",
-    ]
-    return "\n".join(lines)
+def outdated_cards(store: Store, spec: CampaignSpec, folder: Path) -> dict[int, str]:
+    """The versions whose description is a card that fer-exp wrote and the record has outgrown, with the card of now.
+
+    A description that a person has changed is theirs, and one of an earlier fer-exp bears no seal: both are left.
+    """
+    found: dict[int, str] = {}
+    for version in store.client.search_model_versions(f"name = {quoted(spec.name)}"):
+        tags, written = version.tags, version.description or ""
+        within = tags.get("fer_exp.record", "").removeprefix(f"campaigns/{spec.name}/")
+        record = Record(folder / within)
+        if tags.get(IDENTITY) != spec.identity or not is_untouched(written) or not record.exists():
+            continue
+        with suppress(BadRecord):  # which is told where the record itself is looked at
+            card = description(spec, record)
+            if card != written:
+                found[int(version.version)] = card
+    return found
 
 
-def how_to_load(model: str, info: DataInfo) -> list[str]:
-    """Three lines of Python that load a model of the registry, and what comes out of it."""
-    classes, (side, _, channels) = ", ".join(info.classes.titles), info.form.face
-    faces = f"{'grey' if channels == 1 else 'colour'} faces (n, {side}, {side}, {channels}) float32, 0 to 255"
-    return [
-        "import mlflow",
-        f'model = mlflow.pyfunc.load_model("{model}")',
-        f"model.predict(faces)  # {faces} -> probabilities (n, {len(info.class_names)}): {classes}",
-    ]
+def level_cards(store: Store, spec: CampaignSpec, folder: Path) -> int:
+    """Brings the descriptions of versions level with their records; how many were behind."""
+    outdated = outdated_cards(store, spec, folder)
+    for version, card in outdated.items():
+        store.client.update_model_version(spec.name, str(version), description=card)
+    return len(outdated)
 
 
 def restore(store: Store, spec: CampaignSpec, experiment_id: str, folder: Path) -> int:

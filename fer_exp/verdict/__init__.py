@@ -4,6 +4,7 @@ In: stored predictions of two groups of models. Out: better, not shown or worse,
 
     resample    metrics on resampled images, for all models at once
     interval    the interval of a difference: images, seeds, and the luck of having been picked
+    folds       the interval of a mean over the images of all folds
     judge       two groups to better, not shown or worse
     groups      which records a name means
     compare     whether two groups can be compared, and what comes out

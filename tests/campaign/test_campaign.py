@@ -72,6 +72,8 @@ def test_a_loaded_space_still_finds_what_its_file_defines(path: Path) -> None:
             "from fer_exp.campaign import Settings\nSettings(epoch=3)",
             "line 2 cannot be run: epoch: no field of that name; did you mean 'epochs'",
         ),
+        ("from fer_exp.campaign import Algorithm\nAlgorithm.RANDM", "line 2 cannot .* RANDM; did you mean 'RANDOM'?"),
+        ("from fer_exp.campaign import Setings", "cannot import name 'Setings' .*; did you mean 'Settings'?"),
         ("", r"expected it to define `campaign = Campaign\(...\)`, found no such name"),
         ("campaign = 'demo'", "found str"),
         ("def campaign(): ...", "found function"),

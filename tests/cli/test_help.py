@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import typer
 
+from fer_exp.api.place import AUTOMATIC, workers_here
 from fer_exp.campaign import Resources
 from fer_exp.cli import app
 from fer_exp.cli.complete import campaigns, models, records
 from fer_exp.cli.help import ABOUT, GROUPS
-from fer_exp.cli.place import AUTOMATIC, as_workers, workers_here
+from fer_exp.cli.place import as_workers
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 from fer_exp.system.provenance import cores

@@ -327,7 +327,7 @@ def test_a_second_model_is_refused_before_keras_is_loaded(
         test_digest="e" * 64,
     )
     home.ledger.write_text(other.sealed() + "\n")
-    monkeypatch.setattr("fer_exp.cli.evaluate._open", None)  # would fail as a defect
+    monkeypatch.setattr("fer_exp.api.evaluating._open", None)  # would fail as a defect
     problem, remedy = refused("evaluate", "--record", "tiny:baseline", "--no-tracking")
     assert "opened for earlier/trials/0001" in problem
     assert "--again" in remedy

@@ -11,11 +11,11 @@ import pytest
 
 from fer_exp.doctor import Code
 from fer_exp.records import Kind, Record
-from fer_exp.search.store_check import refuse_moved_store
 from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking import register, sync
 from fer_exp.tracking.mapping import RECORD
+from fer_exp.tuning.store_check import refuse_moved_store
 from tests.commands import call, done
 from tests.tracked import (
     NAME,

@@ -13,9 +13,9 @@ from fer_exp.execute.progress import Silence
 from fer_exp.execute.ray_engine import RayEngine
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 from tests.clusters import Nodes, cluster, needs_ray
 from tests.engines import InProcessEngine
 from tests.fake_trials import SLOW_BATCH, train_fake

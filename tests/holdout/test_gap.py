@@ -59,3 +59,12 @@ def test_the_reference_stands_beside_what_reproduces_it_and_nothing_else() -> No
     ]
     assert "64.78 ± 0.65 %" in lines[5]
     assert "+19.35 points" in lines[6]
+
+
+def test_where_images_come_by_person_the_error_is_said_to_be_of_people() -> None:
+    plain = gap(0.63, 0.63)
+    assert "± is one standard error, from the images alone" in gap_table(plain)
+    parts = {name: getattr(plain, name).model_copy(update={"error_by_group": 0.03}) for name in ("validation", "test")}
+    table = gap_table(plain.model_copy(update=parts))
+    assert "± is one standard error, from the people, sequences or photos that happened to be drawn" in table
+    assert "63.00 ± 3.00 %" in table

@@ -31,11 +31,11 @@ from fer_exp.holdout.ledger import Opening, all_openings, write_down
 from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, best_epoch, now_ms, records_in
-from fer_exp.search import trials as search_trials
-from fer_exp.search.trials import SearchRequest, SearchWork
 from fer_exp.system.errors import BadCampaign, TrialsFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
+from fer_exp.tuning import trials as search_trials
+from fer_exp.tuning.trials import SearchRequest, SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 

@@ -21,9 +21,9 @@ import pytest
 from fer_exp.campaign import Algorithm
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.records import State
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice
 from tests.clusters import Nodes, cluster, needs_ray
 from tests.fake_trials import SLOW_BATCH, train_fake
 from tests.killing import board

@@ -18,11 +18,11 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Record, State, records_in
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.files import TEMPORARY, whole_lines
 from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, sync
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice, Result
 from tests.commands import write_campaign
 from tests.fake_trials import train_fake
 from tests.servers import tell
@@ -185,7 +185,7 @@ def _steps(mebibytes: list[float]) -> str:
 
 START = """
 import functools
-from fer_exp.search import run
+from fer_exp.tuning import run
 from tests.fake_trials import train_fake
 run.Conditions = functools.partial(run.Conditions, entry=train_fake, loads="tests.nursery")
 from fer_exp.cli import main

@@ -6,10 +6,10 @@ import pytest
 
 from fer_exp.execute.loop import Ending
 from fer_exp.records import Record, State
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.errors import ExitCode, FerExpError
 from fer_exp.system.home import Home
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice, Result
 from tests.fake_trials import train_fake_where_it_works
 from tests.toy_search import At, campaign, leaderboard, records
 

@@ -23,11 +23,11 @@ from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Kind, State, records_in
-from fer_exp.search.run import Conditions, run_search
-from fer_exp.search.values import DataChoice, Result
 from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.tracking import SyncReport, bounds, sync
+from fer_exp.tuning.run import Conditions, run_search
+from fer_exp.tuning.values import DataChoice, Result
 from tests.commands import done, quick_trials, refused, write_campaign
 from tests.fake_trials import train_fake
 from tests.servers import Front, Manner, MlflowServer, served, tell

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from fer_exp.campaign import fingerprint, load_campaign
-from fer_exp.search.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.system.errors import BadCampaign
+from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
 from tests.commands import call, write_campaign
 from tests.rubbish import Input, altered, no_files, patience, throw, told_badly
 

@@ -23,11 +23,11 @@ from fer_exp.leaderboard.importance import importance
 from fer_exp.leaderboard.rows import leaderboard, whole
 from fer_exp.leaderboard.table import leaderboard_csv, leaderboard_table
 from fer_exp.records import Outcome, Predictions, Record, State, records_in
-from fer_exp.search.state import CampaignState, read_state, write_state
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import append_line, drop_torn_line
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
+from fer_exp.tuning.state import CampaignState, read_state, write_state
 from fer_exp.verdict import compare_groups, find_groups
 from tests.made_records import made_campaign, made_campaign_spec, made_predictions
 from tests.rubbish import Input, altered, misfilled, no_files, patience, throw

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.cli.texts import where_it_shows
+from fer_exp.api.texts import where_it_shows
 from fer_exp.system.errors import TrackingFailed
 from fer_exp.system.home import Home
 from fer_exp.system.passwords import without_passwords

@@ -25,7 +25,12 @@ import numpy as np
 assert sys.argv[3] == "beside" or importlib.util.find_spec("fer_exp") is None
 import mlflow
 model = mlflow.pyfunc.load_model(sys.argv[1])
-print(json.dumps(model.predict(np.load(sys.argv[2]).astype("float32")[..., None]).tolist()))
+faces = np.load(sys.argv[2]).astype("float32")[..., None]
+table, raw = model.predict(faces), model.predict(faces, params={"raw": True})
+assert list(table.columns[1:]) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+assert list(table["label"]) == [table.columns[1 + best] for best in raw.argmax(axis=1)]
+assert np.array_equal(table.to_numpy()[:, 1:].astype("float32"), raw)  # this model holds its temperature itself
+print(json.dumps(raw.tolist()))
 """
 
 

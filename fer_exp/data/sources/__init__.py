@@ -14,6 +14,7 @@ In: a path. Out: Faces, with each bad row named.
     demo        cartoon faces drawn by this program
     convert     a source written in another form
     archives    the CSV inside a packed file
+    unpacked    archives of images, as folders for as long as they are read
     images      encoded images to grey faces
     pixels      pixel text to images
     names       the words that sources use for classes and parts

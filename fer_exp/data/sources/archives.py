@@ -25,7 +25,7 @@ _TAR_HEADER = 512  # bytes
 _MAX_TAR_NOTE = 2**20  # bytes of a tar's long names and attributes, which its reader holds in memory
 _PATIENCE = 1000  # reads behind the end, before whoever reads on for ever is stopped
 # What the readers of the standard library and of Arrow raise for damaged, truncated, encrypted or unknown packing.
-_DAMAGED = (
+DAMAGED = (
     OSError,
     EOFError,
     zlib.error,
@@ -89,7 +89,7 @@ class Stream:
             while size > 0 and (piece := self._inner.read(size)):
                 pieces.append(piece)
                 size -= len(piece)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise damaged(self.name, error) from error
         data = b"".join(pieces)
         self._given += len(data)
@@ -145,26 +145,47 @@ def csv_streams(path: Path, wanted: Callable[[bytes], bool]) -> Generator[Stream
     Raises:
         BadData: Damaged, too large, or an archive's member has an impossible name.
     """
+    if is_zip(path):
+        yield from _in_zip(path, wanted)
+        return
     with path.open("rb") as file:
-        stream = Stream(file, path.name)
-        if stream.peek(4).startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            yield from _in_zip(path, wanted)
-            return
-        for _ in range(MAX_LAYERS):
-            start = stream.peek(_TAR_HEADER)
-            codec = next((codec for magic, codec in _CODECS.items() if start.startswith(magic)), None)
-            if codec is None:
-                break
-            stream = Stream(codec(stream), path.name, MAX_UNPACKED)
-        if stream.peek(_TAR_HEADER)[257:262] == b"ustar":
+        stream = unwrapped(Stream(file, path.name), MAX_UNPACKED)
+        if is_tar(stream):
             yield from _in_tar(stream, wanted)
         else:
             yield stream
 
 
+def is_zip(path: Path) -> bool:
+    """Whether the file begins as a zip does."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def unwrapped(stream: Stream, limit: int) -> Stream:
+    """What is left when gzip, xz, zstd and bzip2 are taken off, of which no more than `limit` bytes will be given."""
+    for _ in range(MAX_LAYERS):
+        start = stream.peek(_TAR_HEADER)
+        codec = next((codec for magic, codec in _CODECS.items() if start.startswith(magic)), None)
+        if codec is None:
+            break
+        stream = Stream(codec(stream), stream.name, limit)
+    return stream
+
+
+def is_tar(stream: Stream) -> bool:
+    """Whether a tar begins here."""
+    return stream.peek(_TAR_HEADER)[257:262] == b"ustar"
+
+
+def tar_in(stream: Stream) -> tarfile.TarFile:
+    """The tar that begins here, to be read once, in its order."""
+    return tarfile.TarFile.open(fileobj=stream, mode="r|", tarinfo=_Header)  # type: ignore[call-overload,no-any-return]  # `read`
+
+
 def _in_tar(stream: Stream, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:  # type: ignore[call-overload]  # `read`
+        with tar_in(stream) as archive:
             for number, member in enumerate(archive):
                 _refuse_crowd(stream.name, number)
                 content = archive.extractfile(member) if member.isreg() else None
@@ -172,7 +193,7 @@ def _in_tar(stream: Stream, wanted: Callable[[bytes], bool]) -> Iterator[Stream]
                     inner = Stream(content, stream.name, MAX_UNPACKED)
                     if wanted(inner.peek(_HEADER_LINE)):
                         yield inner
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise damaged(stream.name, error) from error
 
 
@@ -186,7 +207,7 @@ def _in_zip(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Stream]:
                         inner = Stream(content, path.name, MAX_UNPACKED)
                         if wanted(inner.peek(_HEADER_LINE)):
                             yield inner
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise damaged(path.name, error) from error
 
 
@@ -209,7 +230,7 @@ def _refuse_crowd(archive: str, members: int) -> None:
     if members >= MAX_MEMBERS:
         raise BadData(
             f"{archive}: expected at most {MAX_MEMBERS:,} members, received more",
-            f"{UNCHANGED} Unpack an archive of images and give its folder.",
+            f"{UNCHANGED} Look at what it holds, or unpack it and give its folder.",
         )
 
 

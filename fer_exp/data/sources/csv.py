@@ -15,7 +15,7 @@ from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.archives import Stream, csv_streams
 from fer_exp.data.sources.layout import MAX_LINE, Layout, cells_of, layout_of
-from fer_exp.data.sources.names import shown, usage_titled
+from fer_exp.data.sources.names import GROUP_COLUMNS, shown, usage_titled
 from fer_exp.data.sources.numbering import OWN_COLUMNS, official_by_row
 from fer_exp.data.sources.pixels import BATCH, parse_pixels, pixel_problem
 from fer_exp.data.sources.recognise import recognise
@@ -32,6 +32,7 @@ class Row(NamedTuple):
     label: int  # number in the vocabulary
     usage: Usage
     pixels: bytes
+    group: str | None  # whom it shows
 
 
 def read_csv(path: Path, reading: Reading) -> Faces:
@@ -103,6 +104,7 @@ def _read(stream: Stream, name: str, reading: Reading) -> Faces:
         rows.notes.append(NO_USAGE)
     rows.notes += [layout.note] if layout.note else []
     rows.notes += [f"Column {shown(name)} was not read." for name in layout.unread]
+    rows.grouped_by = "" if layout.group is None else GROUP_COLUMNS[layout.names[layout.group].lower()]
     rows.numbered = None if reading.classes else _numbered(start, layout)
     rows.vocabulary.order = FER2013.names
     table = _Table(layout, rows)
@@ -166,7 +168,7 @@ class _Table:
         images = parse_pixels([row.pixels for row in good]) if len(good) == len(found) and not self.empty else None
         if images is None:
             return False
-        self.rows.add(images, [row.label for row in good], [row.usage for row in good])
+        self.rows.add(images, [row.label for row in good], [row.usage for row in good], [row.group for row in good])
         self.number += len(batch)
         return True
 
@@ -186,7 +188,7 @@ class _Table:
         if isinstance(row, str):
             self.rows.bad_row(self.number, row)
         elif (image := parse_pixels([row.pixels])) is not None:
-            self.rows.add(image, [row.label], [row.usage])
+            self.rows.add(image, [row.label], [row.usage], [row.group])
         else:
             self.rows.bad_row(self.number, pixel_problem(row.pixels))
 
@@ -207,7 +209,10 @@ def _row(line: bytes, layout: Layout, vocabulary: Vocabulary) -> Row | str:
     if usage is None:
         name = layout.names[layout.usage or 0]
         return f"{name}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
-    return Row(label, usage, _pixel_text(cells[layout.pixels]))
+    group = None if layout.group is None else cells[layout.group].decode().strip()
+    if group == "":
+        return f"{layout.names[layout.group or 0]}: expected whom the image shows, received nothing"
+    return Row(label, usage, _pixel_text(cells[layout.pixels]), group)
 
 
 def _pixel_text(cells: list[bytes]) -> bytes:

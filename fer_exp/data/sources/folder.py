@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.grouping import SUBJECT, groups_from, subjects_in
+from fer_exp.data.sources.images import ENDINGS
 from fer_exp.data.sources.listed import LARGEST_IMAGE, as_text
 from fer_exp.data.sources.names import (
     class_named,
@@ -28,7 +29,6 @@ from fer_exp.system.errors import BadData
 from fer_exp.system.files import read_file
 from fer_exp.system.suggest import did_you_mean
 
-IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm"}
 _DEBRIS = {"thumbs.db", "desktop.ini", "__macosx"}  # what file managers leave; names with a leading dot too
 # What a prefix may say in each part; anything else is read as the prefix says and told.
 _EXPECTED = {
@@ -71,7 +71,7 @@ def _slug(name: str, reading: Reading) -> str | None:
 
 
 def _holds_images(folder: Path) -> bool:
-    return any(path.suffix.lower() in IMAGE_ENDINGS for path in folder.iterdir() if not _is_debris(path))
+    return any(path.suffix.lower() in ENDINGS for path in folder.iterdir() if not _is_debris(path))
 
 
 def read_folder(folder: Path, reading: Reading) -> Faces:

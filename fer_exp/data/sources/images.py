@@ -16,6 +16,8 @@ from fer_exp.data.faces import Images
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.names import shown
 
+ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm"}  # of the names of image files
+
 # How a file of the kind begins, what its pixels begin with, and what stands behind them. OpenCV fills what is missing
 # of a JPEG with grey and says so on stderr alone.
 _ENDINGS = (

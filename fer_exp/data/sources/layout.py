@@ -7,7 +7,7 @@ import csv
 import re
 from typing import NamedTuple
 
-from fer_exp.data.sources.names import EMOTION_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown
+from fer_exp.data.sources.names import EMOTION_COLUMNS, GROUP_COLUMNS, PIXEL_COLUMNS, USAGE_COLUMNS, shown
 from fer_exp.data.sources.pixels import PIXELS
 
 MAX_LINE = 64 * 1024  # bytes; a row of FER2013 has at most 9,300
@@ -22,12 +22,13 @@ class Layout(NamedTuple):
     emotion: int
     pixels: slice  # one column of text, or one for each pixel
     usage: int | None
+    group: int | None = None  # whom the image shows
     note: str | None = None
 
     @property
     def unread(self) -> list[str]:
         """The columns that are not read; an index column without a name is not worth a word."""
-        read = {self.emotion, *range(len(self.names))[self.pixels], self.usage}
+        read = {self.emotion, *range(len(self.names))[self.pixels], self.usage, self.group}
         return [name for at, name in enumerate(self.names) if at not in read and name]
 
 
@@ -43,7 +44,9 @@ def layout_of(start: bytes) -> Layout | None:
     pixels = [slice(at, at + 1) for at in texts] or _numbered_pixels(lower)
     if len(emotions) != 1 or len(pixels) != 1 or len(usages) > 1:
         return None
-    layout = Layout(names, emotions[0], pixels[0], usages[0] if usages else None)
+    groups = [at for at, name in enumerate(lower) if name in GROUP_COLUMNS]
+    group = groups[0] if len(groups) == 1 else None  # of two that might be meant, neither
+    layout = Layout(names, emotions[0], pixels[0], usages[0] if usages else None, group)
     return _behind_an_index(layout) if _has_an_index(layout, rest.partition(b"\n")[0].rstrip(b"\r")) else layout
 
 
@@ -68,6 +71,7 @@ def _behind_an_index(layout: Layout) -> Layout:
         layout.emotion + 1,
         slice(layout.pixels.start + 1, layout.pixels.stop + 1),
         None if layout.usage is None else layout.usage + 1,
+        None if layout.group is None else layout.group + 1,
         "The first value of each row, an index that the header does not name, was not read.",
     )
 

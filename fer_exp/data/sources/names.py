@@ -38,6 +38,11 @@ _USAGES = {usage.title: usage for usage in Usage}
 
 EMOTION_COLUMNS = ("emotion", "emotions", "label", "labels")  # lower case
 USAGE_COLUMNS = ("usage", "split", "subset", "partition")
+GROUP_COLUMNS = {  # and what a group then is
+    **dict.fromkeys(("subject", "subject_id", "person", "person_id", "participant", "identity"), "subject"),
+    **dict.fromkeys(("group", "group_id"), "group"),
+    **dict.fromkeys(("photo", "photo_id"), "photo"),
+}
 PIXEL_COLUMNS = ("pixels", "pixel")
 IMAGE_COLUMNS = ("image", "images", "img")  # arrays of numbers under one of these names
 

@@ -21,6 +21,7 @@ from fer_exp.data.sources.archives import damaged
 from fer_exp.data.sources.images import Decoder
 from fer_exp.data.sources.names import (
     EMOTION_COLUMNS,
+    GROUP_COLUMNS,
     IMAGE_COLUMNS,
     PIXEL_COLUMNS,
     USAGE_COLUMNS,
@@ -43,6 +44,7 @@ class _Columns(NamedTuple):
     image: str
     emotion: str
     usage: str | None
+    group: str | None  # whom the image shows
 
 
 def read_parquet(path: Path, reading: Reading) -> Faces:
@@ -57,6 +59,7 @@ def read_parquet(path: Path, reading: Reading) -> Faces:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are checksums
             columns = _columns(file.schema_arrow, path.name)
             rows.notes += [] if columns.usage else [NO_USAGE]
+            rows.grouped_by = "" if columns.group is None else GROUP_COLUMNS[columns.group.lower()]
             face = _reader(file.schema_arrow.field(columns.image).type, rows.decoder)
             _learn_labels(file.schema_arrow, columns.emotion, rows)
             number = 0
@@ -71,7 +74,8 @@ def read_parquet(path: Path, reading: Reading) -> Faces:
 def _add(batch: Any, columns: _Columns, face: _Face, rows: FaceRows, number: int) -> None:
     emotions = batch[columns.emotion].to_pylist()
     usages = batch[columns.usage].to_pylist() if columns.usage else [Usage.TRAINING.title] * batch.num_rows
-    for cell, value, title in zip(batch[columns.image], emotions, usages, strict=True):
+    groups = batch[columns.group].to_pylist() if columns.group else [None] * batch.num_rows
+    for cell, value, title, group in zip(batch[columns.image], emotions, usages, groups, strict=True):
         number += 1
         label = None if value is None else rows.vocabulary.number_of(str(value))
         usage = usage_titled(title) if isinstance(title, str) else None
@@ -81,10 +85,12 @@ def _add(batch: Any, columns: _Columns, face: _Face, rows: FaceRows, number: int
             rows.bad_row(
                 number, f"{columns.usage}: expected Training, PublicTest or PrivateTest, received {shown(title)}"
             )
+        elif columns.group is not None and group in (None, ""):
+            rows.bad_row(number, f"{columns.group}: expected whom the image shows, received nothing")
         elif isinstance(image := face(cell), str):
             rows.bad_row(number, image)
         else:
-            rows.add(image[None], [label], [usage])
+            rows.add(image[None], [label], [usage], [None if group is None else str(group)])
 
 
 def _columns(schema: Any, name: str) -> _Columns:
@@ -104,7 +110,9 @@ def _columns(schema: Any, name: str) -> _Columns:
             f"received {', '.join(schema.names)}",
             f"{UNCHANGED} Rename or remove columns until one of each is left.",
         )
-    return _Columns(images[0], emotions[0], usages[0] if usages else None)
+    groups = _named(schema.names, tuple(GROUP_COLUMNS))
+    group = groups[0] if len(groups) == 1 else None  # of two that might be meant, neither
+    return _Columns(images[0], emotions[0], usages[0] if usages else None, group)
 
 
 def _named(names: Iterable[str], known: tuple[str, ...]) -> list[str]:

@@ -17,11 +17,13 @@ from fer_exp.data.sources.layouts import LAYOUTS, Layout, Told, layouts_of
 from fer_exp.data.sources.listed import as_text, read_listed
 from fer_exp.data.sources.parquet import MAGIC, read_parquet
 from fer_exp.data.sources.rows import UNCHANGED, FaceRows
+from fer_exp.data.sources.unpacked import holds_images, unpacked
 from fer_exp.system.errors import BadData
 
 DEMO = "demo"  # a folder of this name is reached by its absolute path
 
 
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2"}  # endings under which a folder's one data file may come
 DEEPEST = 4  # folders within one another that are followed
 
 
@@ -81,10 +83,13 @@ def _read(path: Path, reading: Reading) -> Faces:
     if path.is_dir():
         layout = _layout_of(path, reading)
         return read_folder(path, reading) if layout is None else _read_layout(path, layout, reading)
+    if not _is_table(path) and holds_images(path):
+        with unpacked(path) as folder:
+            return _read(_the_one_in(folder, reading), reading)
     if reading.groups is not None:
         raise BadData(
             f"--groups: expected a source whose images have names, received {path.name}, a table",
-            f"{UNCHANGED} Give a folder of images, or leave the option out.",
+            f"{UNCHANGED} A table says whom its images show in a column called subject or group.",
         )
     if _is_parquet(path):
         return read_parquet(path, reading)
@@ -150,9 +155,11 @@ def _the_one_in(folder: Path, reading: Reading, depth: int = 0) -> Path:
 def _is_data_file(path: Path) -> bool:
     if path.name.startswith("."):
         return False
-    if _is_parquet(path):
-        return True
     try:
-        return is_csv_of_faces(path)
+        return _is_table(path) or (path.suffix.lower() in ARCHIVES and holds_images(path))
     except BadData:  # damaged, so not recognised; it can still be named directly, and then says what is wrong
         return False
+
+
+def _is_table(path: Path) -> bool:
+    return _is_parquet(path) or is_csv_of_faces(path)

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from fer_exp.data.faces import Faces, Indices, Labels, Usage
 from fer_exp.data.split.by_group import groups_of, image_groups, shared_out, siblings
 from fer_exp.data.split.cleaning import keep_clean
-from fer_exp.data.split.info import Cleaning
+from fer_exp.data.split.info import Cleaning, Fold
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadData, BadInput
 
 CARVED_SHARE = 0.125  # of Training, where a source has no PublicTest; close to FER2013's own 3,589 of 28,709 + 3,589
 PART_SHARE = 0.15  # of all faces: the reference's share of validation, and of test
+FOLDS = 5  # of `subject-kfold`, where nobody says how many
 REFERENCE_SEED = 42  # the notebook's, everywhere in it
 REFERENCE_RATIO = 1.5  # the notebook's: target = ratio x median class count
 
@@ -43,7 +44,12 @@ class Assignment:
 
 
 def assign(
-    faces: Faces, protocol: Protocol, seed: int, limit: int | None = None, cleaning: Cleaning = Cleaning()
+    faces: Faces,
+    protocol: Protocol,
+    seed: int,
+    limit: int | None = None,
+    cleaning: Cleaning = Cleaning(),
+    fold: Fold | None = None,
 ) -> Assignment:
     """The rows of `faces` for training, validation and test.
 
@@ -53,6 +59,7 @@ def assign(
         seed: Of whatever is drawn at random; `REFERENCE` always uses the notebook's 42.
         limit: Training images to keep, stratified, at least one of each class present; None keeps all.
         cleaning: What training leaves out; nothing by default. A limit counts what is left.
+        fold: Under `SUBJECT_KFOLD`, which fold is the test part; the first of five by default.
 
     Raises:
         BadInput: `limit` is below the number of classes, or `REFERENCE` is to be cleaned.
@@ -75,6 +82,8 @@ def assign(
             whole = _stratified(faces, seed)
         case Protocol.GROUPED:
             whole = _grouped(faces, seed)
+        case Protocol.SUBJECT_KFOLD:
+            whole = _folded(faces, seed, fold or Fold(number=1, of=FOLDS))
         case Protocol.REFERENCE:
             whole, seed = _reference(faces), REFERENCE_SEED
     if cleaning.rules:
@@ -127,17 +136,38 @@ def _carved(faces: Faces, train: Indices, seed: int) -> NDArray[np.bool_]:
 
 
 def _grouped(faces: Faces, seed: int) -> Assignment:
-    if faces.groups is None:
-        raise BadData(
-            f"{faces.source}: expected groups of images for the protocol 'grouped', received none: neither names of "
-            "files nor the layout say whom they show",
-            "Nothing was started. Give --groups FILE, a CSV of image and group, or use the protocol 'stratified'.",
-        )
+    count = _count_groups(faces, Protocol.GROUPED)
     parts = shared_out(faces.labels, groups_of(faces), (1 - 2 * PART_SHARE, PART_SHARE, PART_SHARE), seed)
     train, validation, test = (np.flatnonzero(parts == part) for part in range(3))
-    count = len(np.unique(faces.groups))
     note = f"{count:,} {faces.grouped_by}s: none of them on two sides."
     return Assignment(train, validation, test, oversampled=False, notes=(note,))
+
+
+def _folded(faces: Faces, seed: int, fold: Fold) -> Assignment:
+    """One fold is for test, the next one for validation: over all folds, each image is once in either."""
+    count = _count_groups(faces, Protocol.SUBJECT_KFOLD)
+    if count < fold.of:
+        raise BadData(
+            f"{faces.source}: expected a {faces.grouped_by} or more for each of {fold.of} folds, received {count}",
+            "Nothing was started. Give fewer --folds.",
+        )
+    parts = shared_out(faces.labels, groups_of(faces), (1 / fold.of,) * fold.of, seed)
+    in_test, in_validation = parts == fold.number - 1, parts == fold.number % fold.of
+    train, validation, test = (np.flatnonzero(rows) for rows in (~in_test & ~in_validation, in_validation, in_test))
+    note = (
+        f"{count:,} {faces.grouped_by}s in {fold.of} folds: none of them in two. Fold {fold.number} is the test part."
+    )
+    return Assignment(train, validation, test, oversampled=False, notes=(note,))
+
+
+def _count_groups(faces: Faces, protocol: Protocol) -> int:
+    if faces.groups is None:
+        raise BadData(
+            f"{faces.source}: expected groups of images for the protocol {protocol.value!r}, received none: neither "
+            "names of files nor the layout say whom they show",
+            "Nothing was started. Give --groups FILE, a CSV of image and group, or use the protocol 'stratified'.",
+        )
+    return len(np.unique(faces.groups))
 
 
 def _leaks(faces: Faces, whole: Assignment) -> tuple[str, ...]:

@@ -1,13 +1,20 @@
-"""DataInfo and Cleaning: what training leaves out, and what a split looks like.
+"""DataInfo, Fold and Cleaning: what training leaves out, and what a split looks like.
 
 In: nothing. Out: values that every other part may use; `prepare.py` makes the first, a campaign's settings the second.
 """
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
 
 from fer_exp.data.classes import FER2013, Classes
 from fer_exp.data.form import Form
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.values import Value
+
+LEAST_FOLDS = 3  # one to test on, one to validate on, and one to train on
+MOST_FOLDS = 100
 
 
 class Cleaning(Value):
@@ -26,6 +33,22 @@ class Cleaning(Value):
         return ", ".join(self.rules) or "none"
 
 
+class Fold(Value):
+    """Which of K folds is the test part; the one behind it is for validation, the others are for training."""
+
+    number: Annotated[int, Field(ge=1)]
+    of: Annotated[int, Field(ge=LEAST_FOLDS, le=MOST_FOLDS)]
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise ValueError(f"fold {self.number} of {self.of}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.of}"
+
+
 class DataInfo(Value):
     """Where a campaign's data came from and how they were split; written into its record, shown in MLflow.
 
@@ -39,6 +62,7 @@ class DataInfo(Value):
     split_digest: str  # of the development rows and their order
     protocol: Protocol
     seed: int
+    fold: Fold | None = None  # under `subject-kfold`
     limit: int | None  # training images kept, stratified; None keeps all
     cleaning: Cleaning = Cleaning()  # what training leaves out; before the limit
     oversampled: bool  # the protocol has oversampled already (reference); training must not do it again
@@ -65,6 +89,20 @@ class DataInfo(Value):
     def form(self) -> Form:
         """What a model of these data takes and gives."""
         return Form(self.reading.side, 3 if self.reading.colour else 1, len(self.class_names))
+
+    @property
+    def split_title(self) -> str:
+        """How the data were split, as reports show it: "official", "subject-kfold, fold 2 of 5"."""
+        fold = "" if self.fold is None else f", fold {self.fold.number} of {self.fold.of}"
+        return f"{self.protocol}{fold}"
+
+    @property
+    def drawn(self) -> str:
+        """What the test part depends on besides data and protocol: "seed 3", "seed 1, fold 2 of 5"; else empty."""
+        if not self.protocol.draws_test:
+            return ""
+        fold = "" if self.fold is None else f", fold {self.fold.number} of {self.fold.of}"
+        return f"seed {self.seed}{fold}"
 
     @property
     def reading_again(self) -> Reading:

@@ -2,7 +2,7 @@
 
 In: a source, a protocol, a seed. Out: a Development, a folder whose arrays trial processes open as memory maps. Files:
 
-    <cache>/<data digest>/<protocol>-<seed>-<limit or all>[-<rule of cleaning>...]/
+    <cache>/<data digest>/<protocol>-<seed>-<limit or all>[-<rule of cleaning>...][-<fold>]/
         {train,validation}-{images,labels,rows}.npy
         {train,validation}-groups.npy                  where the source says whom the images show
         {train,validation}-votes.npy                   where annotators voted
@@ -21,7 +21,7 @@ from fer_exp.data.cache import SourceEntry, cached_faces, known_source, load_arr
 from fer_exp.data.faces import Faces, Images, Indices, Labels, Shares, digest_of
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.assign import Assignment, assign
-from fer_exp.data.split.info import Cleaning, DataInfo
+from fer_exp.data.split.info import Cleaning, DataInfo, Fold
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import BadData, BadRecord
 from fer_exp.system.files import read_file, write_atomically
@@ -127,6 +127,7 @@ def prepare(
     cache: Path,
     reading: Reading = Reading(),
     cleaning: Cleaning = Cleaning(),
+    fold: Fold | None = None,
 ) -> Development:
     """The development parts of `source`, from the cache or made anew.
 
@@ -138,12 +139,14 @@ def prepare(
         cache: The folder of prepared data; may be deleted at any time.
         reading: What the source is turned into, and how it is read.
         cleaning: What training leaves out; nothing by default.
+        fold: Which fold is the test part, under `subject-kfold`.
 
     Raises:
         BadData: The source cannot be read as faces, or the protocol does not fit it.
         BadInput: `limit` is below the number of classes, or the protocol is not to be cleaned.
     """
     terms = [protocol.value, str(seed), "all" if limit is None else str(limit), *cleaning.rules]
+    terms += [] if fold is None else [str(fold)]
     known = known_source(source, cache, reading)
     if known is not None:
         found = _whole(cache / known.digest / _name(terms, known))
@@ -153,7 +156,7 @@ def prepare(
                 found.info.model_copy(update={"path": source, "reading": reading, "licence": known.licence}),
             )
     faces, entry = cached_faces(source, cache, reading)
-    assignment = assign(faces, protocol, seed, limit, cleaning)
+    assignment = assign(faces, protocol, seed, limit, cleaning, fold)
     dropped = tuple(f"{where}: {problem}" for where, problem in entry.dropped)
     info = DataInfo(
         path=source,
@@ -163,6 +166,7 @@ def prepare(
         split_digest=split_digest(assignment.train, assignment.validation, protocol),
         protocol=protocol,
         seed=seed,
+        fold=fold,
         limit=limit,
         cleaning=cleaning,
         oversampled=assignment.oversampled,

@@ -13,7 +13,13 @@ class Protocol(StrEnum):
     OFFICIAL = "official"  # by Usage: the split the literature reports on
     STRATIFIED = "stratified"  # 70/15/15 at random, copies of an image on one side
     GROUPED = "grouped"  # 70/15/15 by person, sequence or photo: no group on two sides
+    SUBJECT_KFOLD = "subject-kfold"  # by the same groups into K folds; each is the test part once
     REFERENCE = "reference"  # the reference notebook's own procedure, its leak included: to reproduce its number only
+
+    @property
+    def draws_test(self) -> bool:
+        """Whether the test part depends on a campaign's seed."""
+        return self in (Protocol.STRATIFIED, Protocol.GROUPED, Protocol.SUBJECT_KFOLD)
 
     @property
     def leaky(self) -> bool:

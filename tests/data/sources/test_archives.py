@@ -77,7 +77,7 @@ class TestPackedCsv:
 
     @pytest.mark.parametrize("pack", [tar_of, zip_of])
     def test_archives_without_a_csv_are_refused(self, pack: Callable[[dict[str, bytes]], bytes], file: Path) -> None:
-        file.write_bytes(pack({"train/angry/1.png": b"x", "other.csv": b"a,b\n1,2\n"}))
+        file.write_bytes(pack({"notes.txt": b"x", "other.csv": b"a,b\n1,2\n"}))
         with pytest.raises(BadData, match="found none in it") as caught:
             read_faces(file)
         assert "give its folder" in caught.value.remedy

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.read import read_faces
 from fer_exp.data.split.assign import assign
@@ -18,20 +17,7 @@ from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.sealed import open_test
 from fer_exp.system.errors import BadData
 from tests.commands import done
-from tests.made_faces import png_of, some_faces
-
-
-def grouped(count: int, people: int, seed: int = 1, usage: Usage = Usage.TRAINING) -> Faces:
-    """Faces of so many people, of all classes, without a part of their own."""
-    generator = np.random.default_rng(seed)
-    faces = some_faces(count)
-    return replace(
-        faces,
-        labels=generator.integers(0, 7, count).astype(np.uint8),
-        usage=np.full(count, usage, np.uint8),
-        groups=generator.integers(0, people, count).astype(np.int64),
-        grouped_by="subject",
-    )
+from tests.made_faces import grouped, lab, png_of, some_faces
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,15 +85,6 @@ def test_a_split_that_knows_no_groups_says_how_many_siblings_training_has() -> N
 
 
 # -- groups of the user's
-
-
-def lab(root: Path) -> Path:
-    """Images whose names say nothing."""
-    for place, name in enumerate(("happy", "sad")):
-        (root / name).mkdir(parents=True)
-        for number in range(10):
-            (root / name / f"{number}.png").write_bytes(png_of(some_faces(40).images[place * 10 + number]))
-    return root
 
 
 def test_a_user_s_file_names_the_groups_by_path_or_by_name(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from fer_exp.holdout.sealed import open_test
 from fer_exp.system.errors import BadData, BadInput, BadRecord
 
 ROWS = 140
-OF_TABLES = [protocol for protocol in Protocol if protocol is not Protocol.GROUPED]  # a table says not whom it shows
+OF_PEOPLE = (Protocol.GROUPED, Protocol.SUBJECT_KFOLD)
+OF_TABLES = [protocol for protocol in Protocol if protocol not in OF_PEOPLE]  # a table says not whom it shows
 PARTS = ["Training", "Training", "PublicTest", "PrivateTest"]
 FILES = {f"{part}-{column}.npy" for part in ("train", "validation") for column in ("images", "labels", "rows")}
 

@@ -1,0 +1,141 @@
+"""The proposer as an earlier start left it: from the state file, or from the records where that file is of no use.
+
+In: a campaign's folder, its trials, a maker of new proposers. Out: a proposer that knows every recorded trial, and what
+the user should be told. The records are the truth; the state spares asking the oracle everything again. An oracle
+proposes the same when it is asked and told the same in the same order, so that conversation is held again: trials are
+asked for by number, and each one's `asked.json` says how many had been told about before.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from fer_exp.records import ASKED, Record
+from fer_exp.system.errors import BadRecord
+from fer_exp.system.files import write_atomically
+from fer_exp.system.values import Value
+from fer_exp.tuning.proposer import Proposer
+from fer_exp.tuning.state import CampaignState, LaterState, read_state, set_aside
+
+Score = Callable[[Record], float | None]
+AnyProposer = TypeVar("AnyProposer", bound=Proposer)
+
+
+class Asked(Value):
+    """`asked.json` of a trial: where in the conversation with the oracle it was proposed."""
+
+    told: tuple[int, ...]  # the trials that had been told about by then, in order
+    values: dict[str, bool | int | float | str]  # as the oracle proposed them, its bookkeeping included
+
+
+def note_asked(path: Path, proposer: Proposer, number: int) -> None:
+    """Writes `asked.json` for the trial that was just asked for, into the folder its record has or will have."""
+    note = Asked(told=proposer.told(), values=proposer.raw_values(number))
+    write_atomically(path / ASKED, note.sealed())
+
+
+def resume_proposer(
+    folder: Path, trials: Sequence[Record], make: Callable[[], AnyProposer], score: Score
+) -> tuple[AnyProposer, list[str]]:
+    """A proposer that knows `trials`, and lines for the user.
+
+    Raises:
+        LaterState: `state.json` was written by a later version.
+        BadRecord: A record is damaged.
+    """
+    said: list[str] = []
+    state, problem = _readable(folder)
+    if state is not None:
+        proposer = make()
+        try:
+            proposer.restore(state.proposer)
+        except BadRecord as error:
+            problem = error
+        else:
+            if _fits(proposer, trials):
+                return proposer, said
+            said.append("state.json does not fit the records: it is made again from them.")
+    if problem is not None:
+        aside = set_aside(folder)
+        said.append(f"state.json is damaged ({problem.problem}): kept as {aside.name}, made again from the records.")
+    elif state is None and trials:
+        said.append("state.json is missing: it is made again from the records.")
+    proposer = make()
+    exact = _replay(proposer, trials, score)
+    if not exact:
+        said.append(
+            "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
+        )
+    return proposer, said
+
+
+def _readable(folder: Path) -> tuple[CampaignState | None, BadRecord | None]:
+    try:
+        return read_state(folder), None
+    except LaterState:
+        raise
+    except BadRecord as error:
+        return None, error
+
+
+def _fits(proposer: Proposer, trials: Sequence[Record]) -> bool:
+    """Whether the proposer knows what the records say. One that a kill left unnamed is asked for again, and found."""
+    there = {record.spec().number: record for record in trials}
+    known = proposer.known()
+    new = [number for number in there if number not in known]
+    if any(number != max(known, default=0) + 1 or _was_tried(there[number]) for number in new):
+        return False
+    ended = [number for number, running in known.items() if not running]
+    return all(number in there and there[number].outcome() is not None for number in ended)
+
+
+def _was_tried(record: Record) -> bool:
+    return any(record.path.glob("attempt-*.log"))
+
+
+def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
+    """Asks and tells as the campaign did; whether the same came out."""
+    there = {record.spec().number: record for record in trials}
+    ended = {number: record for number, record in there.items() if record.outcome() is not None}
+    told: set[int] = set()
+    exact = True
+
+    def tell(numbers: Sequence[int]) -> None:
+        for number in numbers:
+            if number in ended and number not in told and number in proposer.known():
+                told.add(number)
+                proposer.tell(number, score(ended[number]))
+
+    for number in range(1, max(there, default=0) + 1):
+        record = there.get(number)
+        # Where a record is gone, the next one tells at least what had been told before both.
+        asked = _asked(there[min(later for later in there if later >= number)], ended)
+        tell([earlier for earlier in asked.told if earlier < number])
+        exact &= proposer.repeat(number, None if record is None else record.spec(), asked.values)
+    tell(_by_end(ended))
+    return exact
+
+
+def _asked(record: Record, ended: dict[int, Record]) -> Asked:
+    """The record's note; where it has none that can be read, what its times and its question say."""
+    try:
+        return Asked.read(record.path / ASKED)
+    except BadRecord:
+        spec = record.spec()
+        began_ms = (record.path / "trial.json").stat().st_mtime_ns // 1_000_000
+        before = [number for number in _by_end(ended) if _ended_ms(ended[number]) <= began_ms and number < spec.number]
+        return Asked(told=tuple(before), values={**spec.values, **_bookkeeping(spec.epochs, spec.continues)})
+
+
+def _bookkeeping(epochs: int, continues: int | None) -> dict[str, int | str]:
+    """What Hyperband wants to find in a trial's values, as far as a question shows it."""
+    return {"tuner/epochs": epochs} | ({} if continues is None else {"tuner/trial_id": f"{continues - 1:04d}"})
+
+
+def _by_end(ended: dict[int, Record]) -> list[int]:
+    return sorted(ended, key=lambda number: (_ended_ms(ended[number]), number))
+
+
+def _ended_ms(record: Record) -> int:
+    outcome = record.outcome()
+    return 0 if outcome is None else outcome.ended_ms
