@@ -22,6 +22,7 @@ class InProcessAttempt:
     epoch: int = 0
     step: int = 0
     steps: int = 0
+    waits: str = ""
 
     def begin(self, epoch: int) -> None:
         self.epoch, self.step, self.steps = epoch, 1, 1

@@ -115,6 +115,7 @@ def prepared() -> Path:
 
 def campaign(folder: Path, algorithm: Algorithm, trials: int, epochs: int) -> tuple[Home, Path]:
     """A home whose cache holds the data, and a campaign file."""
+    folder.mkdir(exist_ok=True)
     home = Home(folder / "mlruns")
     shutil.copytree(prepared(), home.cache)
     return home, write_campaign(folder, algorithm.value, trials, epochs)

@@ -33,14 +33,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_has_a_page_with_its_options(site: Path) -> None:
-    groups = {"data", "records"}
+    groups = {"cluster", "data", "records"}
     pages = {
         path.stem.rpartition("-")[2] if path.stem.startswith(("data-", "records-")) else path.stem
         for path in (site / "commands").iterdir()
     }
-    assert pages == set(ABOUT) - groups | {"index"}
+    assert pages == {name.replace(" ", "-") for name in set(ABOUT) - groups} | {"index"}
+    cluster = re.sub(r"<[^>]+>", "", (site / "commands" / "cluster-check.html").read_text())
+    assert "fer-exp cluster check auto" in cluster
     assert "--max-trials" in (site / "commands" / "search.html").read_text()
-    assert "official|stratified|grouped|reference" in (site / "commands" / "search.html").read_text()
+    assert "official|stratified|grouped|subject-kfold|reference" in (site / "commands" / "search.html").read_text()
 
 
 def test_notebooks_and_decisions_are_pages(site: Path) -> None:

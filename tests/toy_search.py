@@ -31,8 +31,8 @@ def run(home: Home, toy: Campaign, watcher: Silence | None = None, workers: int 
     return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
-def records(home: Home) -> list[Record]:
-    return list(records_in(home.campaign("toy") / "trials"))
+def records(home: Home, name: str = "toy") -> list[Record]:
+    return list(records_in(home.campaign(name) / "trials"))
 
 
 def leaderboard(result: Result) -> list[tuple[int, float | None, int]]:

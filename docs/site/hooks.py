@@ -25,7 +25,7 @@ DOCS = Path(__file__).resolve().parent.parent
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?!decisions/|[a-z]+\.md)[^)\s]+\)")
 MORE = {  # where a command's subject is explained
     "init": ("campaigns", "recipes"),
-    "search": ("campaigns", "concepts", "reliability"),
+    "search": ("campaigns", "concepts", "reliability", "scaling"),
     "retrain-best": ("verdict", "reliability"),
     "evaluate": ("concepts", "calibration"),
     "compare": ("verdict",),
@@ -36,6 +36,7 @@ MORE = {  # where a command's subject is explained
     "audit": ("audit",),
     "doctor": ("reliability",),
     "sync": ("reliability",),
+    "cluster check": ("scaling",),
     "pack": ("reliability",),
     "unpack": ("reliability",),
 }
@@ -108,9 +109,14 @@ def slug(path: str) -> str:
     return path.replace(" ", "-")
 
 
+def key(path: str) -> str:
+    """What a command is called in the help's table: by its own name, or with its group's where two have one name."""
+    return path if path in ABOUT else path.rpartition(" ")[2]
+
+
 def command_page(path: str, command: Any) -> str:
     """Usage, example, arguments and options of one command."""
-    name = path.rpartition(" ")[2]
+    name = key(path)
     context = command.make_context(path, [], resilient_parsing=True)
     usage = " ".join([f"fer-exp {path}", *command.collect_usage_pieces(context)])
     lines = [f"# fer-exp {path}", "", (command.help or "").strip(), "", "```sh", f"{ABOUT[name].example}", "```", ""]
@@ -140,7 +146,7 @@ def _cell(text: str) -> str:
 def command_list() -> str:
     """All commands in their groups, and the exit codes."""
     lines = ["# Commands", ""]
-    paths = {path.rpartition(" ")[2]: path for path, _ in commands()}
+    paths = {key(path): path for path, _ in commands()}
     for title, group in GROUPS.items():
         named = [(paths[name], about.line) for name, about in group.items() if name in paths]
         rows = [f"| [fer-exp {path}]({slug(path)}.md) | {_cell(line)} |" for path, line in named]

@@ -14,6 +14,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     comparing     compare
     recorded      load_campaign: a campaign's leaderboard, histories and figures
     pages         the report and the model card at the end
+    place         where trials run: this machine or a cluster, how many at a time, with what
     source        which campaign is meant: a file, or a Campaign made in Python
     cells         a Campaign made in Python, written as a campaign file
     settings      settings as parameters change them

@@ -45,6 +45,8 @@ def campaign_source(campaign: "Campaign") -> str:
     settings, baseline = file.value(campaign.settings), file.value(campaign.baseline)
     assert settings is not None  # both are values of ours
     assert baseline is not None
+    said_nothing = campaign.resources == type(campaign.resources)()
+    resources = None if said_nothing else file.value(campaign.resources)
     said = campaign.question.replace("\\", "").replace('"', "'")
     head = [f'"""{campaign.name}, as it was defined in Python; written by fer-exp.', "", f"Question: {said}", '"""']
     parts = [
@@ -62,6 +64,7 @@ def campaign_source(campaign: "Campaign") -> str:
         "settings": settings,
         "baseline": baseline,
         "data": repr(campaign.data),
+        **({"resources": resources} if resources else {}),
     }
     lines = [f"    {name}={text}," for name, text in fields.items()]
     return "\n\n".join(part for part in parts if part) + "\n" + "\n".join([*lines, ")"]) + "\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fer_exp.api.loading import load_keras
+from fer_exp.api.place import Settled
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
 from fer_exp.campaign.objective import refuse_undecided
@@ -41,7 +42,7 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Home, workers: int) -> str:
+def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Home, settled: Settled) -> str:
     """The whole plan as text; nothing is written but the cache of prepared data."""
     say("Loading Keras and Keras Tuner.")
     began = time.perf_counter()
@@ -80,22 +81,26 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {line}" for line in proposer.schedule()),
         *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
-        *_time(cost, plan, loading, campaign.baseline, settings, workers),
+        *_time(cost, plan, loading, campaign.baseline, settings, settled),
     ]
     return "\n".join(lines)
 
 
 def _time(
-    cost: "Cost", plan: Plan, loading: float, baseline: Recipe, settings: Settings, workers: int
+    cost: "Cost", plan: Plan, loading: float, baseline: Recipe, settings: Settings, settled: Settled
 ) -> Iterator[str]:
     """How long it may take, as a range: early stopping, other networks and the machine's other work decide."""
+    workers = settled.workers
     total = loading + plan.trials * cost.training + plan.epochs * cost.epoch
     stops_early = 0 < baseline.stop_patience < settings.epochs
-    low, high = total * (EARLY if stops_early else 1 - SPREAD) / workers, total * (1 + SPREAD) / max(1, workers / 2)
+    # Workers here share this machine's cores; machines of a cluster have their own.
+    shared = workers if settled.cluster is not None else max(1, workers / 2)
+    low, high = total * (EARLY if stops_early else 1 - SPREAD) / workers, total * (1 + SPREAD) / shared
+    told = "this machine" if settled.cluster is None else "the cluster, whose nodes are taken to be like this machine"
     yield (
         f"time       {roughly(low)} to {roughly(high)} if trials are like the baseline: {roughly(cost.epoch)} an "
         f"epoch, {roughly(cost.training)} besides for each training, measured here on {MEASURED_BATCHES} batches"
-        + (f"; {workers} workers share this machine" if workers > 1 else "")
+        + (f"; {workers} workers share {told}" if workers > 1 or settled.cluster is not None else "")
     )
     if cost.unsteady > UNSTEADY:
         yield "           the batches took very different times: this machine is busy, and all may be far quicker"

@@ -10,7 +10,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self
 
-from fer_exp.api.view import SHOWN_ROWS, plain, time_left
+from fer_exp.api.view import SHOWN_ROWS, before, plain, time_left
 from fer_exp.execute.progress import RunningTrial, Snapshot
 from fer_exp.leaderboard.table import duration
 from fer_exp.metrics.registry import shown
@@ -116,7 +116,7 @@ def _trials(running: tuple[RunningTrial, ...]) -> str:
         [
             html.escape(title_of(trial.kind, trial.number, trial.seed)),
             _bar(_done(trial), "12em"),
-            f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else "starting",
+            f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else html.escape(before(trial)),
             "" if trial.val_accuracy is None else f"val/accuracy {shown('accuracy', trial.val_accuracy)}",
             "" if trial.images_per_second is None else f"{trial.images_per_second:.0f} images/s",
         ]

@@ -5,9 +5,10 @@ In: a campaign file or a Campaign, and parameters. Out: a SearchRequest, for whi
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from fer_exp.api.settings import cleaned, override, refuse_foldless, without_clahe, workers_of
+from fer_exp.api.place import Place, Settled
+from fer_exp.api.settings import cleaned, override, refuse_foldless, without_clahe
 from fer_exp.api.source import Sourced, sourced
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
@@ -28,7 +29,7 @@ class SearchRequest:
     settings: "Settings"
     data: "DataChoice"
     home: Home
-    workers: int
+    settled: Settled
 
 
 def requested(
@@ -37,7 +38,7 @@ def requested(
     data: Path | str | None,
     home: Path | str | Home | None,
     name: str | None,
-    workers: int | Literal["auto"],
+    place: Place,
     clahe: bool,
     reading: "Reading | None",
     changes: dict[str, object],
@@ -50,7 +51,7 @@ def requested(
         data: As of `search`.
         home: As of `search`.
         name: As of `search`.
-        workers: As of `search`.
+        place: Where trials run.
         clahe: As of `search`.
         reading: As of `search`.
         changes: Settings by name; None leaves one as it is.
@@ -60,8 +61,8 @@ def requested(
         FerExpError: It cannot be searched.
     """
     require_here()
-    place = Home.at(home)
-    source = sourced(campaign, place)
+    where = Home.at(home)
+    source = sourced(campaign, where)
     chosen = source.campaign if name is None else replace(source.campaign, name=name)
     chosen = chosen if clahe else without_clahe(chosen)
     settings = override(chosen.settings, **changes)
@@ -75,7 +76,7 @@ def requested(
             "`fer-exp baseline --protocol reference` reproduces the reference's number.",
         )
     settings, choice = with_data(settings, data, chosen.data, reading)
-    return SearchRequest(source, chosen, settings, choice, place, workers_of(workers))
+    return SearchRequest(source, chosen, settings, choice, where, place.settle(chosen.resources))
 
 
 def with_data(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from fer_exp.api.comparing import ComparisonResult
 from fer_exp.api.names import known_campaign
 from fer_exp.api.pages import write_pages
+from fer_exp.api.place import EngineName, Place
 from fer_exp.api.searched import GO_ON
-from fer_exp.api.settings import workers_of
 from fer_exp.api.told import Told
 from fer_exp.system.errors import BadInput, ExitCode, Interrupted
 from fer_exp.system.home import Home
@@ -99,6 +99,10 @@ def retrain_best(
     against_baseline: bool | None = None,
     data: Path | str | None = None,
     workers: int | Literal["auto"] = 1,
+    engine: EngineName | Literal["local", "ray"] = EngineName.LOCAL,
+    ray_address: str | None = None,
+    cpus_per_trial: float | None = None,
+    gpus_per_trial: float | None = None,
     max_hours: float | None = None,
     skip_bad_rows: bool = False,
     tracking: bool = True,
@@ -117,7 +121,11 @@ def retrain_best(
         replace_champion: Make it the champion whatever the verdict.
         against_baseline: Train the baseline with the same seeds and compare; None from two seeds.
         data: None for those of the search.
-        workers: Trainings at the same time; "auto" as the machine has room.
+        workers: Trainings at the same time; "auto" as the machine or the cluster has room.
+        engine: "local" on this machine, "ray" on the machines of a Ray cluster.
+        ray_address: Of the cluster, as of `search`.
+        cpus_per_trial: Processors of a training, as of `search`.
+        gpus_per_trial: GPUs of a training, as of `search`.
         max_hours: Stop after so many; the same call goes on.
         skip_bad_rows: Drop bad rows and count them in the record.
         tracking: Whether MLflow shows the records; without it no model is registered.
@@ -133,8 +141,9 @@ def retrain_best(
     for name, value, least in (("seeds", seeds, 1), ("epochs", epochs, 1), ("limit", limit, 0), ("trial", trial, 0)):
         if value is not None and value < least:
             raise BadInput(f"{name}: expected a number from {least} on, received {value}", "Nothing was started.")
-    place, number = Home.at(home), workers_of(workers)
-    spec = known_campaign(place, campaign)
+    where = Home.at(home)
+    place = Place.of(workers, engine, ray_address, cpus_per_trial, gpus_per_trial)
+    spec = known_campaign(where, campaign)
     from fer_exp.data.find import find_recorded
     from fer_exp.execute.loop import Ending
     from fer_exp.tuning.values import DataChoice, RetrainOptions
@@ -147,11 +156,21 @@ def retrain_best(
     from fer_exp.api.watching import watching
     from fer_exp.tuning.run import Conditions, run_retrain
 
+    settled = place.settle()
     options = RetrainOptions(trial, seeds, epochs, limit, recover, replace_champion, against_baseline)
     with watching(watcher) as view:
-        conditions = Conditions(place, view, number, tracking=tracking, max_hours=max_hours, report=write_pages)
+        conditions = Conditions(
+            where,
+            view,
+            settled.workers,
+            tracking=tracking,
+            max_hours=max_hours,
+            cluster=settled.cluster,
+            resources=settled.resources,
+            report=write_pages,
+        )
         retrained = run_retrain(spec, options, choice, conditions)
-    found = RetrainResult(spec.name, place, spec, retrained)
+    found = RetrainResult(spec.name, where, spec, retrained)
     if retrained.result.requested and retrained.result.ending is Ending.STOPPED:
         raise RetrainStopped(found)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fer_exp.api.pages import write_pages
+from fer_exp.api.place import EngineName, Place, Settled
 from fer_exp.api.request import SearchRequest, requested, require_here, with_data
 from fer_exp.api.searched import SearchResult, SearchStopped
 from fer_exp.api.settings import cleaned, override, refuse_foldless
@@ -36,6 +37,10 @@ def search(
     folds: int | None = None,
     fold: int | None = None,
     workers: int | Literal["auto"] = 1,
+    engine: EngineName | Literal["local", "ray"] = EngineName.LOCAL,
+    ray_address: str | None = None,
+    cpus_per_trial: float | None = None,
+    gpus_per_trial: float | None = None,
     max_trials: int | None = None,
     epochs: int | None = None,
     max_hours: float | None = None,
@@ -59,7 +64,12 @@ def search(
         protocol: How rows become train, validation and test; None as the campaign says.
         folds: Of the protocol `subject-kfold`; each is searched in turn, as a campaign of its own.
         fold: One fold alone.
-        workers: Trials at the same time; "auto" as the machine has room.
+        workers: Trials at the same time; "auto" as the machine or the cluster has room.
+        engine: "local" on this machine, "ray" on the machines of a Ray cluster.
+        ray_address: The cluster: "auto" (one that this machine is part of), "local" (started for this process) or
+            HOST:PORT; None is "auto".
+        cpus_per_trial: Processors of a trial; None for an equal share, on a cluster one.
+        gpus_per_trial: GPUs of a trial, or a part of one; None for one, if there are any.
         max_trials: Besides the baseline.
         epochs: Of a trial at most.
         max_hours: Stop after so many; the same call goes on.
@@ -84,7 +94,7 @@ def search(
         data=data,
         home=home,
         name=name,
-        workers=workers,
+        place=Place.of(workers, engine, ray_address, cpus_per_trial, gpus_per_trial),
         clahe=clahe,
         reading=reading,
         changes={
@@ -104,6 +114,10 @@ def dry_run(
     folds: int | None = None,
     fold: int | None = None,
     workers: int | Literal["auto"] = 1,
+    engine: EngineName | Literal["local", "ray"] = EngineName.LOCAL,
+    ray_address: str | None = None,
+    cpus_per_trial: float | None = None,
+    gpus_per_trial: float | None = None,
     max_trials: int | None = None,
     epochs: int | None = None,
     limit: int | None = None,
@@ -126,7 +140,7 @@ def dry_run(
         data=data,
         home=home,
         name=name,
-        workers=workers,
+        place=Place.of(workers, engine, ray_address, cpus_per_trial, gpus_per_trial),
         clahe=clahe,
         reading=reading,
         changes={
@@ -188,7 +202,7 @@ def baseline(
         baseline=recipe,
     )
     settings, choice = with_data(settings, data, None, reading)
-    asked = SearchRequest(None, campaign, settings, choice, Home.at(home), 1)
+    asked = SearchRequest(None, campaign, settings, choice, Home.at(home), Settled(1, campaign.resources))
     result = run(asked, tracking=tracking, max_hours=max_hours, watcher=watcher)
     if not settings.protocol.leaky or result.stopped:
         return result
@@ -202,7 +216,7 @@ def planned(asked: SearchRequest) -> Text:
     """What would be done; see `dry_run`."""
     from fer_exp.api.dry_run import describe
 
-    return Text(describe(asked.campaign, asked.settings, asked.data, asked.home, asked.workers))
+    return Text(describe(asked.campaign, asked.settings, asked.data, asked.home, asked.settled))
 
 
 def run(
@@ -246,7 +260,16 @@ def _run(asked: SearchRequest, tracking: bool, hours: float | None, watcher: "Wa
     source = asked.source
     file, mark = ("fer-exp baseline", "built-in") if source is None else (source.file, source.fingerprint)
     with watching(watcher) as view:
-        conditions = Conditions(asked.home, view, asked.workers, tracking, hours, report=write_pages)
+        conditions = Conditions(
+            asked.home,
+            view,
+            asked.settled.workers,
+            tracking,
+            hours,
+            cluster=asked.settled.cluster,
+            resources=asked.settled.resources,
+            report=write_pages,
+        )
         text = None if source is None else source.text
         result = run_search(asked.campaign, asked.settings, file, mark, asked.data, conditions, text)
     found = SearchResult(asked.campaign.name, asked.home, tracking, result)

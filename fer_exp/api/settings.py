@@ -1,4 +1,4 @@
-"""A campaign's settings as parameters change them, and how many workers that comes to.
+"""A campaign's settings as parameters change them.
 
 In: what the campaign file says and the values of parameters. Out: settings, or the campaign, with those changes.
 """
@@ -60,31 +60,6 @@ def cleaned(settings: "Settings", *, leaks: bool, conflicts: bool, blank: bool) 
         drop_blank=said.drop_blank or blank,
     )
     return settings.model_copy(update={"cleaning": cleaning})
-
-
-MOST_WORKERS = 256
-AUTOMATIC = 4  # workers at most that a machine without GPUs gets unasked: each loads TensorFlow
-
-
-def workers_of(given: int | str) -> int:
-    """A number of workers; `auto` is one for each GPU, else one for each processor, up to four.
-
-    Raises:
-        BadInput: It is neither.
-    """
-    text = str(given)
-    if text.lower() != "auto":
-        number = int(text) if text.isdecimal() else 0
-        if not 1 <= number <= MOST_WORKERS:
-            raise BadInput(
-                f"workers: expected a number from 1 to {MOST_WORKERS}, or auto, received {text!r}",
-                "Nothing was started. 1 is the default.",
-            )
-        return number
-    from fer_exp.execute.devices import visible_devices
-    from fer_exp.system.provenance import cores
-
-    return len(visible_devices()) or min(cores(), AUTOMATIC)
 
 
 def without_clahe(campaign: "Campaign") -> "Campaign":

@@ -67,6 +67,8 @@ class View:
 
 def plain(trial: RunningTrial) -> str:
     """A running trial in one line."""
+    if trial.waits:
+        return f"{title_of(trial.kind, trial.number, trial.seed)}: waits for {trial.waits}"
     told = f"{title_of(trial.kind, trial.number, trial.seed)}: epoch {max(trial.epoch, 1)}/{trial.epochs}"
     if trial.steps:
         told += f" ({100 * trial.step / trial.steps:.0f} %)"
@@ -100,11 +102,16 @@ def _running(trials: tuple[RunningTrial, ...]) -> Table:
         table.add_row(
             title_of(trial.kind, trial.number, trial.seed),
             ProgressBar(total=1.0, completed=done, width=24),
-            f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else "starting",
+            f"epoch {max(trial.epoch, 1)}/{trial.epochs}" if trial.epoch else before(trial),
             "" if trial.val_accuracy is None else f"val/accuracy {shown('accuracy', trial.val_accuracy)}",
             "" if trial.images_per_second is None else f"{trial.images_per_second:.0f} images/s",
         )
     return table
+
+
+def before(trial: RunningTrial) -> str:
+    """What a trial does before its first epoch."""
+    return f"waits for {trial.waits}" if trial.waits else "starting"
 
 
 def _leaders(snapshot: Snapshot) -> RenderableType:

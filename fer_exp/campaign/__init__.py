@@ -6,6 +6,7 @@ In: a campaign file. Out: a `Campaign`, read and checked; for its record, a `Cam
     load        reading one
     objective   the metric that decides, and which way it is better
     probe       what a space does when it is called, before anything is started
+    resources   what an attempt takes of a machine
     space       the hyperparameters of a space, as text and as values
     folds       a campaign for each fold, known by its name
     changes     what may change under a campaign's name, and what may not
@@ -23,6 +24,7 @@ from fer_exp.campaign.campaign import (
 )
 from fer_exp.campaign.load import fingerprint, load_campaign
 from fer_exp.campaign.objective import Direction, Objective
+from fer_exp.campaign.resources import Resources
 
 __all__ = [
     "AT_REST",
@@ -33,6 +35,7 @@ __all__ = [
     "Direction",
     "HyperParameters",
     "Objective",
+    "Resources",
     "Sample",
     "Settings",
     "fingerprint",

@@ -14,6 +14,7 @@ from typing import Protocol as Interface
 from pydantic import Field, model_validator
 
 from fer_exp.campaign.objective import MEND, Objective, refuse_unknown
+from fer_exp.campaign.resources import Resources
 from fer_exp.campaign.space import dimensions
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.info import LEAST_FOLDS, MOST_FOLDS, Cleaning, DataInfo, Fold
@@ -82,6 +83,9 @@ class Settings(Value):
         return Fold(number=self.fold or 1, of=self.folds) if self.protocol is Protocol.SUBJECT_KFOLD else None
 
 
+_KINDS = {"name": str, "question": str, "settings": Settings, "baseline": Recipe, "resources": Resources}
+
+
 @dataclass(frozen=True)
 class Campaign:
     """What to search, as a campaign file says it."""
@@ -92,9 +96,10 @@ class Campaign:
     settings: Settings = Settings()
     baseline: Recipe = baseline_recipe()
     data: str | None = None  # default data: "demo" or a path; None leaves it to --data and FER_EXP_DATA
+    resources: Resources = Resources()  # what an attempt takes; options win
 
     def __post_init__(self) -> None:
-        for field, kind in (("name", str), ("question", str), ("settings", Settings), ("baseline", Recipe)):
+        for field, kind in _KINDS.items():
             if not isinstance(getattr(self, field), kind):
                 received = type(getattr(self, field)).__name__
                 raise BadCampaign(f"campaign {field}: expected a {kind.__name__}, received {received}", MEND)

@@ -23,6 +23,9 @@ In: arguments. Out: text and an exit code.
     doctor      doctor
     records     records pack, records unpack
     data        data check, data convert
+    cluster     cluster check
+    in_place    options in the place of a parameter, for several commands
+    place       where trials run, as options
     audit       data audit
     fetch       data fetch
 
@@ -32,6 +35,7 @@ Commands import what they need when they run: `fer-exp --help` loads neither Ker
 # Each adds its commands to the application when it is imported.
 from fer_exp.cli import (
     audit,
+    cluster,
     compare,
     data,
     delete,
@@ -53,6 +57,7 @@ from fer_exp.cli.app import app, main
 __all__ = [
     "app",
     "audit",
+    "cluster",
     "compare",
     "data",
     "delete",

@@ -38,8 +38,17 @@ Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Twice
 TRACEBACKS_FROM = 2  # times -v
 
 
-def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Adds a function to `target` as a command; it must take `verbose`."""
+def command(
+    target: typer.Typer, name: str, about: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds a function to `target` as a command; it must take `verbose`.
+
+    Args:
+        target: The application, or a group of commands in it.
+        name: Of the command.
+        about: Its key in the help, where another group has a command of that name.
+    """
+    told = ABOUT[about or name]
 
     def add(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -60,7 +69,7 @@ def command(target: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
             except Exception as error:  # told like any error, shown whole with -vv
                 _fail(*_explain(error), options["verbose"])
 
-        return target.command(name, short_help=ABOUT[name].line, epilog=f"Example: {ABOUT[name].example}")(run)
+        return target.command(name, short_help=told.line, epilog=f"Example: {told.example}")(run)
 
     return add
 

@@ -59,6 +59,8 @@ GROUPS: dict[str, dict[str, About]] = {
         "records": About("Carry records to another machine.", "fer-exp records pack demo"),
         "pack": About("Pack a campaign's records into one file.", "fer-exp records pack demo"),
         "unpack": About("Unpack records into this home.", "fer-exp records unpack demo.fer-exp.tar.zst"),
+        "cluster": About("Look at a Ray cluster before it trains.", "fer-exp cluster check auto"),
+        "cluster check": About("Ask every node of a Ray cluster whether it fits.", "fer-exp cluster check auto"),
         "delete": About("Delete a campaign with its runs, models and files.", "fer-exp delete demo"),
     },
 }

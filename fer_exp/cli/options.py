@@ -5,19 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fer_exp.api.settings import workers_of
 from fer_exp.cli import complete
 from fer_exp.data.split.protocol import Protocol
-from fer_exp.system.errors import BadInput
-
-
-def as_workers(text: str) -> int:
-    """A number of workers, or `auto`, as an option says it."""
-    try:
-        return workers_of(text)
-    except BadInput as error:
-        raise typer.BadParameter(error.problem.removeprefix("workers: ")) from error
-
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file, such as experiments/demo.py.")]
 CampaignName = Annotated[
@@ -40,15 +29,6 @@ Folds = Annotated[
 ]
 OneFold = Annotated[
     int | None, typer.Option("--fold", min=1, help="One fold alone, as on another machine. Default: each in turn.")
-]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        metavar="<int>|auto",
-        parser=as_workers,
-        help="Trials at the same time; auto: as the machine has room.",
-    ),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Full budget of a trial.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="Stop after so many hours; resumable.")]

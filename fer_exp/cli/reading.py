@@ -5,12 +5,12 @@ function as `Read`, which makes a Reading of it, on top of what a campaign says.
 """
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_exp.cli.in_place import in_place_of
 from fer_exp.system.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,28 +57,7 @@ OF_ANOTHER_SET = ("classes", "merge", "drop", "layout", "groups")  # side and co
 def reads_data(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Puts the options called `names`, all without any, in the place of a function's parameter `read`."""
     wanted = {name: OPTIONS[name] for name in names or OPTIONS}
-
-    def change(function: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def run(**given: Any) -> None:
-            said = {name: given.pop(name) for name in wanted}
-            function(**given, read=functools.partial(_reading, said))
-
-        signature = inspect.signature(function, eval_str=True)
-        parameters: list[inspect.Parameter] = []
-        for name, parameter in signature.parameters.items():
-            if name != "read":
-                parameters.append(parameter)
-                continue
-            parameters += [
-                inspect.Parameter(option, parameter.kind, default=default, annotation=annotation)
-                for option, (annotation, default) in wanted.items()
-            ]
-        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # functions may have one
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return run
-
-    return change
+    return in_place_of("read", wanted, lambda said: functools.partial(_reading, said))
 
 
 def _reading(said: dict[str, Any], before: "Reading | None" = None) -> "Reading":

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_exp.api.place import Place
 from fer_exp.api.searching import BASELINE_EPOCHS
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
+from fer_exp.cli.place import takes_place
 from fer_exp.cli.reading import Read, reads_data
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.system.errors import ExitCode
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 
 @command(app, "search")
 @reads_data()
+@takes_place
 def search(
     file: options.CampaignFile,
     data: options.Data = None,
     protocol: options.ProtocolOption = None,
     folds: options.Folds = None,
     fold: options.OneFold = None,
-    workers: options.Workers = 1,
     max_trials: Annotated[int | None, typer.Option("--max-trials", min=0, help="Trials besides the baseline.")] = None,
     epochs: options.Epochs = None,
     max_hours: options.MaxHours = None,
@@ -38,6 +40,7 @@ def search(
     drop_blank: options.DropBlank = False,
     no_clahe: options.NoClahe = False,
     *,
+    place: Place,
     read: Read,
     no_tracking: options.NoTracking = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
@@ -54,7 +57,7 @@ def search(
         data=data,
         home=None,
         name=name,
-        workers=workers,
+        place=place,
         clahe=not no_clahe,
         reading=read(source.campaign.settings.reading),
         changes={
@@ -123,6 +126,7 @@ def baseline(
 
 
 @command(app, "retrain-best")
+@takes_place
 def retrain_best(
     campaign: options.CampaignName,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Trainings, each with a seed of its own.")] = 1,
@@ -146,9 +150,10 @@ def retrain_best(
         ),
     ] = None,
     data: options.Data = None,
-    workers: options.Workers = 1,
     max_hours: options.MaxHours = None,
     skip_bad_rows: options.SkipBadRows = False,
+    *,
+    place: Place,
     no_tracking: options.NoTracking = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -166,7 +171,7 @@ def retrain_best(
             replace_champion=replace_champion,
             against_baseline=against_baseline,
             data=data,
-            workers=workers,
+            **place.said,
             max_hours=max_hours,
             skip_bad_rows=skip_bad_rows,
             tracking=not no_tracking,

@@ -4,6 +4,8 @@ In: records to train. Out: records with an outcome.
 
     engine          the interface: what runs attempts, and how an attempt ends
     local           the engine of one machine: processes from a fork server
+    ray_engine      the engine of a cluster: tasks of Ray, whose records come back epoch by epoch
+    cluster         what that engine sends to nodes, what nodes do with it, and what comes back
     devices         graphics processors, found without starting one and dealt to slots
     loop            fills free slots, waits, takes in what ended, shows how things stand
     dispatch        which record is trained next

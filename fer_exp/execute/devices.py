@@ -14,6 +14,7 @@ from pathlib import Path
 LIST_COMMAND = ("nvidia-smi", "-L")
 LIST_SECONDS = 10.0  # a driver that does not answer by then is left alone
 DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")  # a folder for each processor, where nvidia-smi is missing
+ROUNDING = 1e-9  # three thirds are one
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Both backends take most of a device's memory at their first operation, unless they are told to take what they need.
 SHARED_MEMORY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
@@ -46,14 +47,35 @@ def visible_devices(environment: Mapping[str, str] | None = None) -> list[str]:
     return names[:stop]
 
 
-def deal(slots: int, devices: Sequence[str]) -> list[Slot]:
-    """A device for each of `slots`, in turn; where there are fewer devices than slots, the slots share them."""
+def deal(slots: int, devices: Sequence[str], each: float | None = None) -> list[Slot]:
+    """What each of `slots` may see of `devices`.
+
+    Args:
+        slots: How many.
+        devices: As CUDA_VISIBLE_DEVICES names them.
+        each: Devices of a slot, a part of one, or 0 for none; None: one for each slot in turn, and where there are
+            fewer devices than slots, the slots share them.
+    """
+    if each == 0:
+        return [Slot("") for _ in range(slots)]
     if not devices:
         return [Slot(None) for _ in range(slots)]
+    if each is not None and each < 1:
+        return [Slot(devices[slot % len(devices)], shares_device=True) for slot in range(slots)]
+    if each is not None:
+        whole = int(each)
+        return [Slot(",".join(devices[slot * whole : (slot + 1) * whole])) for slot in range(slots)]
     return [
         Slot(devices[slot % len(devices)], shares_device=_on(slot % len(devices), slots, len(devices)) > 1)
         for slot in range(slots)
     ]
+
+
+def slots_on(devices: int, each: float) -> int:
+    """How many slots so many devices have room for, with `each` for a slot: a part of one, or whole ones."""
+    if each < 1:
+        return devices * int(1 / each + ROUNDING)
+    return devices // int(each)
 
 
 def _on(device: int, slots: int, devices: int) -> int:

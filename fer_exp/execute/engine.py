@@ -1,7 +1,8 @@
 """The interface between the loop of a search and the machines it trains on.
 
 In: records to train. Out: attempts at work, and how each ended. An engine knows slots, devices and threads; it knows
-nothing of oracles, of MLflow, or of what an end means for a trial. `local.py` is the engine of one machine.
+nothing of oracles, of MLflow, or of what an end means for a trial. `local.py` is the engine of one machine,
+`ray_engine.py` that of a cluster.
 """
 
 from collections.abc import Sequence
@@ -55,6 +56,10 @@ class Attempt(Protocol):
     @property
     def steps(self) -> int:
         """Batches of an epoch; 0 before the first."""
+
+    @property
+    def waits(self) -> str:
+        """What it waits for before it can begin, as text; empty where it does not."""
 
 
 class Engine(Protocol):

@@ -12,6 +12,8 @@ from fer_exp.execute.task import Task, report
 
 TRAINING = "fer_exp.execute.child"  # loads Keras, and all that a trial needs besides
 
+LIGHT = "fer_exp.execute.entry"  # loads nothing: where attempts run on other machines
+
 
 def train_record(task: Task, parent: Connection) -> None:
     """Entry of an attempt's process."""

@@ -3,7 +3,8 @@
 In: attempts that the machine failed, and trainings that came to an end. Out: a decision for each, or an error that
 stops the search. The evidence against a recipe is a training of another one that begins and ends well while this one
 keeps failing; without it the fault is the machine's, the trial stays open, and after `IN_A_ROW` such attempts the
-search stops.
+search stops. A node of a cluster that is gone takes all its attempts with it at once: they begin again elsewhere, and
+count only where one trial loses its node again and again.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class _Tally:
     epochs: int  # recorded when its present attempt began
     first_failed: int = 0  # attempts that had started when its first failure in a row came
     failures: int = 0  # in a row, without a new epoch
+    nodes_lost: int = 0  # likewise
     alone: bool = False  # nothing else ran when it failed last
     kind: FaultKind | None = None  # of the last failure
     proven: bool = False  # another training began and ended well since its first failure
@@ -85,8 +87,12 @@ class Failures:
             raise NoSpace(f"the disk is full: {ended.record.path} could not be written", FULL_DISK)
         tally = self._tallies[str(ended.record.path)]
         if _epochs(ended.record) > tally.epochs:  # it got further, so neither recipe nor machine is hopeless
-            tally.failures, tally.proven = 0, False
+            tally.failures, tally.nodes_lost, tally.proven = 0, 0, False
             self._in_a_row.clear()
+        if fault.kind is FaultKind.NODE:
+            tally.nodes_lost += 1
+            if tally.nodes_lost < IN_A_ROW:
+                return Decision.AGAIN
         if tally.failures == 0:
             tally.first_failed = self._started
         tally.failures, tally.alone, tally.kind = tally.failures + 1, alone, fault.kind

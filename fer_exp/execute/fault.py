@@ -24,6 +24,7 @@ class FaultKind(Enum):
     FULL_DISK = "full disk"
     DISK = "disk"  # it does not read or write: EIO, ESTALE and their family
     FILES = "files"  # what a training reads is gone or damaged: the cache, a checkpoint
+    NODE = "node"  # a machine of a cluster, or the way to it, is gone, or cannot train; another one may
     PROGRAM = "program"  # anything else: a missing library, a crash in native code, a defect
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from fer_exp.campaign import Resources
 from fer_exp.execute.devices import deal, visible_devices
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.entry import TRAINING, train_record
@@ -44,6 +45,7 @@ class LocalAttempt:
     steps: int = 0
     peak_memory_mib: float = 0.0  # the most that was seen
     fault: Fault | None = None  # what its process said of its end
+    waits: str = ""  # nothing: there is a slot when it starts
 
     def look(self) -> None:
         """Sees how much memory it uses now."""
@@ -82,6 +84,7 @@ class LocalEngine:
         keep_checkpoints: Later trials may go on from the last epoch of an earlier one.
         entry: What an attempt's process runs.
         devices: Graphics processors to deal to the slots; None for those that are visible.
+        resources: What an attempt takes of them, and how many threads it has; its own share where nothing is said.
     """
 
     def __init__(
@@ -93,10 +96,12 @@ class LocalEngine:
         keep_checkpoints: bool = False,
         entry: Entry = train_record,
         devices: Sequence[str] | None = None,
+        resources: Resources = Resources(),
     ) -> None:
         self._context = context
         self._entry = entry
-        self._slots = deal(workers, visible_devices() if devices is None else devices)
+        self._slots = deal(workers, visible_devices() if devices is None else devices, resources.gpus)
+        self._threads = threads_of(workers, resources)
         self._development = development
         self._keep_checkpoints = keep_checkpoints
         self._attempts: list[LocalAttempt] = []
@@ -121,7 +126,7 @@ class LocalEngine:
             development=self._development,
             attempt=number,
             keep_checkpoints=self._keep_checkpoints,
-            threads=max(cores() // self.capacity, 1) if self.capacity > 1 else 0,
+            threads=self._threads,
             environment=self._slots[slot].environment(),
         )
         ours, theirs = self._context.Pipe()
@@ -174,6 +179,13 @@ class LocalEngine:
             attempt.process.join()
             attempt.line.close()
         self._attempts.clear()
+
+
+def threads_of(workers: int, resources: Resources) -> int:
+    """Threads of an attempt's backend; 0 leaves them to it."""
+    if resources.cpus is not None:
+        return max(int(resources.cpus), 1)
+    return max(cores() // workers, 1) if workers > 1 else 0
 
 
 def _hear(attempt: LocalAttempt) -> None:

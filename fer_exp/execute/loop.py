@@ -161,6 +161,7 @@ def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:
         steps=attempt.steps,
         val_accuracy=last.val_accuracy if last else None,
         images_per_second=last.images_per_second if last else None,
+        waits=attempt.waits,
     )
 
 

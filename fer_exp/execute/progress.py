@@ -23,6 +23,7 @@ class RunningTrial:
     steps: int  # 0 before the first
     val_accuracy: float | None  # of the last whole epoch
     images_per_second: float | None  # likewise
+    waits: str = ""  # for what, where it has not begun for want of it
 
 
 @dataclass(frozen=True)

@@ -131,12 +131,17 @@ class Record:
 
     def append(self, epoch: Epoch) -> None:
         """Adds an epoch; its checkpoint must be written already. Checkpoints other than the last and the best go."""
+        self.extend([epoch])
+
+    def extend(self, epochs: Sequence[Epoch]) -> None:
+        """Adds epochs from a copy of this record; the last's and the best's checkpoint must be written already."""
         history = self.history()
-        if epoch.epoch != len(history) + 1:
-            raise ValueError(f"expected epoch {len(history) + 1}, received {epoch.epoch}")
+        for number, epoch in enumerate(epochs, start=len(history) + 1):
+            if epoch.epoch != number:
+                raise ValueError(f"expected epoch {number}, received {epoch.epoch}")
         drop_torn_line(self.path / "history.jsonl")
-        append_line(self.path / "history.jsonl", epoch.sealed())
-        keep = {self.checkpoint(epoch.epoch), self.checkpoint(best_epoch([*history, epoch]))}
+        append_line(self.path / "history.jsonl", "\n".join(epoch.sealed() for epoch in epochs))
+        keep = {self.checkpoint(epochs[-1].epoch), self.checkpoint(best_epoch([*history, *epochs]))}
         self._drop_checkpoints(keep)
 
     def _drop_checkpoints(self, keep: set[Path]) -> None:

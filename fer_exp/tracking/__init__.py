@@ -14,6 +14,7 @@ registry. The only part that imports mlflow.
     find          from a run or a model back to its record
     versions      of a campaign's registered model, made and made again
     registry      a record's model registered, and the champion of a campaign
+    writer        one writer at a time moves a champion
     pages         what MLflow's pages open with
     follower      the tracker process beside a search
     leftovers     artifacts that nothing refers to
@@ -46,6 +47,7 @@ from fer_exp.tracking.projection import SyncReport, sync  # noqa: E402
 from fer_exp.tracking.registry import Champion, champion, register, set_champion  # noqa: E402
 from fer_exp.tracking.ui import serve_ui  # noqa: E402
 from fer_exp.tracking.versions import RegisteredVersion  # noqa: E402
+from fer_exp.tracking.writer import only_writer  # noqa: E402
 
 __all__ = [
     "Champion",
@@ -57,6 +59,7 @@ __all__ = [
     "find_model",
     "find_run",
     "follow",
+    "only_writer",
     "register",
     "run_id_of",
     "serve_ui",

@@ -3,7 +3,7 @@
 In: a campaign and its data. Out: records, a leaderboard, and from `retrain` a registered model.
 
     run                     puts a search or a retrain together: fork server, data, tracker, loop, summary
-    conditions              where and how to work: engine, tracking, report; nothing that changes a result
+    conditions              where and how to work: engine, cluster, tracking, report; nothing that changes a result
     values                  what a search is asked, and what it gives back
     trials                  the work of a search: baseline first, then proposed trials, until the budget is spent
     proposer                the interface of what proposes trials: ask and tell, state, plan

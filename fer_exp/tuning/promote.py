@@ -16,8 +16,9 @@ from fer_exp.records.folder import state_at_rest
 from fer_exp.records.handovers import Handover, note_handover
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
-from fer_exp.tracking import Champion, champion, register, set_champion, sync
+from fer_exp.tracking import Champion, champion, only_writer, register, set_champion, sync
 from fer_exp.tracking.mapping import folder_of
+from fer_exp.tracking.store import connect
 from fer_exp.verdict import Answer, Comparison, Group, compare_groups, group_of
 
 REPLACE = "--replace-champion moves the alias all the same"
@@ -58,12 +59,13 @@ def promote(
     Raises:
         TrackingFailed: MLflow did not answer; the record is complete without it.
     """
-    present = champion(home, campaign.name)
     version = register(home, campaign.name, record)
     group = Group.of([one for one in seeds if one.state() is State.FINISHED] or [record])
-    deserves, reason = _deserves(home, present, version.version, campaign, group)
-    if (deserves or replace) and (present is None or present.version != version.version):
-        set_champion(home, campaign.name, version.version)
+    with only_writer(connect(home), campaign.name):  # who is judged against must still be the champion afterwards
+        present = champion(home, campaign.name)
+        deserves, reason = _deserves(home, present, version.version, campaign, group)
+        if (deserves or replace) and (present is None or present.version != version.version):
+            set_champion(home, campaign.name, version.version)
     if replace and not deserves:
         reason = f"as asked, although {reason}"
     folder, metric = home.campaign(campaign.name), campaign.settings.objective.metric

@@ -181,7 +181,7 @@ def _run(
                 f"{name}/{_within(again)} ended before, and is not trained again; fer-exp delete {name} clears it."
             )
         watcher.say("Loading Keras.")
-        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
+        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.to_load)
         work = ReproductionWork(folder, again, spec)
         engine = conditions.engine_on(development.folder, context)
         result = run_loop(work, engine, context, conditions, holding, lambda: None, AT_REST)

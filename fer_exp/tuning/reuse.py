@@ -11,6 +11,8 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from fer_exp.execute.devices import device_kind
@@ -50,10 +52,31 @@ def forget(record: Record) -> None:
     shutil.rmtree(record.path)
 
 
-@functools.cache
+_kind: ContextVar[str | None] = ContextVar("kind of device", default=None)
+
+
+@contextmanager
+def training_on(kind: str | None) -> Iterator[None]:
+    """Says, while the block runs, on what kind of device trainings run: a cluster's is not this machine's.
+
+    Args:
+        kind: "cpu" or "gpu"; None for what this machine has.
+    """
+    before = _kind.set(kind)
+    try:
+        yield
+    finally:
+        _kind.reset(before)
+
+
 def training_now() -> str:
     """What a training that starts now would be trained with, as far as can be told without starting a device."""
-    return trained_with(device_kind())
+    return _training_on(_kind.get())
+
+
+@functools.cache
+def _training_on(kind: str | None) -> str:
+    return trained_with(device_kind() if kind is None else kind)
 
 
 def answers_now(record: Record) -> bool:

@@ -27,6 +27,7 @@ from fer_exp.tuning.conditions import Conditions
 from fer_exp.tuning.disk_need import Need, require
 from fer_exp.tuning.interrupts import interruptible, running_tracker
 from fer_exp.tuning.proposer import fewer_points
+from fer_exp.tuning.reuse import training_on
 from fer_exp.tuning.store_check import refuse_moved_store
 from fer_exp.tuning.values import DataChoice, Result, Retrained, RetrainOptions
 
@@ -54,7 +55,7 @@ def run_search(
     Raises:
         FerExpError: Data, campaign or state cannot be used, or trials fail; records made so far stay.
     """
-    with interruptible():
+    with interruptible(), training_on(conditions.device_kind):
         return _search(campaign, settings, file, fingerprint, data, conditions, source)
 
 
@@ -70,7 +71,7 @@ def _search(
     folder = conditions.home.campaign(campaign.name)
     _refuse_at_once(folder, campaign, settings)
     conditions.watcher.say("Loading Keras and Keras Tuner.")
-    context = start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.loads)
+    context = _fork_server(conditions)
     with stderr_to():
         from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
         from fer_exp.tuning.trials import SearchRequest, SearchWork
@@ -119,6 +120,10 @@ def _search(
         return run_loop(work, engine, context, conditions, holding, work.close, "finished")
 
 
+def _fork_server(conditions: Conditions) -> ForkServerContext:
+    return start_fork_server(conditions.home.cache / FORK_SERVER_LOG, conditions.to_load)
+
+
 def _refuse_at_once(folder: Path, campaign: Campaign, settings: Settings) -> None:
     """What can be refused before anything is loaded: a campaign that somebody drives, or that has other settings.
 
@@ -140,7 +145,7 @@ def run_retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoic
     Raises:
         FerExpError: The campaign has no such trial, the data are others than it was run on, or no seed finished.
     """
-    with interruptible():
+    with interruptible(), training_on(conditions.device_kind):
         return _retrain(campaign, options, data, conditions)
 
 
@@ -154,7 +159,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
 
         trial = retrain.choose(folder, campaign, options.trial)
         watcher.say("Loading Keras.")
-        context = start_fork_server(home.cache / FORK_SERVER_LOG, conditions.loads)
+        context = _fork_server(conditions)
         start = retrain.champion_model(home, campaign, trial) if options.recover else None
         repeat = retrain.Repeat(
             campaign=campaign,

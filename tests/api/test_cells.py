@@ -5,6 +5,7 @@ import math as maths
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from fer_exp import Algorithm, Campaign, HyperParameters, Recipe, Settings, baseline_recipe
 from fer_exp.api.cells import campaign_source
 from fer_exp.api.source import sourced
-from fer_exp.campaign import fingerprint, load_campaign
+from fer_exp.campaign import Resources, fingerprint, load_campaign
 from fer_exp.campaign.probe import Asked
 from fer_exp.data.emotions import Emotion
 from fer_exp.recipe import Schedule
@@ -58,6 +59,15 @@ def test_the_file_defines_the_same_campaign(tmp_path: Path) -> None:
     assert (loaded.settings, loaded.baseline) == (SETTINGS, BASE)
     for point in ({}, {"block_dropout": 0.1, "learning_rate": 0.004}):
         assert loaded.space(Asked(point)) == space(Asked(point))
+
+
+def test_the_file_says_what_a_trial_takes_where_the_campaign_does(tmp_path: Path) -> None:
+    """And is as it was where it does not, so that a campaign's fingerprint stays."""
+    assert "resources" not in campaign_source(made(space))
+    takes = Resources(cpus=2.0, gpus=0.5)
+    file = tmp_path / "cell.py"
+    file.write_text(campaign_source(replace(made(space), resources=takes)))
+    assert load_campaign(file).resources == takes
 
 
 def test_the_file_runs_in_a_process_that_knows_nothing_of_this_one(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 import fer_exp
 from fer_exp import Campaign, HyperParameters, Recipe, Settings, baseline_recipe
+from fer_exp.api.place import Place
 from fer_exp.api.request import requested
 from fer_exp.campaign import CampaignSpec, fingerprint, load_campaign
+from fer_exp.cli.search import retrain_best as retrain_command
 from fer_exp.cli.search import search as search_command
 from fer_exp.data.sources.convert import convert
 from fer_exp.execute.progress import Silence, Snapshot
@@ -84,7 +86,10 @@ def test_a_home_can_be_named_and_nothing_goes_elsewhere(home: Home, tmp_path: Pa
     [
         ({"epochs": 0}, "epochs: Input should be greater than or equal to 1, received 0"),
         ({"protocol": "official!"}, "protocol: Input should be"),
-        ({"workers": 0}, "workers: expected a number from 1 to 256, or auto, received '0'"),
+        ({"workers": 0}, "workers: expected a number from 1 to 4096, or auto, received '0'"),
+        ({"engine": "slurm"}, "engine: expected local or ray, received 'slurm'"),
+        ({"ray_address": "auto"}, "--ray-address: expected --engine ray beside it"),
+        ({"gpus_per_trial": 1.5}, "a part of one, or a whole number"),
         ({"protocol": "reference"}, "would reward memorising"),
         ({"data": "nowhere.csv"}, "found none at"),
     ],
@@ -132,13 +137,18 @@ def test_what_a_search_takes_is_what_the_command_takes() -> None:
     assert of_dry_run == set(inspect.signature(fer_exp.search).parameters) - {"max_hours", "tracking", "watcher"}
 
 
+def test_what_a_retrain_takes_is_what_the_command_takes() -> None:
+    command = set(inspect.signature(retrain_command).parameters) - {"no_tracking", "verbose"} | {"tracking"}
+    assert command == set(inspect.signature(fer_exp.retrain_best).parameters) - {"home", "watcher"}
+
+
 def test_a_request_starts_nothing(home: Home) -> None:
     asked = requested(
         in_a_cell(),
         data=None,
         home=None,
         name="other",
-        workers="auto",
+        place=Place.of("auto"),
         clahe=False,
         reading=None,
         changes={"epochs": 7},

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import typer
 
-from fer_exp.api.settings import AUTOMATIC
+from fer_exp.api.place import AUTOMATIC, workers_here
+from fer_exp.campaign import Resources
 from fer_exp.cli import app
 from fer_exp.cli.complete import campaigns, models, records
 from fer_exp.cli.help import ABOUT, GROUPS
-from fer_exp.cli.options import as_workers
+from fer_exp.cli.place import as_workers
+from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 from fer_exp.system.provenance import cores
 from tests.commands import call, done, quick_trials, refused, write_campaign
@@ -22,7 +24,8 @@ def commands() -> set[str]:
     """Every command of the application, those of its groups too."""
     top: Any = typer.main.get_command(app)
     groups = [top, *(one for one in top.commands.values() if hasattr(one, "commands"))]
-    return {name for group in groups for name in group.commands}
+    both = [(f"{group.name} {name}", name) for group in groups for name in group.commands]
+    return {whole if whole in ABOUT else name for whole, name in both}
 
 
 def test_every_command_has_its_place_in_the_help() -> None:
@@ -40,31 +43,48 @@ def test_help_lists_commands_in_groups_in_order() -> None:
 @pytest.mark.parametrize("name", sorted(ABOUT))
 def test_every_example_is_a_command_with_options_that_exist(name: str) -> None:
     words = shlex.split(ABOUT[name].example)[1:]
-    within = [words[0]] if words[0] not in ("data", "records") else words[:2]
+    within = [words[0]] if words[0] not in ("data", "records", "cluster") else words[:2]
     shown = " ".join(done(*within, "--help").split())
     assert " ".join(ABOUT[name].example.split()) in " ".join(done(*within, "--help").split()) or name in (
         "data",
         "records",
+        "cluster",
     )
     for option in [word for word in words if word.startswith("--")]:
         assert option in shown
 
 
-@pytest.mark.parametrize(("given", "workers"), [("1", 1), ("256", 256)])
+@pytest.mark.parametrize(("given", "workers"), [("1", 1), ("4096", 4096)])
 def test_a_number_of_workers_is_taken(given: str, workers: int) -> None:
     assert as_workers(given) == workers
 
 
 def test_auto_takes_what_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert as_workers("auto") == min(cores(), AUTOMATIC)
+    assert as_workers("auto") == 0
+    assert workers_here(None, Resources()) == min(cores(), AUTOMATIC)
+    assert workers_here(None, Resources(cpus=float(cores()))) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    assert as_workers("auto") == 3
+    assert workers_here(None, Resources()) == 3
+    assert workers_here(None, Resources(gpus=0.5)) == 6
+    assert workers_here(None, Resources(gpus=2)) == 1
+    assert workers_here(None, Resources(gpus=0)) == min(cores(), AUTOMATIC)
+    assert workers_here(2, Resources(gpus=1)) == 2
 
 
-@pytest.mark.parametrize("given", ["0", "257", "-1", "many", "1.5", ""])
+def test_more_trials_than_gpus_have_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    for workers, gpus in ((7, 0.5), (2, 2), (None, 4)):
+        with pytest.raises(BadInput, match="found 3, which have room for"):
+            workers_here(workers, Resources(gpus=gpus))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(BadInput, match="found 0"):
+        workers_here(1, Resources(gpus=1))
+
+
+@pytest.mark.parametrize("given", ["0", "4097", "-1", "many", "1.5", ""])
 def test_other_words_for_workers_are_refused(given: str) -> None:
-    with pytest.raises(typer.BadParameter, match="expected a number from 1 to 256, or auto"):
+    with pytest.raises(typer.BadParameter, match="expected a number from 1 to 4096, or auto"):
         as_workers(given)
 
 

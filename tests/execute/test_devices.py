@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.execute.devices import Slot, deal, parse_list, visible_devices
+from fer_exp.execute.devices import Slot, deal, parse_list, slots_on, visible_devices
 
 LISTED = """\
 GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-11111111-aaaa)
@@ -71,6 +71,30 @@ def test_each_slot_gets_a_device_and_knows_whether_it_shares_it(
     slots: int, devices: list[str], dealt: list[Slot]
 ) -> None:
     assert deal(slots, devices) == dealt
+
+
+@pytest.mark.parametrize(
+    ("slots", "devices", "each", "dealt"),
+    [
+        (2, ["0", "1"], 0, [Slot(""), Slot("")]),
+        (2, [], 0.5, [Slot(None), Slot(None)]),
+        (3, ["0", "1"], 0.5, [Slot("0", True), Slot("1", True), Slot("0", True)]),
+        (1, ["0"], 0.25, [Slot("0", True)]),  # other programs may have the rest
+        (2, ["0", "1", "2"], 1, [Slot("0"), Slot("1")]),
+        (2, ["0", "1", "2", "3"], 2, [Slot("0,1"), Slot("2,3")]),
+    ],
+)
+def test_slots_get_the_part_or_the_number_of_devices_that_was_asked_for(
+    slots: int, devices: list[str], each: float, dealt: list[Slot]
+) -> None:
+    assert deal(slots, devices, each) == dealt
+
+
+@pytest.mark.parametrize(
+    ("devices", "each", "slots"), [(2, 0.5, 4), (1, 1 / 3, 3), (2, 0.3, 6), (3, 1, 3), (3, 2, 1), (0, 0.5, 0)]
+)
+def test_devices_have_room_for_so_many_slots(devices: int, each: float, slots: int) -> None:
+    assert slots_on(devices, each) == slots
 
 
 def test_who_shares_a_device_takes_what_it_needs_and_no_more() -> None:

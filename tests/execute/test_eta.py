@@ -21,6 +21,7 @@ class Running:
     epoch: int = 0
     step: int = 0
     steps: int = 0
+    waits: str = ""
 
 
 class Clock:

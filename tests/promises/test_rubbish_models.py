@@ -15,7 +15,7 @@ import pytest
 from fer_exp.data.split.info import DataInfo
 from fer_exp.holdout.evaluate import open_and_evaluate
 from fer_exp.holdout.ledger import Opening, all_openings
-from fer_exp.model import build, export, load_model, with_preprocessing
+from fer_exp.model import build, load_model, with_preprocessing
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, Record
 from fer_exp.system.errors import BadInput, BadRecord, FerExpError, NotFound
@@ -91,7 +91,7 @@ def refusal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Two walls, and each has to hold alone: the configuration is judged, then Keras loads in its safe mode."""
     if request.param == "foreseen":
         return "expected layers that fer-exp writes"
-    monkeypatch.setattr(export, "objection", lambda _: None)
+    monkeypatch.setattr("fer_exp.model.kept.objection", lambda _: None)
     return "expected a model that Keras can read"
 
 

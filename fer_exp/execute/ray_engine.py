@@ -1,0 +1,250 @@
+"""The engine of many machines: an attempt is a task of Ray, and Ray finds it a node.
+
+In: records to train. Out: attempts that are over. Ray places attempts by what they need, isolates them, moves bytes and
+notices deaths; it repeats nothing by itself, because what a death means is decided where it is for one machine. What an
+attempt writes comes back epoch by epoch and is entered into the parent's record here, so a trial whose node has died
+goes on elsewhere behind its last epoch. An attempt that was replaced is not listened to any more.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fer_exp.execute.cluster.attempt import Order, StopRequest, attempt, new_name
+from fer_exp.execute.cluster.connect import Cluster, connect, lost
+from fer_exp.execute.cluster.faults import fault_of_ray
+from fer_exp.execute.cluster.fit import backend, facts
+from fer_exp.execute.cluster.messages import Begun, Files, Message, Moved, Over, Refused
+from fer_exp.execute.cluster.parcels import Inbox, newest_attempt, parcel_of
+from fer_exp.execute.cluster.roster import Roster
+from fer_exp.execute.cluster.shipping import ship
+from fer_exp.execute.devices import SHARED_MEMORY, VISIBLE
+from fer_exp.execute.engine import End, Ended
+from fer_exp.execute.fault import Fault, FaultKind, fault_of_exit
+from fer_exp.records import Record, State, TrialSpec
+
+ENTRY = "fer_exp.execute.entry:train_record"
+WAITS_FROM = 5.0  # seconds after which an attempt that has not begun is shown as waiting
+MESSAGES = 64  # of one attempt that are taken in before the next one's
+PROGRESS = 16.0  # messages on progress a second, of all attempts together
+FETCH_SECONDS = 120.0  # for one message; its node is taken for lost then
+
+
+@dataclass(eq=False)
+class RayAttempt:
+    """An attempt at work, or waiting for a node. Changes as messages come in; only the engine changes it."""
+
+    record: Record
+    spec: TrialSpec
+    number: int  # which attempt this is, from 1
+    stream: Any  # of its messages
+    asked: float = field(default_factory=time.monotonic)
+    inbox: Inbox | None = None  # once it has begun
+    node: str = ""
+    host: str = ""
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    peak_memory_mib: float = 0.0
+    waits: str = ""  # for what, where it waits
+
+
+class RayEngine:
+    """Attempts on the nodes of a cluster.
+
+    Args:
+        cluster: Where, how many at a time, and what each attempt takes.
+        development: Folder of the development part that attempts train on.
+        keep_checkpoints: Later trials may go on from the last epoch of an earlier one.
+        entry: What an attempt's process runs, as "module:function".
+        say: Told what the user should know of the cluster.
+        shared: Nodes that can read the development folder may use it.
+
+    Raises:
+        BadInput: There is no such cluster.
+        TrialsFailed: None of its nodes fits.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        development: Path,
+        *,
+        keep_checkpoints: bool = False,
+        entry: str = ENTRY,
+        say: Callable[[str], None] = lambda _: None,
+        shared: bool = True,
+    ) -> None:
+        connect(cluster.address)
+        import ray
+
+        self._entry = entry
+        self._keep_checkpoints = keep_checkpoints
+        self._cpus, self._gpus = cluster.cpus, cluster.gpus
+        self._parent = facts()
+        self._roster = Roster(cluster, say)
+        self._roster.check()
+        self._shipment = ship(development, shared=shared)
+        self._stop = ray.remote(StopRequest).options(num_cpus=0, max_concurrency=100_000, name=new_name()).remote()
+        ray.get(self._stop.ready.remote())  # from now on other searches count this one
+        self._roster.look()
+        self._task = ray.remote(  # a process for each, and no repetition by Ray
+            num_cpus=self._cpus, num_gpus=self._gpus, max_calls=1, max_retries=0, num_returns="streaming"
+        )(attempt)
+        self._attempts: list[RayAttempt] = []
+        self._stopping = False
+
+    @property
+    def capacity(self) -> int:
+        """Attempts that are asked for at a time; those that no node has room for wait.
+
+        Where other searches work on the same cluster, each asks for its share of the room: what it has at work ends
+        undisturbed, and room that becomes free goes to those that have less.
+        """
+        return self._roster.share()
+
+    @property
+    def attempts(self) -> tuple[RayAttempt, ...]:
+        """The attempts at work, and those that wait for a node."""
+        return tuple(self._attempts)
+
+    def start(self, record: Record) -> None:
+        """Asks for the next attempt at `record`.
+
+        Raises:
+            TrialsFailed: Every node was refused.
+        """
+        self._roster.refuse_hopeless()
+        number = newest_attempt(record) + 1
+        self._attempts.append(RayAttempt(record, record.spec(), number, self._ask(record, number)))
+
+    def _ask(self, record: Record, number: int) -> Any:
+        order = Order(
+            entry=self._entry,
+            number=number,
+            parcel=parcel_of(record),
+            shipment=self._shipment,
+            keep_checkpoints=self._keep_checkpoints,
+            threads=int(self._cpus) if self._cpus >= 1 else 1,
+            environment=self._environment(),
+            parent=self._parent,
+            report_every=max(1.0, self.capacity / PROGRESS),
+        )
+        return self._task.options(label_selector=self._roster.selector()).remote(order, self._stop)
+
+    def _environment(self) -> dict[str, str]:
+        devices = {VISIBLE: ""} if not self._gpus else (SHARED_MEMORY if self._gpus < 1 else {})
+        return backend() | devices
+
+    # -- hearing
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Waits until something happens, at most `seconds`; returns the attempts that are over, each once.
+
+        Raises:
+            TrialsFailed: The cluster is gone.
+        """
+        import ray
+
+        self._roster.look_now_and_then()
+        if not self._attempts:
+            time.sleep(seconds)
+            return []
+        streams = {attempt.stream: attempt for attempt in self._attempts}
+        try:
+            ray.wait(list(streams), num_returns=1, timeout=seconds)
+            ready, _ = ray.wait(list(streams), num_returns=len(streams), timeout=0)
+        except Exception as error:  # Ray raises what the layer below raised
+            raise lost(error) from error
+        ends = [self._hear(streams[stream]) for stream in ready]
+        self._show_waiting()
+        return [ended for ended in ends if ended is not None]
+
+    def _hear(self, attempt: RayAttempt) -> Ended | None:
+        """Takes in what an attempt has said; how it ended, if it has."""
+        import ray
+
+        for _ in range(MESSAGES):
+            try:
+                message = ray.get(next(attempt.stream), timeout=FETCH_SECONDS)
+            except StopIteration:
+                return self._end(attempt, Fault(FaultKind.NODE, "its supervisor ended without a word"))
+            except ray.exceptions.TaskCancelledError:
+                return self._end(attempt, None)
+            except ray.exceptions.RayError as error:
+                return self._end(attempt, fault_of_ray(error, attempt.host))
+            if (ended := self._take(attempt, message)) is not None or attempt not in self._attempts:
+                return ended
+            if not ray.wait([attempt.stream], timeout=0)[0]:
+                return None
+        return None
+
+    def _take(self, attempt: RayAttempt, message: Message) -> Ended | None:
+        if isinstance(message, Begun):
+            attempt.inbox = Inbox(attempt.record, attempt.number)
+            attempt.node, attempt.host, attempt.waits = message.node, message.host, ""
+        elif isinstance(message, Moved):
+            attempt.epoch, attempt.step, attempt.steps = message.epoch, message.step, message.steps
+            attempt.peak_memory_mib = message.peak_memory_mib
+        elif isinstance(message, Files):
+            if attempt.inbox is not None:
+                attempt.inbox.take(message)
+        elif isinstance(message, Refused):
+            self._roster.refuse(message.node, message.host, message.reasons)
+            self._roster.refuse_hopeless()
+            attempt.stream = self._ask(attempt.record, attempt.number)
+        else:
+            return self._over(attempt, message)
+        return None
+
+    def _over(self, attempt: RayAttempt, over: Over) -> Ended:
+        attempt.peak_memory_mib = max(attempt.peak_memory_mib, over.peak_memory_mib)
+        if attempt.inbox is not None:
+            attempt.inbox.close(over)
+        fault = over.fault or (fault_of_exit(over.code) if over.code else None)
+        if fault is not None and fault.kind is FaultKind.FULL_DISK:
+            cause = "no space is left on its disk"
+            self._roster.refuse(attempt.node, attempt.host, (cause,))
+            fault = Fault(FaultKind.NODE, f"{cause} ({attempt.host})")
+        stopped = self._stopping and over.fault is None
+        return self._end(attempt, None if stopped else fault)
+
+    def _end(self, attempt: RayAttempt, fault: Fault | None) -> Ended:
+        """Takes an attempt off the list, and says how it ended."""
+        self._attempts.remove(attempt)
+        if (outcome := attempt.record.outcome()) is not None:
+            end, fault = (End.FINISHED if outcome.state is State.FINISHED else End.RECIPE_FAILED), None
+        else:
+            end = End.STOPPED if fault is None else End.MACHINE_FAILED
+        return Ended(attempt.record, attempt.number, end, fault, attempt.peak_memory_mib)
+
+    def _show_waiting(self) -> None:
+        now = time.monotonic()
+        for one in self._attempts:
+            if one.inbox is None and not one.waits and now - one.asked > WAITS_FROM:
+                one.waits = self._roster.needed()
+
+    # -- ends
+
+    def ask_to_stop(self) -> None:
+        """Asks every attempt to end after its epoch; those that wait for a node end at once."""
+        import ray
+
+        self._stopping = True
+        self._stop.wish.remote()
+        for one in self._attempts:
+            if one.inbox is None:
+                ray.cancel(one.stream)
+
+    def kill(self) -> None:
+        """Ends every attempt now; their records go on from the last epoch that was brought here."""
+        import ray
+
+        self._stopping = True
+        for one in self._attempts:
+            with contextlib.suppress(Exception):  # of a cluster that is gone
+                ray.cancel(one.stream, force=True)
+        self._attempts.clear()
