@@ -45,9 +45,9 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     say("Loading Keras and Keras Tuner.")
     began = time.perf_counter()
     with stderr_to():
-        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.make import make_proposer
 
-        proposer = KerasTunerProposer(campaign, settings)
+        proposer = make_proposer(campaign, settings)
     loading = time.perf_counter() - began
     say(f"Reading {data.source}.")
     development = prepare(
