@@ -1,7 +1,7 @@
 """What was tried for the adaptive search, by replay: each variant against the one that fer-exp ships.
 
 In: tables of `benchmarks/tables/`. Out: epochs until a search is within half a point of a table's best, mean over seeds
-and its standard error, and how often it never was. Repeat: `python -m benchmarks.candidates SEEDS [VARIANT...]`.
+and its standard error, and how often it never was. Repeat: `python -m benchmarks.candidates SEEDS TABLE [VARIANT...]`.
 """
 
 import sys
@@ -105,8 +105,8 @@ VARIANTS: dict[str, type[AdaptiveProposer]] = {
 
 def main() -> None:
     """Prints a line for each table and variant."""
-    seeds, *names = sys.argv[1:]
-    for path in sorted(TABLES.glob("*.jsonl")):
+    seeds, pattern, *names = sys.argv[1:]
+    for path in sorted(TABLES.glob(f"{pattern}.jsonl")):
         table = Table.read(path)
         for name in names or VARIANTS:
             play, budget = playing(VARIANTS[name], Algorithm.ADAPTIVE), BUDGET * table.epochs

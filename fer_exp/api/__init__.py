@@ -11,6 +11,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     folding       evaluate_folds
     choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
+    replaying     replay: search algorithms on recorded trainings
     recorded      load_campaign: a campaign's leaderboard, histories and figures
     source        which campaign is meant: a file, or a Campaign made in Python
     cells         a Campaign made in Python, written as a campaign file

@@ -12,6 +12,7 @@ In: arguments. Out: text and an exit code.
     results     status, sync, ui
     overview    what status shows
     compare     compare
+    replay      replay
     init        init
     delete      delete
     doctor      doctor
@@ -32,6 +33,7 @@ from fer_exp.cli import (
     evaluate,
     init,
     records,
+    replay,
     results,
     search,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "init",
     "main",
     "records",
+    "replay",
     "results",
     "search",
 ]

@@ -29,6 +29,10 @@ GROUPS: dict[str, dict[str, About]] = {
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),
+        "replay": About(
+            "Compare search algorithms on recorded trainings.",
+            "fer-exp replay benchmarks/tables/digits.jsonl --seeds 20",
+        ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
     },
     "The reference": {

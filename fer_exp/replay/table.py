@@ -75,6 +75,11 @@ class Table:
         return cls(header, dict(zip(at, found.values(), strict=True)))
 
     @classmethod
+    def from_header(cls, header: Mapping[str, object], curves: Mapping[Point, Curves]) -> "Table":
+        """A table from the fields of its header and indices."""
+        return cls(Header.model_validate(header), curves)
+
+    @classmethod
     def read(cls, path: Path) -> "Table":
         """The table stored at `path`.
 
