@@ -78,9 +78,20 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {line}" for line in proposer.schedule()),
         *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
+        *_power(sum(info.validation_counts)),
         *_time(cost, plan, loading, campaign.baseline, settings, workers),
     ]
     return "\n".join(lines)
+
+
+def _power(images: int) -> Iterator[str]:
+    """What can be shown at all, so that nobody spends a night on what cannot be seen."""
+    from fer_exp.verdict.power import power_lines
+
+    if images:
+        first, *more = power_lines(images)
+        yield f"power      {first}"
+        yield from (f"           {line}" for line in more)
 
 
 def _time(

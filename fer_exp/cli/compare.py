@@ -29,6 +29,9 @@ def compare(
     a: Name,
     b: Name,
     level: Annotated[float, typer.Option("--level", help="Confidence of the intervals, such as 0.95.")] = 0.95,
+    equivalence: Annotated[
+        float | None, typer.Option("--equivalence", help="Say too whether both are alike within so many points.")
+    ] = None,
     fail_if_not_better: Annotated[
         bool, typer.Option("--fail-if-not-better", help="Exit with 3 unless A is better than B.")
     ] = False,
@@ -40,12 +43,14 @@ def compare(
     from fer_exp.verdict import Answer
 
     typer.echo("Reading what both said of the validation images.", err=True)
-    found = judge(a, b, level=level)
+    found = judge(a, b, level=level, equivalence=equivalence)
     typer.echo(_as_json(found) if as_json else found.text)
     if fail_if_not_better and found.answer is not Answer.BETTER:
         raise typer.Exit(int(ExitCode.NOT_BETTER))
 
 
 def _as_json(found: "ComparisonResult") -> str:
-    answer = {"answer": found.answer.value, "sentence": found.sentence}
+    answer: dict[str, object] = {"answer": found.answer.value, "sentence": found.sentence}
+    if found.equivalent is not None:
+        answer["equivalent"] = found.equivalent
     return json.dumps(answer | json.loads(found.comparison.to_json()), indent=1)

@@ -18,7 +18,7 @@ POINT = 0.01
 TRAININGS = 60  # full trainings that a replay may cost
 SLOW_SEEDS = 10  # of an algorithm that takes a second for a proposal, unless it is named
 SLOW_TRAININGS = 40  # and full trainings
-SHORT_TRAININGS = 400  # of a table without learning curves, whose spaces are larger
+SHORT_TRAININGS = 100  # of a table without learning curves
 
 Say = Callable[[str], None]
 
