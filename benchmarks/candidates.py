@@ -73,7 +73,7 @@ class PerEpoch(Chooser):
     """Expected improvement for each epoch that the next stage costs, by its square root."""
 
     def _worth(self, candidates: list[Candidate], forecast: Forecast, best: float, ended: int) -> Floats:
-        return super()._worth(candidates, forecast, best, ended) / np.sqrt([one.cost for one in candidates])
+        return np.asarray(super()._worth(candidates, forecast, best, ended) / np.sqrt([one.cost for one in candidates]))
 
 
 class Believed(Chooser):

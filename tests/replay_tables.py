@@ -2,6 +2,7 @@
 
 import itertools
 
+from fer_exp.campaign.space import Scalar
 from fer_exp.replay.table import Table
 
 RATES = (1e-4, 1e-3, 1e-2)
@@ -19,6 +20,8 @@ def made_table(epochs: int = EPOCHS, seeds: int = 2) -> Table:
             round(0.9 - 0.03 * far - 0.001 * seed - 0.2 / epoch + 0.2 / epochs, 6) for epoch in range(1, epochs + 1)
         )
 
-    found = {point: tuple(curve(*point, seed) for seed in range(seeds)) for point in itertools.product(RATES, DROPOUTS)}
+    found: dict[tuple[Scalar, ...], tuple[tuple[float, ...], ...]] = {
+        point: tuple(curve(*point, seed) for seed in range(seeds)) for point in itertools.product(RATES, DROPOUTS)
+    }
     space = {"learning_rate": RATES, "dropout": DROPOUTS}
     return Table.of("made", "made for tests", space, {"learning_rate": 1e-4, "dropout": 0.6}, found)

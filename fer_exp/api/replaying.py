@@ -61,7 +61,7 @@ def replay(
     trainings: int | None = None,
     seeds_from: Sequence[str] = (),
     home: Path | str | Home | None = None,
-    say: Callable[[str], None] = str,
+    say: Callable[[str], object] = str,
 ) -> ReplayResult:
     """How many epochs search algorithms spend on tables until they have found what is there. Nothing is trained.
 

@@ -20,7 +20,7 @@ SLOW_SEEDS = 10  # of an algorithm that takes a second for a proposal, unless it
 SLOW_TRAININGS = 40  # and full trainings
 SHORT_TRAININGS = 100  # of a table without learning curves
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 def chosen(algorithms: str) -> list[tuple[Contestant, bool]]:

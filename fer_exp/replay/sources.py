@@ -68,15 +68,16 @@ def _of_campaign(folders: Sequence[Path]) -> Table:
     at_recipe: dict[str, tuple[Scalar, ...]] = {}
     for folder in folders:
         for record in records_in(folder / "trials"):
-            spec = record.spec()
-            if spec.values and spec.continues is None and spec.epochs == first.settings.epochs:
-                point = tuple(spec.values[name] for name in names)
-                at_recipe[spec.recipe.to_json()] = point
+            trial = record.spec()
+            if trial.values and trial.continues is None and trial.epochs == first.settings.epochs:
+                point = tuple(trial.values[name] for name in names)
+                at_recipe[trial.recipe.to_json()] = point
                 _add(found, point, record)
         for record in records_in(folder / "retrains"):
-            point_of = at_recipe.get(record.spec().recipe.to_json())
-            if point_of is not None and record.spec().epochs == first.settings.epochs:
-                _add(found, point_of, record)
+            again = record.spec()
+            known = at_recipe.get(again.recipe.to_json())
+            if known is not None and again.epochs == first.settings.epochs:
+                _add(found, known, record)
     if not found:
         raise BadInput(f"campaign {first.name!r}: expected finished trials, found none", MEND)
     space = {name: sorted({point[index] for point in found}, key=_order) for index, name in enumerate(names)}

@@ -49,7 +49,9 @@ def _table(replay: Replay) -> list[str]:
         f"{replay.table}: {replay.recipes:,} recipes, {replay.epochs} epochs each, {replay.curve_seeds} seed(s); best "
         f"{100 * replay.best:.2f} %, {replay.near:,} recipes within {replay.within:g} points of it"
     )
-    rows = [("", "seeds", "epochs (mean)", "95 % interval", "median", "never", "true", "never", "ms a proposal")]
+    rows: list[tuple[str, ...]] = [
+        ("", "seeds", "epochs (mean)", "95 % interval", "median", "never", "true", "never", "ms a proposal")
+    ]
     rows.extend(map(_row, sorted(replay.results, key=lambda one: one.kept.mean.value)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
