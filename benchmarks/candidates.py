@@ -66,7 +66,8 @@ class WithPrior(Chooser):
         centre = self._vector({hp.name: hp.default for hp in self._declared})
         far = ((self._vectors_of(one.values for one in candidates) - centre) ** 2).sum(axis=1)
         prior = np.exp(-0.5 * far / PRIOR_WIDTH**2 / len(centre))
-        return super()._worth(candidates, forecast, best, ended) * (prior + 1e-3) ** (PRIOR_WEIGHT / ended)
+        fading = (prior + 1e-3) ** (PRIOR_WEIGHT / ended)
+        return np.asarray(super()._worth(candidates, forecast, best, ended) * fading)
 
 
 class PerEpoch(Chooser):

