@@ -5,10 +5,12 @@ In: a campaign. Out: a proposer whose Bayesian search proposes a point again and
 where they are kept, not what they propose.
 """
 
+import warnings
 from typing import Any
 
 import keras_tuner
 from keras_tuner import oracles
+from sklearn.exceptions import ConvergenceWarning
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
@@ -16,7 +18,12 @@ from fer_exp.tuning.oracles import NEVER, OBJECTIVE, InMemory
 
 
 class _StockBayesian(InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # Keras Tuner ships no types
-    """Nothing changed but that it writes no files."""
+    """Nothing changed but that it writes no files, and that a search is not interrupted by its warnings."""
+
+    def populate_space(self, trial_id: str) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as in `oracles.py`
+            return super().populate_space(trial_id)
 
 
 class StockProposer(KerasTunerProposer):
