@@ -33,6 +33,7 @@ SUBJECTS = (
     Subject("trial_start", "the start of a trial's process", 4),
     Subject("parent", "the parent's work per trial, over 1,000 trials", 3),
     Subject("proposals", "bayesian proposals at 200 trials", 4),
+    Subject("replays", "epochs to the best of tables: the adaptive search against the others", 8),
     Subject("memory", "memory per 100 trials", 6),
     Subject("tracking", "the cost of tracking a trial", 7),
     Subject("training", "training images per second", 6),

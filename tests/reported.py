@@ -8,8 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.cache import save_array
@@ -95,7 +97,10 @@ def faces_in_cache(home: Home, folder: Path) -> None:
     }
     data = spec.data.model_copy(update=about)
     cache = home.cache / data.data_digest / "official-1-all"
-    parts = {"validation": (images, said.labels, said.rows), "train": (images[:10], np.zeros(10, np.uint8), train_rows)}
+    parts: dict[str, tuple[NDArray[Any], ...]] = {
+        "validation": (images, said.labels, said.rows),
+        "train": (images[:10], np.zeros(10, np.uint8), train_rows),
+    }
     for part, arrays in parts.items():
         for name, array in zip(("images", "labels", "rows"), arrays, strict=True):
             save_array(cache / f"{part}-{name}.npy", array)

@@ -7,7 +7,7 @@ of it (the rest); the threshold is the model's true accuracy, which differs betw
 disagree on 16 % of the images, two recipes on 21 %.
 
     python -m tests.simulated                     the tables of docs/verdict.md, ten minutes
-    python -m tests.simulated coverage            one of them: coverage, metrics, picking or power
+    python -m tests.simulated coverage            one of them: coverage, metrics, picking, power or equivalence
 """
 
 import sys
@@ -21,14 +21,16 @@ from threadpoolctl import threadpool_limits
 
 from fer_exp.data.classes import FER2013
 from fer_exp.metrics.registry import resampled
-from fer_exp.verdict.judge import Answer, Judgement, MetricVerdict, Scope, Side, Terms, judge
+from fer_exp.verdict.judge import Answer, Equivalence, Judgement, MetricVerdict, Scope, Side, Terms, judge
 from fer_exp.verdict.resample import ACCURACY, Predicted
 from tests.made_records import LIKELY, SHARES
 
 IMAGES = 3589  # PublicTest
 EXPERIMENTS = 2000
 EASY, OWN = 0.75, 0.10  # shares of the variance: difficulty of the image, and what the recipe makes of it
-QUICK = Terms(metrics=(ACCURACY,), resamples=200)  # enough for a share of experiments; the product draws more
+QUICK = Terms(
+    metrics=(ACCURACY,), resamples=200, equivalence=1.0
+)  # enough for a share of experiments; the product draws more
 LABELS = np.zeros(IMAGES, np.uint8)  # accuracy asks only whether a prediction is right: 0 is, 1 is not
 
 
@@ -46,6 +48,7 @@ class Experiment:
 
     found: MetricVerdict
     truth: float  # the true difference it is about
+    inner: Equivalence | None = None  # of the two one-sided tests
 
     @property
     def holds(self) -> bool:
@@ -108,7 +111,7 @@ def _fixed(nature: Nature, a: Truth, b: Truth, seeds: tuple[int, int]) -> Experi
     judged = judge(LABELS, Side(ours), Side(theirs), QUICK)
     recipes = judged.scope is Scope.RECIPES
     truth = a.accuracy - b.accuracy if recipes else float(our_accuracies.mean() - their_accuracies.mean())
-    return Experiment(judged.of(ACCURACY), truth)
+    return Experiment(judged.of(ACCURACY), truth, judged.equivalence)
 
 
 PEOPLE = 40  # whose images are drawn together
@@ -212,6 +215,22 @@ def better(experiments: list[Experiment]) -> float:
     return share(one.found.answer is Answer.BETTER for one in experiments)
 
 
+def alike(experiments: list[Experiment], margin: float) -> float:
+    """How often A and B were called equivalent within `margin`."""
+    return share(-margin < one.inner.low and one.inner.high < margin for one in experiments if one.inner is not None)
+
+
+def _equivalence(experiments: int) -> Iterable[str]:
+    yield "| seeds a side | margin | called equivalent, differing by the margin | by half of it | not differing |"
+    yield "|---|---|---|---|---|"
+    experiments //= 2
+    for seeds in (3, 5, 10):
+        for margin in (0.01, 0.02, 0.03):
+            sides = [Truth(0.65 + gain) for gain in (margin, margin / 2, 0.0)]
+            told = [f"{alike(fixed(one, Truth(), (seeds, seeds), experiments), margin):.3f}" for one in sides]
+            yield f"| {seeds} | {100 * margin:.1f} | {' | '.join(told)} |"
+
+
 def _coverage(experiments: int) -> Iterable[str]:
     yield "| seeds A, B | seed deviation | holds the truth | mean half width | called better | called worse |"
     yield "|---|---|---|---|---|---|"
@@ -259,7 +278,13 @@ def _power(experiments: int) -> Iterable[str]:
         yield f"| {100 * gain:.1f} | " + " | ".join(f"{power:.2f}" for power in powers) + " |"
 
 
-TABLES = {"coverage": _coverage, "metrics": _by_metric, "picking": _picking, "power": _power}
+TABLES = {
+    "coverage": _coverage,
+    "metrics": _by_metric,
+    "picking": _picking,
+    "power": _power,
+    "equivalence": _equivalence,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or TABLES:

@@ -12,6 +12,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     loading       Keras in the caller's process
     choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
+    replaying     replay: search algorithms on recorded trainings
     recorded      load_campaign: a campaign's leaderboard, histories and figures
     pages         the report and the model card at the end
     place         where trials run: this machine or a cluster, how many at a time, with what

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RUN_ID = re.compile("[0-9a-f]{32}")
 LEVELS = (0.5, 0.999)  # the first left out; beyond the second, 2,000 resamples say too little about the tail
 
+MOST_POINTS = 100
+
 
 @dataclass(frozen=True, repr=False)
 class ComparisonResult(Told):
@@ -34,6 +36,12 @@ class ComparisonResult(Told):
     def answer(self) -> "Answer":
         """Better, not shown, or worse."""
         return self.comparison.judgement.answer
+
+    @property
+    def equivalent(self) -> bool | None:
+        """Whether A and B are shown to be alike within the points that were given; None where none were."""
+        found = self.comparison.judgement.equivalence
+        return None if found is None else found.shown
 
     @property
     def sentence(self) -> str:
@@ -76,7 +84,14 @@ class ComparisonResult(Told):
         return target
 
 
-def compare(a: str, b: str, *, level: float = 0.95, home: Path | str | Home | None = None) -> ComparisonResult:
+def compare(
+    a: str,
+    b: str,
+    *,
+    level: float = 0.95,
+    equivalence: float | None = None,
+    home: Path | str | Home | None = None,
+) -> ComparisonResult:
     """Whether A is better than B on the same validation images.
 
     Args:
@@ -84,6 +99,7 @@ def compare(a: str, b: str, *, level: float = 0.95, home: Path | str | Home | No
             `CAMPAIGN/retrains`, or an MLflow run id.
         b: The same.
         level: Confidence of the intervals.
+        equivalence: Points within which A and B count as alike; None asks nothing of the kind.
         home: Where the campaigns are; None for `FER_EXP_HOME`, else `./mlruns`.
 
     Raises:
@@ -94,12 +110,18 @@ def compare(a: str, b: str, *, level: float = 0.95, home: Path | str | Home | No
             f"--level: expected a number above {LEVELS[0]:g}, at most {LEVELS[1]:g}, received {level:g}",
             "Nothing was compared. 0.95 is usual.",
         )
+    if equivalence is not None and not 0 < equivalence <= MOST_POINTS:
+        raise BadInput(
+            f"--equivalence: expected points above 0, at most {MOST_POINTS}, received {equivalence:g}",
+            "Nothing was compared. 1.0 says: alike within one point.",
+        )
     place = Home.at(home)
     from fer_exp.verdict import compare_groups, find_groups, matching
 
     ours = find_groups(place, record_of(place, a))[0]
     theirs = matching(find_groups(place, record_of(place, b)), ours)
-    return ComparisonResult(compare_groups(ours, theirs, level), (ours, theirs))
+    margin = None if equivalence is None else equivalence / 100
+    return ComparisonResult(compare_groups(ours, theirs, level, margin), (ours, theirs))
 
 
 def record_of(home: Home, name: str) -> str:

@@ -48,9 +48,9 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
     began = time.perf_counter()
     with stderr_to():
         load_keras()
-        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.make import make_proposer
 
-        proposer = KerasTunerProposer(campaign, settings)
+        proposer = make_proposer(campaign, settings)
     loading = time.perf_counter() - began
     say(f"Reading {data.source}.")
     development = prepare(
@@ -81,9 +81,20 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {line}" for line in proposer.schedule()),
         *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
+        *_power(sum(info.validation_counts)),
         *_time(cost, plan, loading, campaign.baseline, settings, settled),
     ]
     return "\n".join(lines)
+
+
+def _power(images: int) -> Iterator[str]:
+    """What can be shown at all, so that nobody spends a night on what cannot be seen."""
+    from fer_exp.verdict.power import power_lines
+
+    if images:
+        first, *more = power_lines(images)
+        yield f"power      {first}"
+        yield from (f"           {line}" for line in more)
 
 
 def _time(

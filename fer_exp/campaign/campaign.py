@@ -25,12 +25,18 @@ from fer_exp.system.values import Value, first_line
 
 
 class Algorithm(StrEnum):
-    """Keras Tuner's search algorithms."""
+    """Keras Tuner's search algorithms, and fer-exp's own."""
 
     RANDOM = "random"
     BAYESIAN = "bayesian"
     HYPERBAND = "hyperband"
     GRID = "grid"
+    ADAPTIVE = "adaptive"  # fer-exp's: short trainings, a forecast, longer ones of the most promising recipes
+
+    @property
+    def promotes(self) -> bool:
+        """Whether a trial may go on from an earlier one's last checkpoint."""
+        return self in (Algorithm.HYPERBAND, Algorithm.ADAPTIVE)
 
 
 class HyperParameters(Interface):

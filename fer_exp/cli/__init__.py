@@ -18,6 +18,7 @@ In: arguments. Out: text and an exit code.
     compare     compare
     report      report
     reproduce   reproduce
+    replay      replay
     init        init
     delete      delete
     doctor      doctor
@@ -47,6 +48,7 @@ from fer_exp.cli import (
     page,
     predict,
     records,
+    replay,
     report,
     reproduce,
     results,
@@ -70,6 +72,7 @@ __all__ = [
     "page",
     "predict",
     "records",
+    "replay",
     "report",
     "reproduce",
     "results",

@@ -31,6 +31,9 @@ def compare(
     a: Name,
     b: Name,
     level: Annotated[float, typer.Option("--level", help="Confidence of the intervals, such as 0.95.")] = 0.95,
+    equivalence: Annotated[
+        float | None, typer.Option("--equivalence", help="Say too whether both are alike within so many points.")
+    ] = None,
     fail_if_not_better: Annotated[
         bool, typer.Option("--fail-if-not-better", help="Exit with 3 unless A is better than B.")
     ] = False,
@@ -46,7 +49,7 @@ def compare(
 
     refuse_no_page(report, "--report")
     typer.echo("Reading what both said of the validation images.", err=True)
-    found = judge(a, b, level=level)
+    found = judge(a, b, level=level, equivalence=equivalence)
     typer.echo(_as_json(found) if as_json else found.text)
     if report is not None:
         typer.echo(f"Report: {found.write_report(report)}", err=True)
@@ -55,5 +58,7 @@ def compare(
 
 
 def _as_json(found: "ComparisonResult") -> str:
-    answer = {"answer": found.answer.value, "sentence": found.sentence}
+    answer: dict[str, object] = {"answer": found.answer.value, "sentence": found.sentence}
+    if found.equivalent is not None:
+        answer["equivalent"] = found.equivalent
     return json.dumps(answer | json.loads(found.comparison.to_json()), indent=1)

@@ -35,6 +35,10 @@ GROUPS: dict[str, dict[str, About]] = {
             "Write a model for other programs.",
             "fer-exp export --model models:/demo@champion --format onnx --out demo.onnx",
         ),
+        "replay": About(
+            "Compare search algorithms on recorded trainings.",
+            "fer-exp replay benchmarks/tables/digits.jsonl --seeds 20",
+        ),
         "compare": About("Say whether A is better than B, and how sure that is.", "fer-exp compare demo demo:baseline"),
         "report": About("Write a campaign as one page to hand on.", "fer-exp report demo --out demo.html"),
         "reproduce": About(

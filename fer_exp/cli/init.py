@@ -46,7 +46,7 @@ campaign = Campaign(
     space=space,
     baseline=BASELINE,
     settings=Settings(
-        algorithm=Algorithm.RANDOM,  # or BAYESIAN, HYPERBAND, GRID
+        algorithm=Algorithm.RANDOM,  # or BAYESIAN, HYPERBAND, GRID, ADAPTIVE
         objective=Objective(metric="val/accuracy"),  # or val/macro_f1, val/balanced_accuracy, val/log_loss, ...
         max_trials=10,  # besides the baseline; may be raised later
         epochs=20,  # of each trial at most

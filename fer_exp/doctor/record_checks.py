@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.campaign import Algorithm
 from fer_exp.doctor.campaign_checks import Check
 from fer_exp.doctor.case import Case, Chart
 from fer_exp.doctor.findings import Code, Finding, Mend
@@ -242,8 +241,8 @@ def _with_model(case: Case, keep: int | None) -> list[Chart]:
 
 
 def leftover_checkpoints(case: Case) -> Iterator[Finding]:
-    """Checkpoints of trainings that have ended, unless Hyperband may still promote them."""
-    promotes = case.spec is None or case.spec.settings.algorithm is Algorithm.HYPERBAND
+    """Checkpoints of trainings that have ended, unless a later trial may still go on from them."""
+    promotes = case.spec is None or case.spec.settings.algorithm.promotes
     for chart in case.charts:
         ended = chart.usable and chart.outcome is not None
         if not ended or case.driven or (promotes and chart.finished and not case.finished):

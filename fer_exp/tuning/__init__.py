@@ -7,8 +7,14 @@ In: a campaign and its data. Out: records, a leaderboard, and from `retrain` a r
     values                  what a search is asked, and what it gives back
     trials                  the work of a search: baseline first, then proposed trials, until the budget is spent
     proposer                the interface of what proposes trials: ask and tell, state, plan
+    make                    the proposer of a campaign's algorithm
+    declared                a space as Keras Tuner declares it, which every proposer shares
     keras_tuner_proposer    that interface over Keras Tuner's oracles
     oracles                 Keras Tuner's oracles, kept in memory and stored as a whole
+    stock                   Keras Tuner's oracles as they are, for comparison
+    adaptive_proposer       that interface over short trainings, a forecast, and longer ones
+    stages                  which recipe is trained next, and how far
+    forecast                what a recipe will reach at full budget
     samples                 what a campaign's space makes of fixed points, by which a changed space is told
     state                   what a campaign remembers between two starts
     resume                  the proposer as an earlier start left it, from that state or from the records

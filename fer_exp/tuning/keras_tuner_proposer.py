@@ -4,38 +4,29 @@ In: a campaign, its settings, and the state that an earlier start left. Out: pro
 keep. The oracle lives in this process, never touches a disk, and can be put away between any two calls.
 """
 
-import contextlib
 import math
-from collections.abc import Mapping
 from typing import Any
 
-import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as keras_trial
 
 from fer_exp.campaign import Algorithm, Campaign, Settings
-from fer_exp.campaign.space import Scalar
-from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 from fer_exp.system.errors import BadCampaign, BadRecord
-from fer_exp.system.values import first_line, named
+from fer_exp.system.values import first_line
+from fer_exp.tuning.declared import DeclaredSpace, tidy
 from fer_exp.tuning.oracles import OBJECTIVE, State, Writer, make_oracle, place, restore, slot_of, state_of
 from fer_exp.tuning.proposer import Nothing, Plan, Proposal
-from fer_exp.tuning.samples import points_of
 
-ENDLESS = 10**9  # points
 BOOKKEEPING = "tuner/"  # prefix of the keys that Hyperband mixes into a trial's values
 
 
-class KerasTunerProposer:
+class KerasTunerProposer(DeclaredSpace):
     """A Keras Tuner oracle that can be put away and taken up again between any two calls."""
 
     def __init__(self, campaign: Campaign, settings: Settings, state: State | None = None) -> None:
-        self._campaign = campaign
+        super().__init__(campaign)
         self._settings = settings
-        self._space = keras_tuner.HyperParameters()
-        self._build(self._space)
-        self._declared = len(self._space.space)
         self._oracle = make_oracle(settings, self._space)
         self._writer = Writer()
         if state is not None:
@@ -124,52 +115,15 @@ class KerasTunerProposer:
         values = self._trial(number).hyperparameters.values
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
 
-    def space(self) -> list[dict[str, Any]]:
-        """Each hyperparameter as Keras Tuner describes it."""
-        config: list[dict[str, Any]] = self._space.get_config()["space"]
-        return config
-
-    def fixed_points(self) -> list[dict[str, Scalar]]:
-        """Points of the space that `samples.py` tries it at, the same at every call."""
-        return [{name: _tidy(value) for name, value in point.items()} for point in points_of(self._space.space)]
-
-    def recipe_at(self, values: Mapping[str, Scalar]) -> Recipe:
-        """What the space makes of these values.
-
-        Raises:
-            BadCampaign: It refuses them.
-        """
-        hyperparameters = self._space.copy()
-        hyperparameters.values = dict(values)
-        return self._build(hyperparameters)
-
-    def samples(self, count: int) -> list[Recipe]:
-        """Recipes of the space: the one with every number at its largest, and `count` drawn at random."""
-        drawn = []
-        for seed in range(count + 1):
-            hyperparameters = self._space.copy()
-            hyperparameters.values = {
-                hp.name: hp.random_sample(seed) if seed else _largest(hp) for hp in self._space.space
-            }
-            with contextlib.suppress(BadCampaign):  # the search refuses such a point when it comes to it
-                drawn.append(self._build(hyperparameters))
-        return drawn
-
     def plan(self) -> Plan:
         """The most that can happen, the baseline included."""
         epochs = self._settings.epochs
         if self._settings.algorithm is Algorithm.HYPERBAND:
             trials, trained = self._hyperband_plan()
         else:
-            trials = min(self._settings.max_trials, self._points())
+            trials = min(self._settings.max_trials, self._points(any_step=self._settings.algorithm is Algorithm.GRID))
             trained = trials * epochs
         return Plan(trials + 1, trained + epochs)
-
-    def _points(self) -> int:
-        """How many points the space has; a range without a step counts as more than will ever be asked for."""
-        grid = self._settings.algorithm is Algorithm.GRID  # which makes steps of its own
-        endless = [hp for hp in self._space.space if not grid and getattr(hp, "step", 0) is None]
-        return ENDLESS if endless else min(math.prod(len(list(hp.values)) for hp in self._space.space), ENDLESS)
 
     def schedule(self) -> list[str]:
         """What happens in which order, one line a step."""
@@ -230,7 +184,7 @@ class KerasTunerProposer:
         return next(trial for trial in reversed(self._oracle.trials.values()) if int(trial.trial_id) == number - 1)
 
     def _proposal(self, trial: Any) -> Proposal:
-        values = {name: _tidy(value) for name, value in trial.hyperparameters.values.items()}
+        values = {name: tidy(value) for name, value in trial.hyperparameters.values.items()}
         hyperparameters = self._space.copy()
         hyperparameters.values = {n: v for n, v in values.items() if not n.startswith(BOOKKEEPING)}
         recipe = self._build(hyperparameters)
@@ -250,24 +204,6 @@ class KerasTunerProposer:
             continues=None if source is None else int(source) + 1,
         )
 
-    def _build(self, hyperparameters: Any) -> Recipe:
-        try:
-            recipe = self._campaign.space(hyperparameters)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever the space raises, sys.exit too, is the user's to see, in one line
-            raise BadCampaign(
-                f"space of campaign {self._campaign.name!r} fails: {named(error)}",
-                "Finished trials are kept. Mend the campaign file; -vv shows where it fails.",
-            ) from error
-        if not isinstance(recipe, Recipe):
-            raise BadCampaign(
-                f"space of campaign {self._campaign.name!r}: expected it to return a Recipe, "
-                f"received {type(recipe).__name__}",
-                "Nothing was started. Return baseline_recipe().but(...).",
-            )
-        return recipe
-
 
 def _asks_for(proposal: Proposal, spec: TrialSpec) -> bool:
     return (proposal.recipe, proposal.values, proposal.epochs, proposal.continues) == (
@@ -276,16 +212,3 @@ def _asks_for(proposal: Proposal, spec: TrialSpec) -> bool:
         spec.epochs,
         spec.continues,
     )
-
-
-def _largest(hyperparameter: Any) -> Any:
-    values = list(hyperparameter.values)
-    numbers = all(isinstance(value, int | float) for value in values)
-    return getattr(hyperparameter, "max_value", None) or (max(values) if numbers else values[-1])
-
-
-def _tidy(value: Any) -> Any:
-    """A number as a person would write it: Keras Tuner's steps add up to 0.30000000000000004."""
-    if isinstance(value, float | np.floating):
-        return float(f"{float(value):.10g}")
-    return value.item() if isinstance(value, np.generic) else value

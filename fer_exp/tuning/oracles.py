@@ -147,7 +147,7 @@ def _as_declared(space: Any, values: dict[str, Any]) -> dict[str, Any]:
     return exact
 
 
-class _InMemory:
+class InMemory:
     """Keeps an oracle from writing its own files; says what its own state lacks."""
 
     def save(self) -> None:
@@ -167,10 +167,10 @@ class _InMemory:
         """Takes notice of a trial that was put into the oracle from outside."""
 
 
-class _Random(_InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc]  # Keras Tuner ships no types
+class _Random(InMemory, oracles.RandomSearchOracle): ...  # type: ignore[misc]  # Keras Tuner ships no types
 
 
-class _Hyperband(_InMemory, oracles.HyperbandOracle):  # type: ignore[misc]
+class _Hyperband(InMemory, oracles.HyperbandOracle):  # type: ignore[misc]
     """Its trials belong to rounds of brackets."""
 
     def placed(self, trial: Any) -> None:
@@ -189,7 +189,7 @@ class _Hyperband(_InMemory, oracles.HyperbandOracle):  # type: ignore[misc]
                 return
 
 
-class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
+class _Grid(InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
     """Its order of points is a linked list, and a queue says behind which trials the next points lie."""
 
     def extra(self) -> State:
@@ -218,7 +218,7 @@ class _Grid(_InMemory, oracles.GridSearchOracle):  # type: ignore[misc]
         return self.trials[trial_id].hyperparameters.values
 
 
-class _Bayesian(_InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+class _Bayesian(InMemory, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
     """Draws from a random state, and guesses how running trials end by what its process was fitted on last.
 
     Keras Tuner's own proposes the best point of its bound again and again, where that is a corner or a step of the

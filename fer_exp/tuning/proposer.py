@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from fer_exp.campaign import Algorithm, Settings
+from fer_exp.campaign import Settings
 from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
@@ -46,7 +46,7 @@ class Plan:
 def fewer_points(settings: Settings, plan: Plan) -> list[str]:
     """A line where the space has fewer points than trials are wanted; nothing else."""
     points = plan.trials - 1
-    if settings.algorithm is Algorithm.HYPERBAND or points >= settings.max_trials:
+    if settings.algorithm.promotes or points >= settings.max_trials:
         return []
     return [
         f"The space has {points} point{'s' * (points != 1)}, fewer than the {settings.max_trials} trials asked for."

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_exp.campaign import AT_REST, Algorithm, Campaign, CampaignSpec, Settings
+from fer_exp.campaign import AT_REST, Campaign, CampaignSpec, Settings
 from fer_exp.campaign.changes import refuse_other_settings
 from fer_exp.campaign.objective import refuse_undecided, refuse_without_votes
 from fer_exp.data.split.prepare import prepare
@@ -73,10 +73,10 @@ def _search(
     conditions.watcher.say("Loading Keras and Keras Tuner.")
     context = _fork_server(conditions)
     with stderr_to():
-        from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+        from fer_exp.tuning.make import make_proposer
         from fer_exp.tuning.trials import SearchRequest, SearchWork
 
-        propose = conditions.propose or KerasTunerProposer
+        propose = conditions.propose or make_proposer
     if conditions.tracking:
         refuse_moved_store(conditions.home, campaign.name)
     proposer = propose(campaign, settings)  # before the data: what is wrong with a space shows at once
@@ -107,7 +107,7 @@ def _search(
             workers=conditions.workers,
             images=sum(development.info.validation_counts),
             form=development.info.form,
-            promotions=settings.algorithm is Algorithm.HYPERBAND,
+            promotions=settings.algorithm.promotes,
             shown=conditions.shows_here,
         )
         require(conditions.home.root, need, campaign.name, conditions.watcher.say)
@@ -115,7 +115,7 @@ def _search(
         work = SearchWork(folder, request, holding.check)
         for note in work.notes:
             conditions.watcher.say(note)
-        promotions = settings.algorithm is Algorithm.HYPERBAND
+        promotions = settings.algorithm.promotes
         engine = conditions.engine_on(development.folder, context, keep_checkpoints=promotions)
         return run_loop(work, engine, context, conditions, holding, work.close, "finished")
 

@@ -22,7 +22,7 @@ from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSp
 from fer_exp.records.digest import check_last_checkpoint
 from fer_exp.system.errors import BadRecord, TrialsFailed
 from fer_exp.system.files import is_there, read_file, write_atomically
-from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.make import make_proposer
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
 from fer_exp.tuning.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
@@ -45,7 +45,7 @@ class SearchRequest:
     file: str  # of the campaign, as given
     fingerprint: str
     development: Development
-    propose: MakeProposer = KerasTunerProposer
+    propose: MakeProposer = make_proposer
     source: bytes | None = None  # the campaign file's text; None where there is no file
 
 

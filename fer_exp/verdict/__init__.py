@@ -9,6 +9,7 @@ In: stored predictions of two groups of models. Out: better, not shown or worse,
     groups      which records a name means
     compare     whether two groups can be compared, and what comes out
     words       the verdict as text
+    power       the smallest difference that images and seeds can show
 
 Pure maths over stored predictions; method, sources and measured properties are in `docs/verdict.md`.
 """

@@ -42,8 +42,14 @@ class Comparison(Value):
     notes: tuple[str, ...]  # what else sets the groups apart, a line each
 
 
-def compare_groups(a: Group, b: Group, level: float = LEVEL) -> Comparison:
+def compare_groups(a: Group, b: Group, level: float = LEVEL, equivalence: float | None = None) -> Comparison:
     """The verdict on A against B, by the objective of A's campaign where it is one of the metrics, else by accuracy.
+
+    Args:
+        a: The one in question.
+        b: What it is compared with.
+        level: Of the intervals.
+        equivalence: The margin within which the two count as alike, a share; None asks nothing of the kind.
 
     Raises:
         BadInput: They are on other data, another protocol or other validation images, or they share a record.
@@ -73,7 +79,11 @@ def compare_groups(a: Group, b: Group, level: float = LEVEL) -> Comparison:
         data_digest=a.specs[0].data_digest,
         protocol=a.specs[0].protocol,
         judgement=judge(
-            first.labels, sides[0], sides[1], Terms(level, _deciding(objective, classes), classes=classes), first.groups
+            first.labels,
+            sides[0],
+            sides[1],
+            Terms(level, _deciding(objective, classes), classes=classes, equivalence=equivalence),
+            first.groups,
         ),
         notes=(*_left_out("A", a), *_left_out("B", b), *_notes(a.specs[0], b.specs[0])),
     )

@@ -79,6 +79,24 @@ class MetricVerdict(Value):
     )
 
 
+class Equivalence(Value):
+    """Whether A and B are alike up to a margin, by the deciding metric: two one-sided tests (Schuirmann 1987).
+
+    Each of them, that A is not worse and not better than B by the margin, is at 1 - level; both are passed where the
+    interval at 2 level - 1 lies inside the margin.
+    """
+
+    within: float  # the margin, a share
+    level: float  # of the interval
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval lies inside the margin."""
+        return -self.within < self.low and self.high < self.within
+
+
 class McNemar(Value):
     """Of two models, the images that one recognised and the other did not; the exact test of their balance."""
 
@@ -99,6 +117,7 @@ class Judgement(Value):
     metrics: tuple[MetricVerdict, ...]
     mcnemar: McNemar | None = Field(default=None)  # where each side is one model, of images that are independent
     groups: int | None = None  # that the images come in; None where nothing says so
+    equivalence: Equivalence | None = None  # where a margin was given
 
     def of(self, metric: str) -> MetricVerdict:
         """What was found by one metric."""
@@ -119,6 +138,7 @@ class Terms:
     metrics: Sequence[str] = ()  # all that are resampled where none is named
     classes: Classes = FER2013
     resamples: int = RESAMPLES
+    equivalence: float | None = None  # the margin within which two sides count as alike, a share
 
 
 def judge(
@@ -149,13 +169,16 @@ def judge(
     many = None if clusters is None else len(np.unique(clusters))
     cuts = np.cumsum([len(group) for group in groups])[:-1]
     found = []
+    equivalence: Equivalence | None = None
+    deciding = terms.deciding if np.isfinite(plain[terms.deciding]).all() else ACCURACY
+    picked = (a.picked_from is not None, b.picked_from is not None)
     for metric in (name for name in metrics if np.isfinite(plain[name]).all()):
         values, redrawn = np.split(plain[metric][0], cuts), np.split(drawn[metric], cuts, axis=1)
         whole = np.isfinite(drawn[metric]).all(axis=1)  # a resample may hold no image of a rare class
         parts = [Measured(*pair) for pair in zip(values, (part[whole] for part in redrawn), strict=True)]
-        found.append(
-            _by_metric(metric, parts, (a.picked_from is not None, b.picked_from is not None), terms.level, many)
-        )
+        found.append(_by_metric(metric, parts, picked, terms.level, many))
+        if metric == deciding and terms.equivalence is not None:
+            equivalence = _equivalence(parts, picked, terms.equivalence, terms.level, many)
     seeds = (len(a.predicted), len(b.predicted))
     return Judgement(
         level=terms.level,
@@ -163,10 +186,11 @@ def judge(
         images=labels.size,
         seeds=seeds,
         picked_from=(_count(a), _count(b)),
-        deciding=terms.deciding if np.isfinite(plain[terms.deciding]).all() else ACCURACY,
+        deciding=deciding,
         metrics=tuple(found),
         mcnemar=_mcnemar(labels, a.predicted[0], b.predicted[0]) if seeds == (1, 1) and clusters is None else None,
         groups=many,
+        equivalence=equivalence,
     )
 
 
@@ -177,13 +201,9 @@ def _count(side: Side) -> int:
 def _by_metric(
     metric: str, parts: Sequence[Measured], picked: tuple[bool, bool], level: float, groups: int | None
 ) -> MetricVerdict:
-    a, b, *candidates = parts
+    a, b = parts[:2]
     spread, gap = spreads(a, b, groups), difference(a, b)
-    factor = 1.0
-    if any(picked):
-        all_a = candidates[0] if picked[0] else _together(a)
-        all_b = candidates[-1] if picked[1] else _together(b)
-        factor = wider_for_picking(all_a, all_b, level)
+    factor = _wider(parts, picked, level)
     half, wide = half_width(spread, level), half_width(spread, level, factor)
     seeds = (a.values.size, b.values.size)
     open_ = abs(gap) <= wide and min(seeds) > 1
@@ -199,6 +219,25 @@ def _by_metric(
         answer=Answer.BETTER if gap > wide else Answer.WORSE if gap < -wide else Answer.NOT_SHOWN,
         seeds_to_decide=seeds_to_decide(spread, seeds, gap, level, factor) if open_ else None,
     )
+
+
+def _equivalence(
+    parts: Sequence[Measured], picked: tuple[bool, bool], within: float, level: float, groups: int | None
+) -> Equivalence:
+    a, b = parts[:2]
+    inner = 2 * level - 1
+    gap, half = difference(a, b), half_width(spreads(a, b, groups), inner, _wider(parts, picked, inner))
+    return Equivalence(within=within, level=inner, low=max(gap - half, -1.0), high=min(gap + half, 1.0))
+
+
+def _wider(parts: Sequence[Measured], picked: tuple[bool, bool], level: float) -> float:
+    """How much wider the images' part is, for having been picked; `parts` are both sides, then what they came from."""
+    if not any(picked):
+        return 1.0
+    a, b, *candidates = parts
+    all_a = candidates[0] if picked[0] else _together(a)
+    all_b = candidates[-1] if picked[1] else _together(b)
+    return wider_for_picking(all_a, all_b, level)
 
 
 def _together(group: Measured) -> Measured:

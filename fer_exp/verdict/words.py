@@ -49,7 +49,20 @@ def verdict_text(comparison: Comparison) -> str:
     for name, count in zip("AB", judged.picked_from, strict=True):
         if count > 1:
             lines.append(f"{name} was picked from {count} trials on these images; the intervals allow for that.")
-    return "\n".join([*lines, *comparison.notes, sentence(comparison), *_what_would_decide(judged)])
+    said = [sentence(comparison), *equivalence_words(judged), *_what_would_decide(judged)]
+    return "\n".join([*lines, *comparison.notes, *said])
+
+
+def equivalence_words(judged: Judgement) -> list[str]:
+    """Whether both sides are alike within the margin that was given; nothing where none was."""
+    found = judged.equivalence
+    if found is None:
+        return []
+    margin = f"within {100 * found.within:g} points of {_title(judged.deciding)}"
+    span = f"the {_percent(found.level)} interval reaches from {_signed(found.low)} to {_signed(found.high)}"
+    if found.shown:
+        return [f"Equivalent {margin}: {span}."]
+    return [f"Not shown to be equivalent {margin}: {span}, beyond the margin."]
 
 
 def _what_would_decide(judged: Judgement) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every proposer keeps to, and the search end to end on each: Keras Tuner's oracles, and a list of points."""
+"""What every proposer keeps to, and the search end to end on each: oracles, the adaptive search, a list of points."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.home import Home
-from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
+from fer_exp.tuning.make import make_proposer
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.run import Conditions, run_search
 from fer_exp.tuning.values import DataChoice, Result
@@ -31,7 +31,7 @@ def make(request: pytest.FixtureRequest) -> Make:
         toy = campaign(max_trials=TRIALS)
         return lambda: ScriptedProposer(toy, toy.settings)
     toy = campaign(request.param, max_trials=TRIALS)
-    return lambda: KerasTunerProposer(toy, toy.settings)
+    return lambda: make_proposer(toy, toy.settings)
 
 
 def score(proposal: Proposal) -> float | None:

@@ -5,7 +5,8 @@ A share near 95 % over 2,000 experiments has a standard error of half a point: 9
 
 import pytest
 
-from tests.simulated import Truth, better, clustered, fixed, picked, share
+from fer_exp.verdict.power import smallest_difference
+from tests.simulated import IMAGES, Truth, alike, better, clustered, fixed, picked, share
 
 pytestmark = pytest.mark.slow
 
@@ -41,3 +42,18 @@ def test_a_difference_of_four_points_is_nearly_always_found_and_more_seeds_find_
 def test_of_images_that_come_by_person_the_interval_holds_where_it_knows_that_and_not_otherwise(seeds: int) -> None:
     assert 0.93 <= share(one.holds for one in clustered(seeds)) <= 0.97
     assert share(one.holds for one in clustered(seeds, 500, known=False)) < 0.75
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_recipes_that_differ_by_the_margin_are_called_equivalent_in_at_most_5_percent(seeds: int) -> None:
+    margin = 0.015
+    apart = alike(fixed(Truth(0.65 + margin), Truth(), (seeds, seeds), experiments=1000), margin)
+    assert apart <= 0.05 + 0.014  # two standard errors over 1,000 experiments
+    wide = 0.04
+    assert alike(fixed(Truth(), Truth(), (seeds, seeds), experiments=200), wide) > 0.95
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_the_smallest_difference_of_the_power_is_found_in_four_of_five(seeds: int) -> None:
+    gain = smallest_difference(IMAGES, seeds)
+    assert 0.74 <= better(fixed(Truth(0.65 + gain), Truth(), (seeds, seeds), experiments=600)) <= 0.86
