@@ -127,7 +127,9 @@ def _optuna(pruner: str) -> Play:
         }
         watch = Watch()
         sampler = optuna.samplers.TPESampler(seed=seed)
-        study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruners[pruner]())
+        # Optuna's Hyperband draws brackets from the study's name, so the name is the seed's.
+        name = f"replay-{seed}"
+        study = optuna.create_study(study_name=name, direction="maximize", sampler=sampler, pruner=pruners[pruner]())
         asked = 0
         while not player.over:
             trial = watch.of(study.ask)

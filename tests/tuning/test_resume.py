@@ -10,8 +10,8 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.system.errors import BadRecord
-from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
-from fer_exp.tuning.proposer import Nothing, Proposal
+from fer_exp.tuning.make import make_proposer
+from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
 from fer_exp.tuning.state import CampaignState, read_state, write_state
 
@@ -43,7 +43,7 @@ def score(record: Record) -> float | None:
     return None if spec.number == 3 else 0.01 * spec.epochs - abs(spec.recipe.block_dropout - 0.3)
 
 
-def converse(folder: Path, proposer: KerasTunerProposer, workers: int, upto: int) -> list[Proposal]:
+def converse(folder: Path, proposer: Proposer, workers: int, upto: int) -> list[Proposal]:
     """Asks and tells as a search does, until `upto` proposals are there; those of a search that is over end all."""
     running = [record for record in trials(folder) if record.outcome() is None]
     proposals: list[Proposal] = []
@@ -83,8 +83,8 @@ def trials(folder: Path) -> list[Record]:
     return list(records_in(folder / "trials"))
 
 
-def maker(algorithm: Algorithm) -> Callable[[], KerasTunerProposer]:
-    return lambda: KerasTunerProposer(campaign(algorithm), campaign(algorithm).settings)
+def maker(algorithm: Algorithm) -> Callable[[], Proposer]:
+    return lambda: make_proposer(campaign(algorithm), campaign(algorithm).settings)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -97,7 +97,7 @@ def test_a_proposer_made_again_from_records_is_the_one_that_was_lost(
     for upto in (1, 4, 8):
         converse(tmp_path, lost, workers, upto)
         again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
-        assert json.loads(json.dumps(again.state())) == json.loads(json.dumps(lost.state()))
+        assert json.loads(again.state_text()) == json.loads(lost.state_text())
         assert said == ["state.json is missing: it is made again from the records."]
 
 
@@ -105,7 +105,7 @@ def test_a_proposer_made_again_from_records_is_the_one_that_was_lost(
 def test_a_damaged_state_is_set_aside_and_named(damage: str, tmp_path: Path) -> None:
     lost = maker(Algorithm.RANDOM)()
     converse(tmp_path, lost, 1, 4)
-    write_state(tmp_path, CampaignState(proposer=lost.state()))
+    write_state(tmp_path, CampaignState(proposer=json.loads(lost.state_text())))
     path = tmp_path / "state.json"
     text = DAMAGES[damage](path.read_text())
     path.write_text(text)
@@ -116,7 +116,7 @@ def test_a_damaged_state_is_set_aside_and_named(damage: str, tmp_path: Path) -> 
     assert len(said) == 1
     assert aside.name in said[0]
     assert "\n" not in said[0]
-    assert again.state() == lost.state()
+    assert json.loads(again.state_text()) == json.loads(lost.state_text())
 
 
 def test_a_state_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -131,13 +131,13 @@ def test_a_state_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) ->
 def test_a_state_older_than_the_records_loses_nothing(algorithm: Algorithm, tmp_path: Path) -> None:
     proposer = maker(algorithm)()
     converse(tmp_path, proposer, 1, 2)
-    write_state(tmp_path, CampaignState(proposer=proposer.state()))
+    write_state(tmp_path, CampaignState(proposer=json.loads(proposer.state_text())))
     converse(tmp_path, proposer, 1, 6)
     for record in trials(tmp_path):
         record.attempt_log(1).write_text("")
     again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
     assert said == ["state.json does not fit the records: it is made again from them."]
-    assert again.state() == proposer.state()
+    assert json.loads(again.state_text()) == json.loads(proposer.state_text())
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
