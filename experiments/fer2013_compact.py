@@ -44,7 +44,7 @@ COMPACT = baseline_recipe().but(
 )
 
 
-def space(hp: HyperParameters) -> Recipe:
+def space(_: HyperParameters) -> Recipe:
     """One recipe: there is nothing to search."""
     return COMPACT
 
