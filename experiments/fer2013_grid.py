@@ -7,8 +7,8 @@ Hypothesis: a forecast from short trainings needs a third of random search's epo
 Command: fer-exp search experiments/fer2013_grid.py --data PATH --no-tracking, then for a second seed of the first 72
     fer-exp search experiments/fer2013_grid.py --data PATH --no-tracking --name fer2013-grid-2 --seed 2 --max-trials 72,
     then fer-exp replay fer2013-grid --seeds-from fer2013-grid-2 --save benchmarks/tables/fer2013_grid.jsonl
-Cost: 217 trainings of 20 epochs with 1,000 faces, two to three hours on two cores. Estimated: 27 epochs with 1,500 took 89 s
-    on two cores at a load of 3 to 5, other work included. The second seed costs a third of that.
+Cost: 217 trainings of 20 epochs with 1,000 faces, two to three hours on two cores: 27 epochs with 1,500 took 89 s
+    at a load of 3 to 5, other work included. The second seed costs a third of that.
 Result: not run yet.
 """
 
