@@ -14,6 +14,7 @@ from fer_exp.api.loading import load_keras
 from fer_exp.api.place import Settled
 from fer_exp.campaign import Campaign, Settings
 from fer_exp.campaign.changes import describe_hyperparameter
+from fer_exp.campaign.folds import folds_asked
 from fer_exp.campaign.objective import refuse_undecided
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.recipe import Recipe
@@ -81,10 +82,18 @@ def describe(campaign: Campaign, settings: Settings, data: DataChoice, home: Hom
         *(f"           {line}" for line in proposer.schedule()),
         *(f"           {line}" for line in fewer_points(settings, plan)),
         f"in all     at most {plan.trials} trainings and {plan.epochs} epochs, the baseline included",
+        *_folds(settings),
         *_power(sum(info.validation_counts)),
         *_time(cost, plan, loading, campaign.baseline, settings, settled),
     ]
     return "\n".join(lines)
+
+
+def _folds(settings: Settings) -> Iterator[str]:
+    """That all of it is done once in every fold."""
+    many = len(folds_asked(settings))
+    if many > 1:
+        yield f"folds      all of the above and the time below {many} times, once in each fold"
 
 
 def _power(images: int) -> Iterator[str]:

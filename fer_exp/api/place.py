@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from fer_exp.system.errors import BadInput
-from fer_exp.system.values import first_line
 
 if TYPE_CHECKING:
     from fer_exp.campaign import Resources
@@ -88,6 +87,7 @@ class Place:
             BadInput: There is no such cluster, or this machine has not what was asked for.
         """
         from fer_exp.campaign import Resources
+        from fer_exp.system.values import first_line
 
         try:
             resources = Resources(cpus=self.cpus, gpus=self.gpus).over(campaign or Resources())

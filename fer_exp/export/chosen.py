@@ -89,7 +89,7 @@ def _recorded(home: Home, name: str) -> Record:
 def _of_record(home: Home, record: Record, file: Path) -> Chosen:
     model_is_vouched_for(record, file)
     spec = CampaignSpec.read(home.recorded_campaign(record.path.parents[1].name) / "campaign.json")
-    return Chosen(file, facts_of(record, spec), record.data(spec.data))
+    return Chosen(file, facts_of(record.read(), spec), record.data(spec.data))
 
 
 def _by_uri(home: Home, uri: str) -> Chosen:

@@ -15,7 +15,7 @@ from fer_exp.holdout.evaluate import open_and_evaluate
 from fer_exp.leaderboard.rows import best
 from fer_exp.metrics.scores import score
 from fer_exp.records import Predictions, Record, State, records_in
-from fer_exp.system.errors import NotFound
+from fer_exp.system.errors import BadInput, NotFound
 from fer_exp.system.files import is_there, write_atomically
 from fer_exp.system.home import Home
 from fer_exp.system.values import Value
@@ -77,10 +77,12 @@ def evaluate_folds(
 
     Raises:
         NotFound: A fold is missing or not finished; nothing was opened then.
+        BadInput: The folds are not of one split, or were not trained alike; nothing was opened then.
         FerExpError: As `open_and_evaluate`.
     """
     _refuse_missing(name, folds)
     specs = {fold: CampaignSpec.read(home.campaign(campaign) / "campaign.json") for fold, campaign in folds.items()}
+    _refuse_mixed(name, list(specs.values()))
     chosen = {fold: _models(home, spec) for fold, spec in specs.items()}
     parts: list[OnFold] = []
     ours: list[Predictions] = []
@@ -107,6 +109,25 @@ def _refuse_missing(name: str, folds: dict[Fold, str]) -> None:
             f"{name}: expected {of} folds, found none of number {', '.join(missing)}",
             "Nothing was opened. Give the command of the search again, with --fold for one fold alone.",
         )
+
+
+def _refuse_mixed(name: str, specs: list[CampaignSpec]) -> None:
+    """Folds of two splits overlap, so that somebody would be counted twice, and others not at all."""
+    asked: dict[str, list[object]] = {
+        "data": [spec.data.data_digest for spec in specs],
+        "seed": [spec.data.seed for spec in specs],
+        "epochs": [spec.settings.epochs for spec in specs],
+        "baseline": [spec.baseline for spec in specs],
+        "question": [spec.question for spec in specs],
+    }
+    for what, values in asked.items():
+        other = next((place for place, value in enumerate(values) if value != values[0]), None)
+        if other is not None:
+            raise BadInput(
+                f"{name}: expected folds of one search, received {specs[0].name} and {specs[other].name}, which differ "
+                f"in {what}",
+                "Nothing was opened. Search all folds by one command, under another --name.",
+            )
 
 
 def _models(home: Home, spec: CampaignSpec) -> tuple[Record | None, Record]:

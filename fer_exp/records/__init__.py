@@ -20,11 +20,10 @@ from fer_exp.records.record import (
     Record,
     RecordContents,
     by_number,
-    now_ms,
     records_in,
     seconds_trained,
 )
-from fer_exp.records.values import SCHEMA, Epoch, Kind, Metrics, Outcome, State, TrialSpec, best_epoch, title_of
+from fer_exp.records.values import SCHEMA, Epoch, Kind, Metrics, Outcome, State, TrialSpec, best_epoch, now_ms, title_of
 
 __all__ = [
     "ASKED",

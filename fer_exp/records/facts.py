@@ -14,7 +14,7 @@ from fer_exp import __version__
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.classes import Classes
 from fer_exp.data.form import Form
-from fer_exp.records.record import Record
+from fer_exp.records.record import RecordContents
 from fer_exp.records.values import title_of
 from fer_exp.system.files import is_there
 from fer_exp.system.values import Value
@@ -70,18 +70,19 @@ def bare_facts(form: Form, classes: Classes) -> ModelFacts:
     )
 
 
-def facts_of(record: Record, campaign: CampaignSpec) -> ModelFacts:
-    """What the record says of its model.
+def facts_of(read: RecordContents, campaign: CampaignSpec) -> ModelFacts:
+    """What a record, which was read already, says of its model.
 
     Raises:
         BadRecord: A file of the record is damaged.
     """
     from fer_exp.metrics.calibration import CALIBRATION, Calibration  # SciPy, which nobody else here needs
 
-    spec, info, outcome = record.spec(), record.data(campaign.data), record.outcome()
+    record, spec, outcome = read.record, read.spec, read.outcome
+    info = record.data(campaign.data)
     fitted = record.path / CALIBRATION
     calibration = Calibration.read(fitted) if is_there(fitted) else None
-    scores = record.scores() | record.test_scores()
+    scores = read.scores | read.test_scores
     return bare_facts(info.form, info.classes).model_copy(
         update={
             "temperature": None if calibration is None else calibration.temperature,

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_exp.records.record import Record, RecordContents, now_ms, records_in
+from fer_exp.records.record import Record, RecordContents, records_in
+from fer_exp.records.values import now_ms
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 from fer_exp.system.lock import is_held

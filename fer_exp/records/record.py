@@ -21,7 +21,6 @@ last line of its history, from that epoch's checkpoint.
 import contextlib
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +28,7 @@ from pathlib import Path
 
 from fer_exp.data.split.info import DataInfo
 from fer_exp.records.predictions import Predictions, read_predictions, store_predictions
-from fer_exp.records.values import Epoch, Metrics, Outcome, State, TrialSpec, best_epoch
+from fer_exp.records.values import Epoch, Metrics, Outcome, State, TrialSpec, best_epoch, now_ms
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import append_line, drop_torn_line, is_there, sha256_of, whole_lines, write_atomically
 from fer_exp.system.values import first_line
@@ -301,8 +300,3 @@ def seconds_trained(record: Record, history: Sequence[Epoch] | None = None) -> f
         before = 0 if source is None else len(Record(record.path.parent / f"{source:04d}").history())
         return sum(row.seconds for row in epochs[before:])
     return 0.0
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

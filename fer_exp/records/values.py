@@ -4,6 +4,7 @@ In: JSON. Out: what was asked for, an epoch, how it ended, its metrics; checked,
 """
 
 import math
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
@@ -124,3 +125,8 @@ def best_epoch(history: Sequence[Epoch]) -> int:
     if not history:
         return 0
     return max(history, key=lambda row: (row.val_accuracy, -row.epoch)).epoch
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

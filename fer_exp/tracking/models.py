@@ -89,7 +89,7 @@ def log_model(
         about = {name: value for name, value in tags.items() if name.startswith("fer_exp.")} | {SHA: sha}
         model = client.create_logged_model(run.info.experiment_id, "model", run_id, about, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="fer-exp-") as folder:
-        _describe(Path(folder), read.record, model, run_id, facts_of(read.record, campaign))
+        _describe(Path(folder), read.record, model, run_id, facts_of(read, campaign))
         client.log_model_artifacts(model.model_id, folder)
     if model.model_id not in _linked(run):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import CampaignSpec
+from fer_exp.data.split.info import Fold
+from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.folds import OverFolds
 from fer_exp.holdout.ledger import all_openings
 from fer_exp.records import Record
+from fer_exp.system.files import write_atomically
 from fer_exp.system.home import Home
 from tests.commands import done, refused, write_campaign
 from tests.made_faces import png_of, some_faces
+from tests.made_records import made_campaign_spec
 
 PEOPLE = 9
 
@@ -35,6 +39,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_search_in_each_fold_and_everybody_predicted_once(tmp_path: Path, home: Home, people: Path) -> None:
     file = write_campaign(tmp_path, trials=1, epochs=1)
     asked = ("--data", people, "--protocol", "subject-kfold", "--folds", 3, "--no-tracking")
+    assert "folds      all of the above and the time below 3 times" in done("search", file, *asked, "--dry-run")
     one = done("search", file, *asked, "--fold", 2)
     assert "All" not in one
     problem, remedy = refused("evaluate", "tiny", "--no-tracking")
@@ -71,3 +76,18 @@ def test_folds_without_their_protocol_are_refused(tmp_path: Path) -> None:
     assert "--protocol subject-kfold" in remedy
     problem, _ = refused("search", write_campaign(tmp_path), "--protocol", "subject-kfold", "--fold", 7)
     assert "fold: expected a number up to folds = 5, received 7" in problem
+
+
+@pytest.mark.parametrize(("what", "change"), [("seed", {"seed": 2}), ("data", {"data_digest": "f" * 16})])
+def test_folds_of_two_splits_are_not_pooled(home: Home, what: str, change: dict[str, object]) -> None:
+    """Of a second seed's split, somebody in fold 3 was tested in fold 1 of the first one."""
+    for number in (1, 2, 3):
+        fold = Fold(number=number, of=3)
+        spec = made_campaign_spec(f"tiny-fold-{fold}")
+        about = {"protocol": Protocol.SUBJECT_KFOLD, "fold": fold, **(change if number == 3 else {})}
+        spec = spec.model_copy(update={"data": spec.data.model_copy(update=about)})
+        write_atomically(home.campaign(spec.name) / "campaign.json", spec.sealed(indent=1))
+    problem, remedy = refused("evaluate", "tiny", "--no-tracking")
+    assert problem.endswith(f"received tiny-fold-1-of-3 and tiny-fold-3-of-3, which differ in {what}")
+    assert "one command" in remedy
+    assert all_openings(home) == []
