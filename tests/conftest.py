@@ -6,6 +6,7 @@ TensorFlow, Keras and MLflow read it when they are first imported, which may be 
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more threads than one would only wait
     for _name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(_name, "1")
+
+# What a shell starts in the background ignores Ctrl-C, and so would every command that a test starts and stops.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Laptops pause and disks stall: how long an example took says nothing about it. pytest's timeout catches what hangs.
 settings.register_profile("fer-exp", deadline=None)

@@ -16,7 +16,17 @@ from tests.made_records import made_campaign_spec
 from tests.trainings import TINY, demo_development, new_record, train_through
 
 RECIPE = TINY.but(
-    widths=(8,), last_width=16, clahe=True, crop=44, views=Views.FLIP, learning_rate=1e-2, norm_momentum=0.8
+    widths=(8, 16, 32),
+    last_width=64,
+    head_widths=(),
+    head_dropouts=(),
+    block_dropout=0.0,
+    pooled_dropout=0.0,
+    oversampling=0.0,
+    norm_momentum=0.8,
+    clahe=True,
+    crop=32,
+    views=Views.FLIP,
 )
 EPOCHS, FACES = 8, 700
 TEMPERATURE = 1.6
