@@ -131,6 +131,7 @@ def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_p
     until(whole, lambda: any(attempt.waits for attempt in whole.attempts) or len(whole.attempts) < 3)
     all_ends(whole)
     assert sorted(seen(record)[2] for record in records[:2]) == ["CUDA_VISIBLE_DEVICES=0", "CUDA_VISIBLE_DEVICES=1"]
+    del whole  # else the two would share
     parts = RayEngine(nodes.asked(None, gpus=0.5), development, entry=SEEING)
     assert parts.capacity == 4
     records = [asked(tmp_path / "parts", number, batch_size=SLOW_BATCH) for number in (1, 2, 3, 4)]

@@ -8,7 +8,7 @@ import errno
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -37,11 +37,7 @@ class Operation:
     process: str  # "driver" or "trial"
     kind: str
     file: str
-
-    @property
-    def page(self) -> bool:
-        """Whether it writes what follows from the records: the report, or the model card beside it."""
-        return self.file.endswith((REPORT, CARD))
+    page: bool  # whether it writes what follows from the records: the report, or the model card beside it
 
 
 @dataclass(frozen=True)
@@ -66,9 +62,17 @@ def undisturbed(drivers: Nursery) -> Undisturbed:
     with place() as folder:
         home, lines = watched(drivers, folder)
         assert_nothing_wrong(home, board(home))
-        return Undisturbed(
-            board(home), tuple(Operation(*re.sub(r"\.partial-[^-]+-", ".partial-*-", line).split()) for line in lines)
-        )
+        return Undisturbed(board(home), operations(lines))
+
+
+def operations(lines: Iterable[str]) -> tuple[Operation, ...]:
+    """What was seen, line by line; the pages are written last."""
+    found: list[Operation] = []
+    for line in lines:
+        process, kind, file = re.sub(r"\.partial-[^-]+-", ".partial-*-", line).split()
+        page = file.endswith((REPORT, CARD)) or (bool(found) and found[-1].page)
+        found.append(Operation(process, kind, file, page))
+    return tuple(found)
 
 
 def sweep(
@@ -97,10 +101,7 @@ def sweep(
                 trace=str(trace),
             )
             code, said = drivers.run(home, "search", file, "--no-tracking", fault=fault)
-            seen = [
-                Operation(*re.sub(r"\.partial-[^-]+-", ".partial-*-", line).split())
-                for line in trace.read_text().splitlines()
-            ]
+            seen = operations(trace.read_text().splitlines())
             assert marker.exists(), (number, operation, said)
             assert seen[number - 1] == operation, (number, said)
             ends[code] += 1
