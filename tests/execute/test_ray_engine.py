@@ -119,8 +119,8 @@ def test_data_are_fetched_once_by_each_node_and_not_at_all_where_they_can_be_rea
     assert (folder, devices, backend) == (str(development), "CUDA_VISIBLE_DEVICES=", "KERAS_BACKEND=tensorflow")
 
 
-def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_path: Path) -> None:
-    nodes.add(num_cpus=4, num_gpus=2)
+def deal_whole_gpus(nodes: Nodes, development: Path, tmp_path: Path) -> None:
+    """A search of its own: as long as its engine is there, another one gets half of the devices."""
     whole = RayEngine(nodes.asked(None, gpus=1.0), development, entry=SEEING)
     assert whole.capacity == 2
     records = [asked(tmp_path / "whole", number, batch_size=SLOW_BATCH) for number in (1, 2, 3)]
@@ -131,7 +131,11 @@ def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_p
     until(whole, lambda: any(attempt.waits for attempt in whole.attempts) or len(whole.attempts) < 3)
     all_ends(whole)
     assert sorted(seen(record)[2] for record in records[:2]) == ["CUDA_VISIBLE_DEVICES=0", "CUDA_VISIBLE_DEVICES=1"]
-    del whole  # else the two would share
+
+
+def test_gpus_are_dealt_whole_or_in_parts(nodes: Nodes, development: Path, tmp_path: Path) -> None:
+    nodes.add(num_cpus=4, num_gpus=2)
+    deal_whole_gpus(nodes, development, tmp_path)
     parts = RayEngine(nodes.asked(None, gpus=0.5), development, entry=SEEING)
     assert parts.capacity == 4
     records = [asked(tmp_path / "parts", number, batch_size=SLOW_BATCH) for number in (1, 2, 3, 4)]
