@@ -10,7 +10,6 @@ In: names, files and values, as a person gives them. Out: results that print as 
     evaluated     what an evaluation found
     folding       evaluate_folds
     loading       Keras in the caller's process
-    choosing      from a run, a model or a record by name to the model to evaluate
     comparing     compare
     replaying     replay: search algorithms on recorded trainings
     recorded      load_campaign: a campaign's leaderboard, histories and figures

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fer_exp.api.choosing import Chosen
 from fer_exp.api.told import Picture, Told
+from fer_exp.choosing import Recorded
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 
@@ -27,7 +27,7 @@ class Evaluation(Told):
 
     home: Home
     spec: "CampaignSpec"
-    chosen: Chosen
+    chosen: Recorded
     result: "TestResult"
     behind: FerExpError | None = None  # why MLflow does not show it yet
 
@@ -80,7 +80,7 @@ class ExternalEvaluation(Told):
 
     home: Home
     spec: "CampaignSpec"
-    chosen: Chosen
+    chosen: Recorded
     result: "ExternalResult"
     behind: FerExpError | None = None  # why MLflow does not show it yet
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_exp.api.choosing import Chosen, choose
 from fer_exp.api.evaluated import Evaluation, ExternalEvaluation
 from fer_exp.api.loading import load_keras
 from fer_exp.api.names import known_campaign
 from fer_exp.api.pages import refresh_pages
+from fer_exp.choosing import Asker, Recorded, choose_recorded
 from fer_exp.system.errors import FerExpError
 from fer_exp.system.home import Home
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from fer_exp.holdout.evaluate import TestResult
 
 Say = Callable[[str], None]
+ASKER = Asker(
+    "evaluate",
+    "Nothing was opened.",
+    "fer-exp evaluate --model models:/demo@champion",
+    ("--run-id", "--model", "--record"),
+)
 
 # No choice follows from this look: the procedure that is reproduced ends with it.
 REPRODUCES = "it reproduces the reference's procedure, which ends on test"
@@ -46,7 +52,7 @@ def evaluate(
 
     Args:
         record: A campaign (its retrain, else its best trial), `CAMPAIGN:baseline` or `CAMPAIGN/trials/0003`.
-        model: Or a model in MLflow: `models:/NAME@champion`, `models:/NAME/1`.
+        model: Or a model in MLflow, `models:/NAME@champion`, `models:/NAME/1`, or a `.keras` file of a record here.
         run_id: Or a run in MLflow.
         again: Why the test part is opened for another model than before.
         data: None for those of the search.
@@ -60,8 +66,8 @@ def evaluate(
     """
     place = Home.at(home)
     say("Finding the model.")
-    chosen = choose(place, record=record, run_id=run_id, model=model)
-    spec = known_campaign(place, chosen.campaign)
+    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model)
+    spec = chosen.campaign()
     from fer_exp.data.find import find_recorded
     from fer_exp.holdout.ledger import refuse_early
 
@@ -106,8 +112,8 @@ def evaluate_on(
     """
     place = Home.at(home)
     say("Finding the model.")
-    chosen = choose(place, record=record, run_id=run_id, model=model)
-    spec = known_campaign(place, chosen.campaign)
+    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model)
+    spec = chosen.campaign()
     _refuse_moved_store(place, spec, tracking=tracking)
     from fer_exp.data.find import find_source
     from fer_exp.data.reading import Reading
@@ -139,12 +145,12 @@ def reproduction(home: Home, campaign: str, source: str, *, tracking: bool) -> t
     behind = None
     if not (record.path / GAP).exists():
         spec = known_campaign(home, campaign)
-        _open(home, spec, Chosen(record, record.model), source, REPRODUCES)
+        _open(home, spec, Recorded(record.model, "the baseline", record=record), source, REPRODUCES)
         behind = _shown(home, spec, _nobody, tracking=tracking)
     return gap_table(Gap.read(record.path / GAP)), behind
 
 
-def _open(home: Home, spec: "CampaignSpec", chosen: Chosen, source: str, again: str) -> "TestResult":
+def _open(home: Home, spec: "CampaignSpec", chosen: Recorded, source: str, again: str) -> "TestResult":
     from fer_exp.system.stderr import stderr_to
 
     with stderr_to():

@@ -60,6 +60,7 @@ def page(
     home = Home.from_environment()
     typer.echo("Loading; a few seconds.", err=True)
     with stderr_to():
+        from fer_exp.choosing import Recorded
         from fer_exp.prediction.api import Finding
         from fer_exp.prediction.app import require_gradio, serve
         from fer_exp.prediction.models import find, load
@@ -69,7 +70,7 @@ def page(
         finding.looking()  # an unknown detector is refused here
         found = [find(home, by_model, by_record) for by_model, by_record in asked]
         loaded = [load(one) for one in found]
-        records = [one.record for one in found]
+        records = [one.record if isinstance(one, Recorded) else None for one in found]
     for note in (note for one in loaded for note in one.notes):
         typer.echo(note, err=True)
     if listen not in HERE:

@@ -4,7 +4,6 @@ In: a record or a `.keras` file, a format, a path. Out: one file (or folder, whe
 faces and gives named, calibrated probabilities, and its parity with Keras. Nothing half-made is ever at the path.
 
     formats          the formats, and the packages that each needs
-    chosen           which model is meant, and what is known of it
     faces            which faces parity is measured on, and which calibrate int8
     network          the Keras model that is written: temperature inside, output named
     to_onnx          written as ONNX

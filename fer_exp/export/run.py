@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.data.classes import Classes
+from fer_exp.choosing import Asker, Chosen, Recorded, choose, named_classes
+from fer_exp.data.classes import FER2013, Classes
 from fer_exp.export import formats
-from fer_exp.export.chosen import Chosen, choose, named_classes
 from fer_exp.export.faces import CheckFaces, as_input, calibration_faces, check_faces, development_of
 from fer_exp.export.formats import Format
 from fer_exp.export.parity import LARGEST, Parity, compare
-from fer_exp.records.facts import ModelFacts, bare_facts
-from fer_exp.system.errors import NotEqual
+from fer_exp.records.facts import ModelFacts, bare_facts, facts_of
+from fer_exp.system.errors import BadInput, NotEqual
 from fer_exp.system.files import size_of, sync_folder, temporary_name
 from fer_exp.system.home import Home
 from fer_exp.system.stderr import stderr_to
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     import keras
 
 Say = Callable[[str], None]
+ASKER = Asker(
+    "export",
+    "Nothing was written.",
+    "fer-exp export --model models:/demo@champion --format onnx --out demo.onnx",
+)
 
 
 def _silent(line: str) -> None:
@@ -85,7 +90,9 @@ def export_model(
     formats.require_packages(order.kind, int8=order.int8)
     formats.require_free(out, order.kind)
     say("Finding the model.")
-    chosen = choose(home, model, record)
+    chosen = choose(home, ASKER, model=model, record=record)
+    if isinstance(chosen, Recorded):
+        chosen.vouch()
     say("Loading Keras.")
     with stderr_to():
         loaded = _load(home, chosen, order)
@@ -133,12 +140,28 @@ def _load(home: Home, chosen: Chosen, order: Order) -> _Loaded:
     from fer_exp.model import load_model
     from fer_exp.model.kept import form_of_model
 
-    kept = load_model(chosen.file, chosen.facts.form if chosen.facts else None)
+    if isinstance(chosen, Recorded):
+        facts = facts_of(chosen.record.read(), chosen.campaign())
+        kept = load_model(chosen.file, facts.form)
+        development = development_of(home, chosen.data(), order.data)
+    else:
+        kept, development = load_model(chosen.file, None), None
+        facts = bare_facts(form_of_model(kept), _named(chosen, form_of_model(kept).classes, order.classes))
     form = form_of_model(kept)
-    facts = chosen.facts or bare_facts(form, named_classes(chosen.file, form.classes, order.classes))
-    development = None if chosen.data is None else development_of(home, chosen.data, order.data)
     calibration = calibration_faces(development) if order.int8 else None
     return _Loaded(exportable(kept, facts), facts, check_faces(development, form), calibration)
+
+
+def _named(chosen: Chosen, count: int, given: str | None) -> Classes:
+    """The classes of a model that no record speaks for, as the user names them."""
+    if given is not None:
+        return named_classes(given.split(","), count, ASKER)
+    example = ",".join(FER2013.names) if count == len(FER2013) else "happy,sad,neutral"
+    raise BadInput(
+        f"{chosen.file}: expected a model that a record of this home knows, or --classes with its {count} names; "
+        "received neither",
+        f"{ASKER.unchanged} A number means no expression: name them in the order of its answer, as --classes {example}",
+    )
 
 
 def _write(loaded: _Loaded, order: Order, path: Path) -> None:

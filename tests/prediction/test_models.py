@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_exp.choosing import Recorded
 from fer_exp.data.classes import FER2013
 from fer_exp.data.form import Form
 from fer_exp.data.reading import Reading
@@ -97,7 +98,7 @@ def test_the_only_champion_is_the_default(mlflow_home: Home, grey: Path) -> None
         find(mlflow_home)
     assert "--model models:/first@champion" in refused.value.remedy
     assert find(mlflow_home, "models:/second@champion").file.is_file()
-    assert find(mlflow_home, "models:/second/1").record is not None
+    assert isinstance(find(mlflow_home, "models:/second/1"), Recorded)
 
 
 def test_a_champion_whose_record_is_not_here_is_fetched_from_mlflow(mlflow_home: Home, grey: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_champion_whose_record_is_not_here_is_fetched_from_mlflow(mlflow_home:
     shutil.rmtree(mlflow_home.campaign("first"))
     begin_campaign(mlflow_home, "another")
     found = find(mlflow_home)
-    assert found.record is None
+    assert not isinstance(found, Recorded)
     model = load(found)
     assert model.classes == FER2013
     assert "assumed" in model.notes[0]
@@ -127,7 +128,7 @@ def test_a_home_without_a_champion_says_how_one_is_made(mlflow_home: Home) -> No
 
 
 def test_other_words_are_refused(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"received 'champion'"):
+    with pytest.raises(NotFound, match="found none at champion"):
         find(home, "champion")
     with pytest.raises(NotFound, match="found none at"):
         load(find(home, str(tmp_path / "nothing.keras")))
