@@ -229,12 +229,13 @@ def _load(trials: Trials) -> None:
 
 def warm_up(**conditions: Any) -> None:
     """Loads what the command needs, and has it work under these conditions."""
-    from fer_exp import summary
+    from fer_exp import report, summary
     from fer_exp.api import view
     from fer_exp.leaderboard.importance import importance
     from fer_exp.tuning import run as search_run
     from fer_exp.tuning import trials as search_trials
 
+    assert report
     assert view
     assert search_trials
     # The command makes its conditions by this name.
