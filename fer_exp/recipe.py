@@ -99,6 +99,7 @@ class Recipe(Value):
     last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
     head_widths: tuple[Width, ...] = (128, 64)  # dense layers before the output
     order: Order = Order.ACTIVATION_FIRST
+    mirror: bool = False  # filters in mirrored pairs: a face and its mirror image get the same answer
     norm_momentum: Rate = 0.99  # of batch normalisation's averages; a training of few steps needs a lower one
     block_dropout: Rate = 0.25  # after each pooling
     pooled_dropout: Rate = 0.5  # after global average pooling
@@ -150,6 +151,11 @@ class Recipe(Value):
             raise ValueError(
                 f"crop: expected at least {2 ** len(self.widths)} pixels, because each of {len(self.widths)} blocks "
                 f"halves the image, received {self.crop}"
+            )
+        if self.mirror and (odd := [size for size in (*self.widths, self.last_width, self.crop) if size % 2]):
+            raise ValueError(
+                "mirror: expected an even number for crop, last_width and each of widths, because filters come in "
+                f"pairs and the crop has a centre, received {odd[0]}"
             )
         return self
 

@@ -74,6 +74,7 @@ def test_the_baseline_is_the_reference_system() -> None:
         "last_width": 256,
         "head_widths": "128-64",
         "order": "conv-relu-bn",
+        "mirror": False,
         "norm_momentum": 0.99,
         "targets": "label",
         "block_dropout": 0.25,
@@ -177,6 +178,7 @@ def test_but_checks_like_a_new_recipe() -> None:
         ("mixup", -0.1),
         ("mixup", math.inf),
         ("crop", 49),
+        ("mirror", "left"),
         ("crop", 7),  # three blocks of pooling leave nothing of it
         ("effective_number_beta", 1.0),
         ("augmentation", {"shift": 25.0}),

@@ -22,8 +22,10 @@ LAYERS = frozenset(
         "GlobalAveragePooling2D",
         "InputLayer",
         "MaxPooling2D",
+        "MirrorConv2D",
         "ReLU",
         "Rescaling",
+        "Reshape",
         "Temperature",
         "TimeDistributed",
     }
@@ -40,6 +42,7 @@ SIZES = {
     "kernel_size",
     "pool_size",
     "strides",
+    "target_shape",
     "units",
     "width",
 }

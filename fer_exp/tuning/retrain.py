@@ -23,7 +23,7 @@ from fer_exp.system.files import replacing, sha256_of, write_atomically
 from fer_exp.system.home import Home
 from fer_exp.tuning.reuse import give_answer, trained_elsewhere, untouched
 
-NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
+NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order", "mirror")  # fields that shape the weights
 
 
 @dataclass(frozen=True)
