@@ -25,6 +25,11 @@ class Chosen:
     run_id: str | None = None  # None where MLflow was not asked
 
     @property
+    def kept(self) -> bool:
+        """Whether the model's file is here."""
+        return self.file.exists()
+
+    @property
     def campaign(self) -> str:
         """The name of its campaign."""
         return self.record.path.parents[1].name
@@ -38,8 +43,15 @@ class Chosen:
         return f"{title_of(asked.kind, asked.number, asked.seed)} of {asked.campaign}"
 
 
-def choose(home: Home, *, record: str | None, run_id: str | None, model: str | None) -> Chosen:
+def choose(home: Home, *, record: str | None, run_id: str | None, model: str | None, answered: bool = False) -> Chosen:
     """The model that exactly one of the names means.
+
+    Args:
+        home: Where campaigns are.
+        record: A record by name.
+        run_id: A run in MLflow.
+        model: A model in MLflow.
+        answered: Whether a record without its model will do where the test part was opened for it.
 
     Raises:
         BadInput: More than one name is given, or none.
@@ -58,10 +70,10 @@ def choose(home: Home, *, record: str | None, run_id: str | None, model: str | N
             f"evaluate: expected a campaign in {home.campaigns}, found none",
             "Nothing was opened. Start one with `fer-exp search FILE`, or set FER_EXP_HOME to the home that holds it.",
         )
-    return _by_record(home, record) if record is not None else _by_mlflow(home, run_id, model)
+    return _by_record(home, record, answered=answered) if record is not None else _by_mlflow(home, run_id, model)
 
 
-def _by_record(home: Home, name: str) -> Chosen:
+def _by_record(home: Home, name: str, *, answered: bool) -> Chosen:
     """The model that a record keeps, found without MLflow."""
     from fer_exp.verdict import find_groups
 
@@ -72,7 +84,7 @@ def _by_record(home: Home, name: str) -> Chosen:
             f"--record: expected one training, received {name!r}, which means {len(records)}",
             f"Nothing was opened. Name one of {there}",
         )
-    if not records[0].model.exists():
+    if not records[0].model.exists() and not (answered and (records[0].path / "test" / "predictions.npz").exists()):
         raise NotFound(
             f"that trial's model is not kept: {records[0].model}",
             "Nothing was opened. Give its --run-id where MLflow keeps a copy, or use `fer-exp retrain-best --trial`.",

@@ -17,6 +17,7 @@ from fer_exp.leaderboard.rows import best
 from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.records import ASKED, Kind, Record
 from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model
+from fer_exp.records.folder import LIGHT
 from fer_exp.records.handovers import FILE, handovers_of
 from fer_exp.records.values import Metrics
 from fer_exp.system.errors import BadRecord
@@ -211,9 +212,10 @@ def altered_checkpoints(case: Case) -> Iterator[Finding]:
 def missing_models(case: Case) -> Iterator[Finding]:
     """Models that should be here: the best trial's, the baseline's, every retrain's.
 
-    Not those of the next places, which may have been dropped before the campaign was told to keep more.
+    Not those of the next places, which may have been dropped before the campaign was told to keep more, and none where
+    records came light.
     """
-    if case.spec is None or case.driven:
+    if case.spec is None or case.driven or is_there(case.folder / LIGHT):
         return
     for chart in _with_model(case, case.spec.settings.keep_models):
         outcome = chart.outcome
