@@ -121,10 +121,12 @@ class Recipe(Value):
     focal_gamma: Annotated[float, Field(ge=0.0, le=20.0)] = 2.0  # focal only; at 0 it is cross-entropy
     label_smoothing: Rate = 0.0
     precision: Precision = Precision.FLOAT32
-    ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
+    ema: Rate = 0.0  # decay of the average of weights that is kept, lower in the first steps; 0 keeps the last weights
 
     # Data, as training sees it
     targets: Targets = Targets.LABEL  # what the loss compares with: the label, or the annotators' shares
+    distillation: Rate = 0.0  # share of a teacher's probabilities in what the loss compares with; 0 is off
+    distillation_temperature: Annotated[float, Field(gt=0.0, le=100.0)] = 1.0  # above 1 evens them out
     clahe: bool = True  # contrast-limited adaptive histogram equalisation, OpenCV's at 2.0 and 8x8 tiles
     oversampling: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5  # target = ratio x median class count; 0 is off
     class_weights: ClassWeights = ClassWeights.BALANCED

@@ -77,6 +77,8 @@ def test_the_baseline_is_the_reference_system() -> None:
         "mirror": False,
         "norm_momentum": 0.99,
         "targets": "label",
+        "distillation": 0.0,
+        "distillation_temperature": 1.0,
         "block_dropout": 0.25,
         "pooled_dropout": 0.5,
         "head_dropouts": "0.3-0.2",
@@ -177,6 +179,9 @@ def test_but_checks_like_a_new_recipe() -> None:
         ("focal_gamma", math.nan),
         ("mixup", -0.1),
         ("mixup", math.inf),
+        ("distillation", 1.0),
+        ("distillation_temperature", 0.0),
+        ("distillation_temperature", math.nan),
         ("crop", 49),
         ("mirror", "left"),
         ("crop", 7),  # three blocks of pooling leave nothing of it

@@ -40,6 +40,8 @@ class Chosen:
         from fer_exp.records import title_of
 
         asked = self.record.spec()
+        if asked.members:
+            return f"the average of {len(asked.members)} models {asked.campaign}"
         return f"{title_of(asked.kind, asked.number, asked.seed)} of {asked.campaign}"
 
 

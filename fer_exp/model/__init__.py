@@ -5,9 +5,11 @@ In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before
 
     build           a recipe as a Keras model
     compile         optimizer, learning rate, loss, accuracy
+    averaging       the moving average of weights, close to them in a training's first steps
     seeds           every random number of a model, from the trial's seed
     layers          CLAHE, views of a face, temperature, mirrored filters: what a kept model holds besides Keras's own
     kept            the model that outlives its training: written, read, asked
+    ensemble        several kept models as one
     config_check    what a model's file would make Keras build
 
 A kept model holds the layers `Clahe`, `FaceViews`, `MirrorConv2D` and `Temperature` as its recipe asks, which Keras

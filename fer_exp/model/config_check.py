@@ -10,6 +10,7 @@ from typing import Any
 
 LAYERS = frozenset(
     {
+        "Average",
         "BatchNormalization",
         "CenterCrop",
         "Clahe",
