@@ -59,7 +59,8 @@ class _Search:
 
     def __init__(self, algorithm: Algorithm, trials: int, development: Development, folder: Path) -> None:
         with stderr_to():
-            from fer_exp.tuning.trials import SearchRequest, SearchWork
+            from fer_exp.tuning.search_request import SearchRequest
+            from fer_exp.tuning.trials import SearchWork
         campaign = fake_campaign(algorithm, trials, epochs=3)
         self._work = SearchWork(
             folder, SearchRequest(campaign, campaign.settings, "fake.py", "fingerprint", development)

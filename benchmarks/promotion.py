@@ -172,8 +172,9 @@ def _searched(
 ) -> Seen:
     """A search of fer-exp in this process: its own records, promotions and training; only processes are left out."""
     with stderr_to():
-        from fer_exp.tuning.trials import SearchRequest, SearchWork
-    from fer_exp.training.train import train
+        from fer_exp.training.train import train
+        from fer_exp.tuning.search_request import SearchRequest
+        from fer_exp.tuning.trials import SearchWork
 
     settings = Settings(algorithm=algorithm, max_trials=trials, epochs=epochs, seed=seed)
     campaign = Campaign("promotion", toy.campaign.question, _space, settings, RECIPE)

@@ -155,7 +155,8 @@ def state(trials: int) -> dict[str, Any]:
     from fer_exp.data.split.prepare import prepare
     from fer_exp.data.split.protocol import Protocol
     from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
-    from fer_exp.tuning.trials import SearchRequest, SearchWork
+    from fer_exp.tuning.search_request import SearchRequest
+    from fer_exp.tuning.trials import SearchWork
 
     toy = fake_campaign(Algorithm.RANDOM, trials)
     costs: list[float] = []

@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 
 _FROM = {
     "fer_exp.api.comparing": ("ComparisonResult", "compare"),
+    "fer_exp.api.ensembling": ("EnsembleResult", "ensemble"),
     "fer_exp.api.evaluated": ("Evaluation", "ExternalEvaluation"),
     "fer_exp.api.evaluating": ("evaluate", "evaluate_on"),
     "fer_exp.api.folding": ("FoldsEvaluation", "evaluate_folds"),

@@ -2,6 +2,8 @@
 
 from fer_exp.api.comparing import ComparisonResult as ComparisonResult
 from fer_exp.api.comparing import compare as compare
+from fer_exp.api.ensembling import EnsembleResult as EnsembleResult
+from fer_exp.api.ensembling import ensemble as ensemble
 from fer_exp.api.evaluated import Evaluation as Evaluation
 from fer_exp.api.evaluated import ExternalEvaluation as ExternalEvaluation
 from fer_exp.api.evaluating import evaluate as evaluate

@@ -4,7 +4,7 @@ In: one of the three names, and the words of whoever asks. Out: the model's file
 run that shows it. A `.keras` file that lies anywhere is known again by its digest where this home has its record.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from fer_exp.system.home import Home
 
 if TYPE_CHECKING:
     from fer_exp.campaign import CampaignSpec
-    from fer_exp.data.classes import Classes
     from fer_exp.data.split.info import DataInfo
     from fer_exp.records import Record
 
@@ -47,6 +46,11 @@ class Recorded(Chosen):
 
     record: "Record"
 
+    @property
+    def kept(self) -> bool:
+        """Whether the model's file is here."""
+        return self.file.exists()
+
     def campaign(self) -> "CampaignSpec":
         """What the record's campaign asks.
 
@@ -69,7 +73,13 @@ class Recorded(Chosen):
 
 
 def choose(
-    home: Home, asker: Asker, *, model: str | None = None, record: str | None = None, run_id: str | None = None
+    home: Home,
+    asker: Asker,
+    *,
+    model: str | None = None,
+    record: str | None = None,
+    run_id: str | None = None,
+    answered: bool = False,
 ) -> Chosen:
     """The model that exactly one of the names means.
 
@@ -80,6 +90,7 @@ def choose(
         record: CAMPAIGN (its only retrain, else the first of its leaderboard), CAMPAIGN:baseline or
             CAMPAIGN/trials/0003.
         run_id: A run in MLflow; of a campaign's run, its best trial is meant.
+        answered: Whether a record without its model will do, where the test part was opened for it.
 
     Raises:
         BadInput: More than one name is given or none, or the record is several trainings.
@@ -96,7 +107,7 @@ def choose(
             f"{asker.unchanged} For example: {asker.example}",
         )
     if record is not None:
-        return _by_record(home, asker, record)
+        return _by_record(home, asker, record, answered=answered)
     if run_id is not None:
         return _by_run(home, asker, run_id)
     assert model is not None  # for the types: exactly one is given
@@ -129,35 +140,22 @@ def only_champion(home: Home, asker: Asker) -> Chosen:
 
 
 def choose_recorded(
-    home: Home, asker: Asker, *, model: str | None = None, record: str | None = None, run_id: str | None = None
+    home: Home,
+    asker: Asker,
+    *,
+    model: str | None = None,
+    record: str | None = None,
+    run_id: str | None = None,
+    answered: bool = False,
 ) -> Recorded:
     """As `choose`, for whoever needs the record; NotFound where no record of this home speaks for the model."""
-    chosen = choose(home, asker, model=model, record=record, run_id=run_id)
+    chosen = choose(home, asker, model=model, record=record, run_id=run_id, answered=answered)
     if isinstance(chosen, Recorded):
         return chosen
     raise NotFound(
         f"{asker.command}: expected a model whose record is in {home.campaigns}, received {chosen.title}",
         f"{asker.unchanged} Copy the campaign's folder here, or set FER_EXP_HOME to the home that holds it.",
     )
-
-
-def named_classes(names: Sequence[str], count: int, asker: Asker) -> "Classes":
-    """The classes of a model as a user names them, in the order of its answer.
-
-    Raises:
-        BadInput: They are no names of classes, or not `count`.
-    """
-    from fer_exp.data.classes import Classes
-
-    try:
-        classes = Classes(names)
-        if len(classes) != count:
-            raise ValueError(f"expected {count} names, as many as the model tells apart, received {len(classes)}")
-    except ValueError as error:
-        raise BadInput(
-            f"--classes: {error}", f"{asker.unchanged} Give them in the order of the model's answer, joined by commas."
-        ) from error
-    return classes
 
 
 def _require_campaigns(home: Home, asker: Asker) -> None:
@@ -169,7 +167,7 @@ def _require_campaigns(home: Home, asker: Asker) -> None:
         )
 
 
-def _by_record(home: Home, asker: Asker, name: str) -> Chosen:
+def _by_record(home: Home, asker: Asker, name: str, *, answered: bool) -> Chosen:
     from fer_exp.verdict import find_groups
 
     records = find_groups(home, name)[0].records
@@ -182,7 +180,8 @@ def _by_record(home: Home, asker: Asker, name: str) -> Chosen:
             f"--record: expected one training, received {name!r}, which means {len(records)}",
             f"{asker.unchanged} Name one of {there}",
         )
-    _require_model(records[0], asker)
+    if not (answered and (records[0].path / "test" / "predictions.npz").exists()):
+        _require_model(records[0], asker)
     return _of_record(records[0], records[0].model)
 
 
@@ -215,7 +214,10 @@ def _of_record(record: "Record", file: Path, run_id: str | None = None, uri: str
     from fer_exp.records import title_of
 
     asked = record.spec()
-    title = f"{title_of(asked.kind, asked.number, asked.seed)} of {record.path.parents[1].name}"
+    name = record.path.parents[1].name
+    title = f"{title_of(asked.kind, asked.number, asked.seed)} of {name}"
+    if asked.members:
+        title = f"the average of {len(asked.members)} models {name}"
     return Recorded(file, f"{uri} ({title})" if uri else title, run_id, record=record)
 
 

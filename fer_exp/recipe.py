@@ -99,6 +99,7 @@ class Recipe(Value):
     last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
     head_widths: tuple[Width, ...] = (128, 64)  # dense layers before the output
     order: Order = Order.ACTIVATION_FIRST
+    mirror: bool = False  # filters in mirrored pairs: a face and its mirror image get the same answer
     norm_momentum: Rate = 0.99  # of batch normalisation's averages; a training of few steps needs a lower one
     block_dropout: Rate = 0.25  # after each pooling
     pooled_dropout: Rate = 0.5  # after global average pooling
@@ -120,10 +121,12 @@ class Recipe(Value):
     focal_gamma: Annotated[float, Field(ge=0.0, le=20.0)] = 2.0  # focal only; at 0 it is cross-entropy
     label_smoothing: Rate = 0.0
     precision: Precision = Precision.FLOAT32
-    ema: Rate = 0.0  # decay of the average of weights that is evaluated and kept; 0 keeps the last weights
+    ema: Rate = 0.0  # decay of the average of weights that is kept, lower in the first steps; 0 keeps the last weights
 
     # Data, as training sees it
     targets: Targets = Targets.LABEL  # what the loss compares with: the label, or the annotators' shares
+    distillation: Rate = 0.0  # share of a teacher's probabilities in what the loss compares with; 0 is off
+    distillation_temperature: Annotated[float, Field(gt=0.0, le=100.0)] = 1.0  # above 1 evens them out
     clahe: bool = True  # contrast-limited adaptive histogram equalisation, OpenCV's at 2.0 and 8x8 tiles
     oversampling: Annotated[float, Field(ge=0.0, le=100.0)] = 1.5  # target = ratio x median class count; 0 is off
     class_weights: ClassWeights = ClassWeights.BALANCED
@@ -150,6 +153,11 @@ class Recipe(Value):
             raise ValueError(
                 f"crop: expected at least {2 ** len(self.widths)} pixels, because each of {len(self.widths)} blocks "
                 f"halves the image, received {self.crop}"
+            )
+        if self.mirror and (odd := [size for size in (*self.widths, self.last_width, self.crop) if size % 2]):
+            raise ValueError(
+                "mirror: expected an even number for crop, last_width and each of widths, because filters come in "
+                f"pairs and the crop has a centre, received {odd[0]}"
             )
         return self
 

@@ -60,8 +60,8 @@ def test_a_file_that_no_record_knows_is_one_alone(home: Home, model: Path, asker
 
 @ASKERS
 def test_one_name_is_wanted(home: Home, asker: Asker) -> None:
-    for names, received in (({}, "none"), ({"model": "a.keras", "record": "made"}, "--model and --record")):
+    for model, record, received in ((None, None, "none"), ("a.keras", "made", "--model and --record")):
         with pytest.raises(BadInput, match=f"{asker.command}: expected one of .*, received {received}$") as refused:
-            choose(home, asker, **names)
+            choose(home, asker, model=model, record=record)
         assert refused.value.remedy.startswith(asker.unchanged)
     assert not home.root.exists()

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from fer_exp.campaign import Campaign, load_campaign
+from fer_exp.data.form import Form
 from fer_exp.data.split.prepare import Development
 from fer_exp.model import build, compile_model
 from fer_exp.recipe import Recipe, baseline_recipe
+from fer_exp.report.flops import forward_flops
 from fer_exp.system.home import Home
 from fer_exp.training.balance import class_weights
 from fer_exp.training.train import Batches
+from fer_exp.tuning.disk_need import weights
 from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer
 from fer_exp.tuning.proposer import Proposal
 from tests.commands import done
@@ -90,7 +93,16 @@ def test_every_campaign_file_says_question_hypothesis_command_cost_and_result(pa
     assert f"\nCommand: fer-exp search experiments/{path.name}" in said
 
 
-@pytest.mark.parametrize(("name", "trainings"), [("fer2013_ablation", 27), ("fer2013_strong", 21)])
+@pytest.mark.parametrize(
+    ("name", "trainings"),
+    [
+        ("fer2013_ablation", 27),
+        ("fer2013_strong", 21),
+        ("fer2013_ladder", 1),
+        ("fer2013_mirror", 4),
+        ("fer2013_born_again", 4),
+    ],
+)
 def test_a_campaign_costs_as_many_trainings_as_its_file_says(name: str, trainings: int) -> None:
     of = campaign(name)
     assert KerasTunerProposer(of, of.settings).plan().trials == trainings
@@ -142,3 +154,19 @@ def test_the_strong_networks_train_and_have_fewer_than_three_million_parameters(
         loss, parameters = one_step(recipe, development, tmp_path / str(number))
         assert 0 < loss < math.inf
         assert 2_000_000 < parameters < LARGEST
+
+
+# -- the ladder
+
+
+def test_the_ladders_recipes_are_one_and_cost_what_their_files_say(development: Development, tmp_path: Path) -> None:
+    ladder, again, mirror = (campaign(f"fer2013_{name}") for name in ("ladder", "born_again", "mirror"))
+    assert ladder.baseline == again.baseline
+    assert again.settings.teacher == f"{ladder.name}-ensemble"
+    assert [one.recipe.distillation for one in proposals(again)] == [0.3, 0.6, 0.9]
+    recipes = [ladder.baseline, mirror.baseline, *(one.recipe for one in proposals(mirror))]
+    expected = [(1_836_207, 294), (1_176_359, 188), (1_176_359, 188), (588_183, 188), (1_177_747, 378)]
+    assert [(weights(one), round(forward_flops(one, Form()) / 1e6)) for one in recipes] == expected
+    for number, recipe in enumerate(recipes):
+        loss, _ = one_step(recipe, development, tmp_path / str(number))
+        assert 0 < loss < math.inf

@@ -6,6 +6,7 @@ In: names, files and values, as a person gives them. Out: results that print as 
     request       what is to be searched, with everything that differs from its file
     searched      how a search went
     retraining    retrain_best
+    ensembling    ensemble: the average of several trainings
     evaluating    evaluate, evaluate_on
     evaluated     what an evaluation found
     folding       evaluate_folds

@@ -50,6 +50,9 @@ def evaluate(
 ) -> Evaluation:
     """Opens the test part for one model, once, and writes that into the home's ledger.
 
+    Where the model is not here and the test part was opened for it before, as in records that were packed light, what
+    was found then is computed again from the stored predictions, and nothing is opened.
+
     Args:
         record: A campaign (its retrain, else its best trial), `CAMPAIGN:baseline` or `CAMPAIGN/trials/0003`.
         model: Or a model in MLflow, `models:/NAME@champion`, `models:/NAME/1`, or a `.keras` file of a record here.
@@ -66,8 +69,12 @@ def evaluate(
     """
     place = Home.at(home)
     say("Finding the model.")
-    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model)
+    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model, answered=True)
     spec = chosen.campaign()
+    if not chosen.kept:
+        from fer_exp.holdout.recall import recall
+
+        return Evaluation(place, spec, chosen, recall(place, chosen.record, spec.data))
     from fer_exp.data.find import find_recorded
     from fer_exp.holdout.ledger import refuse_early
 

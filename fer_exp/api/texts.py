@@ -183,7 +183,9 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
             f"accuracy {shown('accuracy', without.accuracy)}, macro-F1 {shown('macro_f1', without.macro_f1)}"
         )
     lines.append(f"This test part was {result.looks}.")
-    if not result.vouched:
+    if result.recalled:
+        lines.append("From what the record stored then; its model is not here, and nothing was opened.")
+    elif not result.vouched:
         lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")
     return "\n".join(lines)

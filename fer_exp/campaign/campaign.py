@@ -72,6 +72,8 @@ class Settings(Value):
     reading: Reading = Reading()  # side and colour of faces, and how classes are read
     # Of proposals, splits and trainings. Keras Tuner takes 0 for "random", and scikit-learn ends at 32 bits.
     seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
+    # The record whose model teaches recipes with `distillation`: "demo/trials/0003", or a campaign with one model.
+    teacher: str | None = None
     # Models of the best so many trials stay on disk and in MLflow, and the baseline's; None keeps every trial's.
     keep_models: Annotated[int, Field(ge=0)] | None = None
     hyperband_factor: Annotated[int, Field(ge=2)] = 3
@@ -133,6 +135,13 @@ class Sample(Value):
     changes: dict[str, bool | int | float | str] | None  # recipe fields other than the baseline's; None: it refused
 
 
+class Teacher(Value):
+    """Whose model a campaign's recipes distil, as it was found when the campaign started."""
+
+    record: str  # "demo/retrains/0003-seed2-2e"
+    model_sha256: str
+
+
 class CampaignSpec(Value):
     """What a campaign's folder says about it: `campaign.json`."""
 
@@ -146,6 +155,7 @@ class CampaignSpec(Value):
     space: list[dict[str, Any]]  # Keras Tuner's description of each hyperparameter
     file: str  # the campaign file, as given
     created_ms: Annotated[int, Field(ge=0, lt=2**63)]
+    teacher: Teacher | None = None
     samples: tuple[Sample, ...] = ()  # of the space; none in campaigns of earlier versions
     identity: str  # random; tells two campaigns of one name apart (on two machines, or after a deletion)
 

@@ -9,6 +9,7 @@ In: arguments. Out: text and an exit code.
     reading     from what a user says about a source to how it is read
     search      search, baseline, retrain-best
     evaluate    evaluate
+    ensemble    ensemble
     predict     predict
     page        app
     watch       how far a run over files has come
@@ -41,6 +42,7 @@ from fer_exp.cli import (
     data,
     delete,
     doctor,
+    ensemble,
     evaluate,
     export,
     fetch,
@@ -64,6 +66,7 @@ __all__ = [
     "data",
     "delete",
     "doctor",
+    "ensemble",
     "evaluate",
     "export",
     "fetch",

@@ -26,6 +26,9 @@ GROUPS: dict[str, dict[str, About]] = {
         "retrain-best": About(
             "Train the best recipe again with fresh seeds; register it.", "fer-exp retrain-best demo --seeds 3"
         ),
+        "ensemble": About(
+            "Average trainings into one model, and judge it.", "fer-exp ensemble demo --name demo-average"
+        ),
         "evaluate": About(
             "Open the test part for one model.", "fer-exp evaluate --model models:/demo@champion --data demo"
         ),

@@ -18,6 +18,10 @@ app.add_typer(records, name="records")
 def pack(
     campaign: options.CampaignName,
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Default: CAMPAIGN.fer-exp.tar.zst.")] = None,
+    *,
+    light: Annotated[
+        bool, typer.Option("--light", help="Without models, checkpoints, figures and logs: small enough to commit.")
+    ] = False,
     verbose: Verbose = 0,
 ) -> None:
     """Pack a campaign's records into one file, with the SHA-256 of each."""
@@ -27,11 +31,13 @@ def pack(
     from fer_exp.portable.manifest import SUFFIX
 
     target = Path(campaign + SUFFIX) if file is None else file
-    manifest = write(home.campaign(campaign), target)
+    manifest = write(home.campaign(campaign), target, light=light)
     typer.echo(
         f"{len(manifest.files)} files ({manifest.size:,} bytes) of {campaign} packed into {target} "
         f"({target.stat().st_size:,} bytes)"
     )
+    if manifest.light:
+        typer.echo("Light: compare, evaluate and report tell from it what was measured; no model can be asked.")
 
 
 @command(records, "unpack")

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
+from fer_exp.system.errors import BadInput
+
 MOST = 200  # classes; labels are bytes
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -94,3 +96,20 @@ def title_of_class(slug: str) -> str:
 
 
 FER2013 = Classes(("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
+
+
+def named_classes(names: Sequence[str], count: int, unchanged: str) -> Classes:
+    """The classes of a model as a user names them with --classes, in the order of its answer.
+
+    Raises:
+        BadInput: They are no names of classes, or not `count`; its second sentence begins with `unchanged`.
+    """
+    try:
+        classes = Classes(names)
+        if len(classes) != count:
+            raise ValueError(f"expected {count} names, as many as the model tells apart, received {len(classes)}")
+    except ValueError as error:
+        raise BadInput(
+            f"--classes: {error}", f"{unchanged} Give them in the order of the model's answer, joined by commas."
+        ) from error
+    return classes

@@ -16,7 +16,8 @@ from fer_exp.holdout.gap import GAP, Gap
 from fer_exp.leaderboard.rows import best
 from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.records import ASKED, Kind, Record
-from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model
+from fer_exp.records.digest import check_last_checkpoint, model_is_vouched_for, start_model, teacher_model
+from fer_exp.records.folder import LIGHT
 from fer_exp.records.handovers import FILE, handovers_of
 from fer_exp.records.values import Metrics
 from fer_exp.system.errors import BadRecord
@@ -187,7 +188,9 @@ def altered_models(case: Case) -> Iterator[Finding]:
                 aside(case, record.model, error.problem),
             )
         try:
-            _ = start_model(record) if chart.outcome is None else None  # not read again once the training has ended
+            if chart.outcome is None:  # not read again once the training has ended
+                start_model(record)
+                teacher_model(record)
         except BadRecord as error:
             mend = aside(case, record.path, error.problem)
             yield Finding(Code.MODEL_ALTERED, case.within(record.path), error.problem, _TRAINED_AGAIN, mend)
@@ -211,9 +214,10 @@ def altered_checkpoints(case: Case) -> Iterator[Finding]:
 def missing_models(case: Case) -> Iterator[Finding]:
     """Models that should be here: the best trial's, the baseline's, every retrain's.
 
-    Not those of the next places, which may have been dropped before the campaign was told to keep more.
+    Not those of the next places, which may have been dropped before the campaign was told to keep more, and none where
+    records came light.
     """
-    if case.spec is None or case.driven:
+    if case.spec is None or case.driven or is_there(case.folder / LIGHT):
         return
     for chart in _with_model(case, case.spec.settings.keep_models):
         outcome = chart.outcome

@@ -31,7 +31,8 @@ from fer_exp.system import provenance
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.files import is_full, replacing, write_atomically
 from fer_exp.system.values import first_line
-from fer_exp.training.train import ImpossibleRecipe, Listener, NotFinite, Progress, Trained, train
+from fer_exp.training.refusals import ImpossibleRecipe, NotFinite
+from fer_exp.training.train import Listener, Progress, Trained, train
 
 STOP = "stop"  # what the parent sends to ask for an end after the epoch
 REPORT_EVERY = 0.2  # seconds between progress messages

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_exp.choosing import Asker, Chosen, Recorded, choose, named_classes
-from fer_exp.data.classes import FER2013, Classes
+from fer_exp.choosing import Asker, Chosen, Recorded, choose
+from fer_exp.data.classes import FER2013, Classes, named_classes
 from fer_exp.export import formats
 from fer_exp.export.faces import CheckFaces, as_input, calibration_faces, check_faces, development_of
 from fer_exp.export.formats import Format
@@ -155,7 +155,7 @@ def _load(home: Home, chosen: Chosen, order: Order) -> _Loaded:
 def _named(chosen: Chosen, count: int, given: str | None) -> Classes:
     """The classes of a model that no record speaks for, as the user names them."""
     if given is not None:
-        return named_classes(given.split(","), count, ASKER)
+        return named_classes(given.split(","), count, ASKER.unchanged)
     example = ",".join(FER2013.names) if count == len(FER2013) else "happy,sad,neutral"
     raise BadInput(
         f"{chosen.file}: expected a model that a record of this home knows, or --classes with its {count} names; "

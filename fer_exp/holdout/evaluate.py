@@ -27,18 +27,28 @@ from fer_exp.system.home import Home
 
 
 @dataclass(frozen=True)
+class WithoutCopies:
+    """A model on the test images that training holds no copy of."""
+
+    images: int
+    accuracy: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
 class TestResult:
     """What came out."""
 
     __test__ = False  # pytest takes the name for a test's
 
     scores: Scores
-    scores_without_copies: Scores | None  # on the test images that training holds no copy of; None where there are none
+    scores_without_copies: WithoutCopies | None  # None where no test image is a copy
     copies: int  # test images that are copies of training images
     looks: Looks  # at this test part so far, this one included
     gap: Gap | None  # validation against test; None where the record's validation results are of other rows
     calibration: Calibration | None  # with the temperature from validation; None where the record knows none
     vouched: bool = True  # the record says which file its model is, and it was this one
+    recalled: bool = False  # from what the record stored when the test part was opened
 
 
 def open_and_evaluate(
@@ -129,8 +139,9 @@ def _gap(record: Record, part: TestPart, validation: Predictions, test: Predicti
     )
 
 
-def _without_copies(part: TestPart, predictions: Predictions) -> Scores | None:
+def _without_copies(part: TestPart, predictions: Predictions) -> WithoutCopies | None:
     clean = ~part.copied
     if clean.all() or not clean.any():
         return None
-    return score(predictions.labels[clean], predictions.probabilities[clean], predictions.classes)
+    found = score(predictions.labels[clean], predictions.probabilities[clean], predictions.classes)
+    return WithoutCopies(found.images, found.accuracy, found.macro_f1)

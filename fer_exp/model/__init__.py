@@ -5,26 +5,29 @@ In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before
 
     build           a recipe as a Keras model
     compile         optimizer, learning rate, loss, accuracy
+    averaging       the moving average of weights, close to them in a training's first steps
     seeds           every random number of a model, from the trial's seed
-    layers          CLAHE, views of a face, temperature: what a kept model holds besides Keras's own layers
+    layers          CLAHE, views of a face, temperature, mirrored filters: what a kept model holds besides Keras's own
     kept            the model that outlives its training: written, read, asked
+    ensemble        several kept models as one
     config_check    what a model's file would make Keras build
 
-A kept model holds the layers `Clahe`, `FaceViews` and `Temperature` as its recipe asks, which Keras finds only after
-this package was imported: a file cannot make Keras import anything outside Keras itself. So read kept models with
-`load_model`, or `import fer_exp.model` before `keras.saving.load_model`; otherwise Keras raises "Could not locate class
-'Clahe'".
+A kept model holds the layers `Clahe`, `FaceViews`, `MirrorConv2D` and `Temperature` as its recipe asks, which Keras
+finds only after this package was imported: a file cannot make Keras import anything outside Keras itself. So read kept
+models with `load_model`, or `import fer_exp.model` before `keras.saving.load_model`; otherwise Keras raises "Could not
+locate class 'Clahe'".
 """
 
 from fer_exp.model.build import build
 from fer_exp.model.compile import compile_model
 from fer_exp.model.kept import load_model, predict, take_weights, with_preprocessing, with_temperature
-from fer_exp.model.layers import Clahe, FaceViews, Temperature
+from fer_exp.model.layers import Clahe, FaceViews, MirrorConv2D, Temperature
 from fer_exp.model.seeds import reseed
 
 __all__ = [
     "Clahe",
     "FaceViews",
+    "MirrorConv2D",
     "Temperature",
     "build",
     "compile_model",

@@ -13,11 +13,13 @@ from keras import layers
 
 from fer_exp.data.faces import SIDE
 from fer_exp.data.form import FER2013_FORM, Form
+from fer_exp.model.layers import MirrorConv2D
 from fer_exp.model.seeds import derived_seed
 from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 
 MIXED = "mixed_bfloat16"  # Keras's policy: products in bfloat16, variables in float32
 CROP = "crop"  # the layer where the recipe crops: all augmentation lies before it, and nothing but the network behind
+FIRST = "block1_conv1"  # the convolution that sees the face itself
 GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
 
@@ -45,7 +47,12 @@ def _computing_in(precision: Precision) -> Iterator[None]:
 
 
 def crop_of(recipe: Recipe, form: Form) -> int:
-    """Pixels a side that the network sees; a recipe's lengths are those of a face of 48 pixels."""
+    """Pixels a side that the network sees; a recipe's lengths are those of a face of 48 pixels.
+
+    What is cut off is the same left and right where the network mirrors.
+    """
+    if recipe.mirror:
+        return form.side - 2 * round((SIDE - recipe.crop) / 2 * form.side / SIDE)
     return round(recipe.crop * form.side / SIDE)
 
 
@@ -61,10 +68,13 @@ def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
             x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)
-        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+        # Windows of two leave out the last column of an odd number, which the mirror would find first.
+        window = 3 if recipe.mirror and x.shape[2] % 2 else 2
+        x = layers.MaxPooling2D(window, strides=2, name=f"block{block}_pool")(x)
         x = _dropout(x, recipe.block_dropout, f"block{block}_dropout", seed)
     if recipe.last_width:
         x = _convolution(x, recipe, recipe.last_width, "top_", "", seed)
+    x = _pairs_side_by_side(x, "pooled_pairs") if recipe.mirror else x
     x = layers.GlobalAveragePooling2D(name="pooled")(x)
     x = _dropout(x, recipe.pooled_dropout, "pooled_dropout", seed)
     for number, (width, rate) in enumerate(zip(recipe.head_widths, recipe.head_dropouts, strict=True), start=1):
@@ -122,17 +132,31 @@ def _convolution(
 ) -> keras.KerasTensor:
     name = f"{prefix}conv{number}"
     norm_first = recipe.order is Order.NORM_FIRST
-    x = layers.Conv2D(
-        width,
-        3,
-        padding="same",
-        activation=None if norm_first else "relu",
-        use_bias=not norm_first,  # normalisation would subtract a bias at once
-        kernel_initializer=_weights(seed, name),
-        name=name,
-    )(x)
-    x = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{prefix}bn{number}")(x)
+    options = {
+        "activation": None if norm_first else "relu",
+        "use_bias": not norm_first,  # normalisation would subtract a bias at once
+        "kernel_initializer": _weights(seed, name),
+        "name": name,
+    }
+    norm = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{prefix}bn{number}")
+    if recipe.mirror:
+        # A face has one channel or three, which are no pairs; whatever a convolution left has one half for each side.
+        x = MirrorConv2D(width, paired=name != FIRST, **options)(x)
+        shape = x.shape[1:]
+        x = norm(_pairs_side_by_side(x, f"{prefix}pairs{number}"))  # one mean, one scale for a filter and its mirror
+        x = layers.Reshape(shape, name=f"{prefix}channels{number}")(x)
+    else:
+        x = norm(layers.Conv2D(width, 3, padding="same", **options)(x))
     return layers.ReLU(name=f"{prefix}relu{number}")(x) if norm_first else x
+
+
+def _pairs_side_by_side(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Features `(n, h, w, c)` of pairs as `(n, h, 2 w, c / 2)`: a filter and its mirror image in one channel.
+
+    It moves nothing in memory. Along the columns, what a filter and its mirror image see of a place alternate.
+    """
+    _, rows, columns, channels = x.shape
+    return layers.Reshape((rows, 2 * columns, channels // 2), name=name)(x)
 
 
 def _dropout(x: keras.KerasTensor, rate: float, name: str, seed: int) -> keras.KerasTensor:

@@ -6,6 +6,7 @@ The loss takes one-hot labels throughout, so that label smoothing and mixed imag
 
 import keras
 
+from fer_exp.model import averaging
 from fer_exp.recipe import Loss, Optimizer, Recipe, Schedule
 from fer_exp.system.errors import BadInput
 from fer_exp.system.provenance import device_in_use
@@ -65,17 +66,18 @@ def _optimizer(
 ) -> keras.Optimizer:
     # With use_ema, Keras's fit writes the averaged weights into the model at its end.
     ema = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
+    rules = averaging if recipe.ema else keras.optimizers
     decay = recipe.weight_decay
     optimizer: keras.Optimizer
     match recipe.optimizer:
         case Optimizer.ADAM:
-            optimizer = keras.optimizers.Adam(learning_rate, weight_decay=decay or None, **ema)
+            optimizer = rules.Adam(learning_rate, weight_decay=decay or None, **ema)
         case Optimizer.ADAMW:
-            optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=decay, **ema)
+            optimizer = rules.AdamW(learning_rate, weight_decay=decay, **ema)
         case Optimizer.SGD:
             momentum = recipe.momentum
             nesterov = momentum > 0  # Keras refuses Nesterov without momentum
-            optimizer = keras.optimizers.SGD(
+            optimizer = rules.SGD(
                 learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=decay or None, **ema
             )
     if decay:

@@ -10,6 +10,7 @@ from typing import Any
 
 LAYERS = frozenset(
     {
+        "Average",
         "BatchNormalization",
         "CenterCrop",
         "Clahe",
@@ -22,8 +23,10 @@ LAYERS = frozenset(
         "GlobalAveragePooling2D",
         "InputLayer",
         "MaxPooling2D",
+        "MirrorConv2D",
         "ReLU",
         "Rescaling",
+        "Reshape",
         "Temperature",
         "TimeDistributed",
     }
@@ -40,6 +43,7 @@ SIZES = {
     "kernel_size",
     "pool_size",
     "strides",
+    "target_shape",
     "units",
     "width",
 }

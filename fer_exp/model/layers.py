@@ -1,11 +1,11 @@
-"""The layers of fer-exp that a kept model holds: CLAHE, the views of a face, and a temperature.
+"""The layers of fer-exp that a kept model holds: CLAHE, views of a face, a temperature, convolutions with mirrors.
 
-In: batches of faces or probabilities. Out: the same, changed. This file needs Keras and NumPy alone and imports nothing
-of fer-exp, because a copy of it travels with every model in MLflow: whoever loads the model there needs no fer-exp.
+In: batches of faces, features or probabilities. Out: the same, changed. This file needs Keras and NumPy alone and
+imports nothing of fer-exp, because a copy of it travels with every model in MLflow: whoever loads it needs no fer-exp.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -250,3 +250,48 @@ class Temperature(layers.Layer):  # type: ignore[misc]  # Keras has no types
     def get_config(self) -> dict[str, object]:
         """What makes the layer again."""
         return {**super().get_config(), "temperature": self.temperature}
+
+
+# -- Mirror: convolutions whose filters come in pairs, each the mirror image of the other
+
+
+@keras.saving.register_keras_serializable(package="fer_exp")
+class MirrorConv2D(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """A 3x3 convolution that commutes with the mirror: half of its `filters` are free, the others their mirror images.
+
+    Input `(n, h, w, c)`, output `(n, h, w, filters)`, padded with zeros. Mirrored input gives mirrored output whose two
+    halves of channels have changed places. Where the input is such an output, `paired` says so, and a filter's mirror
+    image looks at the halves in the other order. Source: Cohen and Welling 2016, for the group of two elements.
+    """
+
+    def __init__(
+        self, filters: int, paired: bool, activation: str | None = None, use_bias: bool = True, **kwargs: Any
+    ) -> None:
+        self._initializer = keras.initializers.get(kwargs.pop("kernel_initializer", "glorot_uniform"))
+        super().__init__(**kwargs)
+        self.filters, self.paired, self.activation, self.use_bias = filters, paired, activation, use_bias
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes the free half of the weights."""
+        shape = (3, 3, input_shape[-1], self.filters // 2)
+        self.kernel = self.add_weight(shape=shape, initializer=self._initializer, name="kernel")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias") if self.use_bias else None
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Convolves a batch with every filter and with its mirror image."""
+        free = ops.convert_to_tensor(self.kernel)
+        swapped = ops.roll(free, free.shape[2] // 2, axis=2) if self.paired else free
+        kernel = ops.concatenate([free, ops.flip(swapped, axis=1)], axis=-1)
+        found = ops.conv(inputs, kernel, padding="same", data_format="channels_last")
+        if self.bias is not None:
+            found = found + ops.concatenate([self.bias, self.bias], axis=-1)
+        return keras.activations.get(self.activation)(found)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """As many rows and columns, another number of channels."""
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self) -> dict[str, object]:
+        """What makes the layer again."""
+        own = {name: getattr(self, name) for name in ("filters", "paired", "activation", "use_bias")}
+        return {**super().get_config(), **own, "kernel_initializer": keras.initializers.serialize(self._initializer)}

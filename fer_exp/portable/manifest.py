@@ -1,7 +1,8 @@
 """What an archive of records holds: its first member, a list of every file with size, time and SHA-256.
 
 In: a campaign's folder, or the bytes of a manifest. Out: a Manifest whose names are all harmless. An archive is a tar
-packed with zstd: `manifest.json`, then the files in the manifest's order, nothing else.
+packed with zstd: `manifest.json`, then the files in the manifest's order, nothing else. A light one holds what numbers
+rest on (what was asked for, histories, scores, predictions, the ledger) and none of the large files.
 """
 
 import re
@@ -12,8 +13,9 @@ from pydantic import Field
 
 from fer_exp import __version__
 from fer_exp.campaign import NAME, CampaignSpec
+from fer_exp.records.folder import LIGHT
 from fer_exp.system.errors import BadInput
-from fer_exp.system.files import TEMPORARY, sha256_of
+from fer_exp.system.files import TEMPORARY, is_there, sha256_of
 from fer_exp.system.values import Value
 
 SCHEMA = 1
@@ -21,7 +23,9 @@ MEMBER = "manifest.json"
 SUFFIX = ".fer-exp.tar.zst"
 SET_ASIDE = "set-aside"  # what a doctor moved out of the way stays where it is
 # On the way to records, and no part of them: whoever unpacks makes their own.
-PASSING = ("lock.json", "tracking.json", "*.lock", f"{TEMPORARY}*")
+PASSING = ("lock.json", "tracking.json", "*.lock", f"{TEMPORARY}*", LIGHT)
+# What a light archive leaves out: weights, pictures, pages, and logs, which name paths of the machine.
+HEAVY = ("*.keras", "checkpoint-*", "*.png", "*.svg", "*.html", "*.log")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,199}")  # no separators, no blanks, no leading dot
 _DEEPEST = 8
 
@@ -42,6 +46,7 @@ class Manifest(Value):
     fer_exp: str = __version__  # the version that packed it
     campaign: str
     identity: str
+    light: bool = False  # left out where it is False, so that versions without it read whole archives
     files: tuple[Entry, ...]
 
     @property
@@ -49,21 +54,27 @@ class Manifest(Value):
         """Bytes of all files together."""
         return sum(entry.size for entry in self.files)
 
+    def to_json(self, indent: int | None = None) -> str:
+        """The JSON form."""
+        return self.model_dump_json(indent=indent, exclude=None if self.light else {"light"})
 
-def describe(folder: Path) -> Manifest:
-    """The manifest of the campaign in `folder`.
+
+def describe(folder: Path, *, light: bool = False) -> Manifest:
+    """The manifest of the campaign in `folder`; light too where its records came from a light archive.
 
     Raises:
         BadRecord: `campaign.json` is missing or damaged.
         BadInput: A link, a device or a file with an odd name is among its files.
     """
     spec = CampaignSpec.read(folder / "campaign.json")
+    light = light or is_there(folder / LIGHT)
     names = sorted(path.relative_to(folder).as_posix() for path in files_of(folder))
+    names = [name for name in names if not (light and is_heavy(name))]
     for name in names:
         if problem := name_problem(name):
             raise BadInput(f"{folder / name}: {problem}", "Nothing was packed. Rename that file, or move it away.")
     entries = tuple(_entry(folder, name) for name in names)
-    return Manifest(campaign=spec.name, identity=spec.identity, files=entries)
+    return Manifest(campaign=spec.name, identity=spec.identity, light=light, files=entries)
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -85,6 +96,11 @@ def files_of(folder: Path) -> list[Path]:
         if path.is_file():
             found.append(path)
     return found
+
+
+def is_heavy(name: str) -> bool:
+    """Whether a light archive leaves out the file of that name."""
+    return any(PurePosixPath(name).match(pattern) for pattern in HEAVY)
 
 
 def name_problem(name: str) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.model_card import CARD
-from fer_exp.portable.manifest import Manifest, files_of
+from fer_exp.portable.manifest import Manifest, files_of, is_heavy
 from fer_exp.system.errors import BadInput
 
 SHOWN = 5  # differences in a message
@@ -35,7 +35,9 @@ def difference(here: Path, there: Path, manifest: Manifest) -> int:
     theirs = {entry.path for entry in manifest.files}
     differing = sorted(name for name in ours & theirs if not filecmp.cmp(here / name, there / name, shallow=False))
     lost = [
-        f"{name} is not in the archive" for name in sorted(ours - theirs) if not (_is_made(name) or _is_dropped(name))
+        f"{name} is not in the archive"
+        for name in sorted(ours - theirs)
+        if not (_is_made(name) or _is_dropped(name) or (manifest.light and is_heavy(name)))
     ]
     lost += [f"{name} {problem}" for name in differing if (problem := _contradiction(here, there, name))]
     if lost:

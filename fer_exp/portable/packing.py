@@ -19,8 +19,14 @@ LEVEL = 10  # of zstd: models and predictions are packed already, histories get 
 READABLE = 0o644
 
 
-def pack(folder: Path, target: Path) -> Manifest:
+def pack(folder: Path, target: Path, *, light: bool = False) -> Manifest:
     """Packs the campaign in `folder` into the file `target`; what it holds.
+
+    Args:
+        folder: Of the campaign.
+        target: The file, which is not there yet.
+        light: Leave out models, checkpoints, figures, pages and logs. What was measured can be read and judged again;
+            nothing can be trained further or asked.
 
     Raises:
         Busy: Somebody drives the campaign.
@@ -30,7 +36,7 @@ def pack(folder: Path, target: Path) -> Manifest:
     if target.exists():
         raise BadInput(f"{target} exists already", "Nothing was packed. Name another file, or move that one away.")
     with lock(folder):
-        manifest = describe(folder)
+        manifest = describe(folder, light=light)
         packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         with (
             replacing(target) as temporary,

@@ -20,13 +20,14 @@ from pydantic import ValidationError
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.data.sources.archives import Stream
-from fer_exp.portable.manifest import MEMBER, SET_ASIDE, Entry, Manifest, manifest_problem
-from fer_exp.portable.merge import difference
+from fer_exp.portable.manifest import MEMBER, SET_ASIDE, Entry, Manifest, files_of, is_heavy, manifest_problem
+from fer_exp.portable.merge import SHOWN, difference
+from fer_exp.records.folder import LIGHT
 from fer_exp.system.errors import BadInput, FerExpError
-from fer_exp.system.files import TEMPORARY, sync_folder, temporary_name
+from fer_exp.system.files import TEMPORARY, sync_folder, temporary_name, write_atomically
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
-from fer_exp.system.values import first_line
+from fer_exp.system.values import Value, first_line
 
 MAX_FILES = 1_000_000
 MAX_MANIFEST = 256 * 2**20  # bytes; a file takes about 200
@@ -67,6 +68,8 @@ def unpack(home: Home, archive: Path) -> Unpacked:
         spec = CampaignSpec.read(scratch / "new" / "campaign.json")
         if (spec.name, spec.identity) != (manifest.campaign, manifest.identity):
             raise _refused(archive, f"expected campaign {manifest.campaign!r}, received the records of {spec.name!r}")
+        if manifest.light:
+            write_atomically(scratch / "new" / LIGHT, Light(files=len(manifest.files)).sealed(indent=1))
         os.sync()  # once for thousands of files, before one rename makes them the truth
         folder = home.campaign(manifest.campaign)
         if not folder.exists():
@@ -75,9 +78,28 @@ def unpack(home: Home, archive: Path) -> Unpacked:
             return Unpacked(manifest, folder, len(manifest.files))
         with lock(folder):
             added = difference(folder, scratch / "new", manifest)
+            if added and manifest.light:
+                _refuse_loss(folder)
             if added:
                 _exchange(folder, scratch)
         return Unpacked(manifest, folder, added)
+
+
+class Light(Value):
+    """The note in the folder of a campaign that came from a light archive."""
+
+    files: int  # that it came with
+
+
+def _refuse_loss(folder: Path) -> None:
+    """Raises BadInput where a light archive, which has more records, would take the place of a model."""
+    heavy = sorted(path.relative_to(folder).as_posix() for path in files_of(folder) if is_heavy(path.name))
+    if heavy:
+        raise BadInput(
+            f"{folder} holds what a light archive leaves out: {', '.join(heavy[:SHOWN])}"
+            f"{f' and {len(heavy) - SHOWN} more' if len(heavy) > SHOWN else ''}",
+            "Nothing was unpacked. Unpack it into another home (FER_EXP_HOME), or pack without --light.",
+        )
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_exp.choosing import Asker, Chosen, Recorded, choose, named_classes, only_champion
-from fer_exp.data.classes import FER2013, Classes
+from fer_exp.choosing import Asker, Chosen, Recorded, choose, only_champion
+from fer_exp.data.classes import FER2013, Classes, named_classes
 from fer_exp.data.faces import Images
 from fer_exp.data.form import Form
 from fer_exp.prediction.run import Probabilities
@@ -61,7 +61,7 @@ def load(found: Chosen, classes: Sequence[str] | None = None) -> FaceModel:
 
 def _named(found: Chosen, form: Form, classes: Sequence[str] | None) -> tuple[Classes, tuple[str, ...]]:
     if classes is not None:
-        return named_classes(classes, form.classes, ASKER), ()
+        return named_classes(classes, form.classes, ASKER.unchanged), ()
     if isinstance(found, Recorded) and len(known := found.data().classes) == form.classes:
         return known, ()
     if form.classes == len(FER2013):

@@ -12,6 +12,7 @@ from fer_exp.records import START_MODEL, Epoch, Record
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import sha256_of
 
+TEACHER_MODEL = "teacher.keras"  # in a record: the model whose probabilities its training distils
 SHOWN = 16  # digits of a digest in a message
 
 
@@ -35,11 +36,24 @@ def start_model(record: Record) -> Path | None:
     Raises:
         BadRecord: It is missing, or not the one that was asked for.
     """
-    wanted, path = record.spec().start_from, record.path / START_MODEL
+    return _named_model(record, record.spec().start_from, START_MODEL, "start from it")
+
+
+def teacher_model(record: Record) -> Path | None:
+    """The model whose probabilities the record's training distils; None where it has no teacher.
+
+    Raises:
+        BadRecord: It is missing, or not the one that was asked for.
+    """
+    return _named_model(record, record.spec().teacher, TEACHER_MODEL, "learn from it")
+
+
+def _named_model(record: Record, wanted: str | None, name: str, purpose: str) -> Path | None:
+    path = record.path / name
     if wanted is None:
         return None
     if not path.exists():
-        raise BadRecord(f"{path} does not exist, and the training is to start from it", _MOVE_AWAY)
+        raise BadRecord(f"{path} does not exist, and the training is to {purpose}", _MOVE_AWAY)
     _compare(path, wanted, record)
     return path
 

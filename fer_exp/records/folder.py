@@ -14,6 +14,8 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 from fer_exp.system.lock import is_held
 
+LIGHT = "light.json"  # in a campaign's folder: its records came without models, checkpoints and figures
+
 _FOLDERS = ("trials", "retrains")
 
 

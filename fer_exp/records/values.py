@@ -42,6 +42,14 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+class Member(Value):
+    """One of the trainings whose average a record holds."""
+
+    record: str  # "demo/retrains/0003-seed2-2e"
+    model_sha256: str
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at which it is averaged; 1 as it answers
+
+
 class TrialSpec(Value):
     """What was asked for: one training, wholly determined."""
 
@@ -60,6 +68,8 @@ class TrialSpec(Value):
     values: dict[str, bool | int | float | str] = Field(default_factory=dict)
     continues: int | None = None  # trial whose last epoch this one goes on from (Hyperband's promotions)
     start_from: str | None = None  # model whose weights this one starts from (`--recover`), as sha256
+    teacher: str | None = None  # model whose probabilities its recipe distils, as sha256
+    members: tuple[Member, ...] = ()  # trainings whose average this is (`fer-exp ensemble`); nothing is trained then
 
 
 def title_of(kind: Kind, number: int, seed: int) -> str:

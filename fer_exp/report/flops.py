@@ -16,7 +16,7 @@ BACKWARD = 2  # times the forward pass: a product for the layer's weights, one f
 
 def forward_flops(recipe: Recipe, form: Form) -> int:
     """Operations of one look at one face."""
-    side = round(recipe.crop * form.side / SIDE)
+    side = _side(recipe, form)
     channels, products = form.channels, 0
     for width in recipe.widths:
         for _ in range(recipe.convs_per_block):
@@ -26,10 +26,19 @@ def forward_flops(recipe: Recipe, form: Form) -> int:
     if recipe.last_width:
         products += side * side * KERNEL * channels * recipe.last_width
         channels = recipe.last_width
+    if recipe.mirror:
+        channels //= 2  # a filter and its mirror image are pooled together; convolutions cost what they always do
     for width in (*recipe.head_widths, form.classes):
         products += channels * width
         channels = width
     return 2 * products
+
+
+def _side(recipe: Recipe, form: Form) -> int:
+    """As `crop_of` in `model/build.py`, which would load Keras."""
+    if recipe.mirror:
+        return form.side - 2 * round((SIDE - recipe.crop) / 2 * form.side / SIDE)
+    return round(recipe.crop * form.side / SIDE)
 
 
 def training_flops(recipe: Recipe, form: Form, trained: int, validated: int) -> int:

@@ -27,20 +27,14 @@ from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing, sha256_of
 from fer_exp.system.values import first_line
 from fer_exp.training.balance import SEEDS, class_counts, class_weights, oversample
+from fer_exp.training.distillation import distilled
 from fer_exp.training.feed import Rows, feed
 from fer_exp.training.mixup import Batch, mix
+from fer_exp.training.refusals import ImpossibleRecipe, NotFinite
 from fer_exp.training.regime import Regime
 
 VALIDATION_BATCH = 256  # images; changes nothing but speed
 ORDER_STREAM, MIXUP_STREAM = 1, 2  # keep generators apart that derive from the same (seed, epoch)
-
-
-class NotFinite(ArithmeticError):
-    """The loss became NaN or infinite: the recipe does not train."""
-
-
-class ImpossibleRecipe(ValueError):
-    """Keras refuses to build the recipe's network."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         spec: TrialSpec,
         votes: Shares | None = None,
     ):
-        """`weights` has one for each class; `votes`, `(n, classes)`, take the place of labels as targets."""
+        """`weights` has one for each class; `votes`, `(n, classes)`, take the place of labels as targets.
+
+        So do shares of votes or labels and of a teacher's probabilities.
+        """
         super().__init__()
         self._images = images
         self._labels = labels
@@ -145,7 +142,8 @@ def train(record: Record, development: Development, listener: Listener | None = 
     chosen = oversample(training.labels, ratio, spec.seed)
     counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
     weights = class_weights(training.labels[chosen], form.classes, *counted)
-    batches = Batches(training.images, training.labels, chosen, weights, spec, _votes(spec.recipe, training))
+    targets = _targets(record, development, training)
+    batches = Batches(training.images, training.labels, chosen, weights, spec, targets)
     history = record.history()
     model = _model(record, spec, form, history, batches.num_batches)
     regime = Regime(spec.recipe, history)
@@ -170,10 +168,14 @@ def train(record: Record, development: Development, listener: Listener | None = 
     return Trained(model, complete, class_counts(training.labels[chosen], form.classes))
 
 
-def _votes(recipe: Recipe, training: Split) -> Shares | None:
-    """What the loss compares with, where that is not the label."""
-    if recipe.targets is Targets.LABEL:
-        return None
+def _targets(record: Record, development: Development, training: Split) -> Shares | None:
+    """What the loss compares with, `(n, classes)`; None where that is the label."""
+    recipe = record.spec().recipe
+    found = _votes(training) if recipe.targets is Targets.VOTES else None
+    return distilled(record, development, found, training.labels) if recipe.distillation else found
+
+
+def _votes(training: Split) -> Shares:
     if training.votes is None:
         raise ImpossibleRecipe("targets 'votes' needs data with annotators' votes, and these have labels alone")
     return training.votes

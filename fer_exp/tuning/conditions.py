@@ -20,7 +20,7 @@ from fer_exp.system.values import named
 
 if TYPE_CHECKING:
     from fer_exp.execute.cluster.connect import Cluster
-    from fer_exp.tuning.trials import MakeProposer
+    from fer_exp.tuning.search_request import MakeProposer
 
 MakeEngine = Callable[[Path, bool], Engine]  # folder of the development part, whether checkpoints are kept
 

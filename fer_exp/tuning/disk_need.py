@@ -83,9 +83,12 @@ def weights(recipe: Recipe, form: Form = FER2013_FORM) -> int:
     total, channels = 0, form.channels
     steps = [width for width in recipe.widths for _ in range(recipe.convs_per_block)]
     for width in [*steps, *([recipe.last_width] if recipe.last_width else [])]:
-        bias = 0 if recipe.order is Order.NORM_FIRST else width
-        total += 3 * 3 * channels * width + bias + 4 * width
+        free = width // 2 if recipe.mirror else width
+        bias = 0 if recipe.order is Order.NORM_FIRST else free
+        total += 3 * 3 * channels * free + bias + 4 * free
         channels = width
+    if recipe.mirror:
+        channels //= 2
     for width in recipe.head_widths:
         total += (channels + 1) * width + 4 * width
         channels = width

@@ -31,9 +31,11 @@ from fer_exp.system.lock import lock
 from fer_exp.system.provenance import collect, trained_with
 from fer_exp.tuning.conditions import Conditions
 from fer_exp.tuning.interrupts import interruptible
+from fer_exp.tuning.retrain import trainable
 from fer_exp.tuning.reuse import link
 from fer_exp.tuning.run import FORK_SERVER_LOG, run_loop
 from fer_exp.tuning.store_check import refuse_moved_store
+from fer_exp.tuning.teacher import take_teacher
 from fer_exp.tuning.values import DataChoice, Result
 from fer_exp.verdict import Comparison, Group, compare_groups
 
@@ -89,7 +91,7 @@ def finished_record(record: Record) -> Record:
             f"{record.path}: expected a training that finished, found none",
             "Nothing was trained. `fer-exp status CAMPAIGN` shows what has finished.",
         )
-    return record
+    return trainable(record)
 
 
 def differences(record: Record) -> list[Difference]:
@@ -253,6 +255,7 @@ def _record_of(folder: Path, spec: CampaignSpec, record: Record, info: DataInfo)
                 "Nothing was trained. Without it the training cannot be repeated; bring the file back from a pack.",
             )
         link(start, again.path / START_MODEL)
+    take_teacher(again, record)
     return again
 
 

@@ -22,8 +22,9 @@ from fer_exp.system.errors import BadData, BadInput, NotFound
 from fer_exp.system.files import replacing, sha256_of, write_atomically
 from fer_exp.system.home import Home
 from fer_exp.tuning.reuse import give_answer, trained_elsewhere, untouched
+from fer_exp.tuning.teacher import take_teacher
 
-NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order")  # fields that shape the weights
+NETWORK = ("widths", "convs_per_block", "last_width", "head_widths", "order", "mirror")  # fields that shape the weights
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
 
     Raises:
         NotFound: There is none, or it has not finished.
+        BadInput: It is an average.
     """
     records = list(records_in(folder / "trials"))
     if number is None:
@@ -53,7 +55,7 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
                 f"campaign {campaign.name!r} has no finished trial with a finite {campaign.settings.objective.metric}",
                 f"Nothing was changed. Look at `fer-exp status {campaign.name}`, then go on with `fer-exp search`.",
             )
-        return record
+        return trainable(record)
     wanted = [record for record in records if record.path.name == f"{number:04d}" and record.state() is State.FINISHED]
     if not wanted:  # another one that is damaged is no obstacle
         finished = [str(one.spec.number) for one in whole(records)[0] if one.state is State.FINISHED]
@@ -62,7 +64,21 @@ def choose(folder: Path, campaign: CampaignSpec, number: int | None) -> Record:
             f"{', '.join(finished) or 'none'}",
             "Nothing was changed. Choose one of them with --trial.",
         )
-    return wanted[0]
+    return trainable(wanted[0])
+
+
+def trainable(record: Record) -> Record:
+    """The record, which must be of a training.
+
+    Raises:
+        BadInput: It is an average of trainings.
+    """
+    if members := record.spec().members:
+        raise BadInput(
+            f"{record.path}: expected a training, received the average of {len(members)}",
+            f"Nothing was trained. Train its members: {', '.join(one.record for one in members)}",
+        )
+    return record
 
 
 def baseline_to_beat(folder: Path, trial: Record, seeds: int, *, recover: bool, wanted: bool | None) -> Record | None:
@@ -144,9 +160,9 @@ class RetrainWork:
         self.objective = repeat.campaign.settings.objective.metric
         first = repeat.campaign.settings.seed + 1
         seeds = range(first, first + repeat.seeds)
-        self._records = [self._record(folder, repeat.trial.spec(), seed) for seed in seeds]
+        self._records = [self._record(folder, repeat.trial, seed) for seed in seeds]
         to_beat = repeat.baseline
-        self._baselines = [] if to_beat is None else [self._record(folder, to_beat.spec(), seed) for seed in seeds]
+        self._baselines = [] if to_beat is None else [self._record(folder, to_beat, seed) for seed in seeds]
         everything = [*self._records, *self._baselines]
         self.planned = len(everything)
         self.planned_epochs = len(everything) * repeat.epochs
@@ -173,8 +189,8 @@ class RetrainWork:
         """The baseline's records with the same seeds; none where there is to be no comparison."""
         return list(self._baselines)
 
-    def _record(self, folder: Path, trial: TrialSpec, seed: int) -> Record:
-        repeat = self._repeat
+    def _record(self, folder: Path, again: Record, seed: int) -> Record:
+        repeat, trial = self._repeat, again.spec()
         info = repeat.development.info
         spec = TrialSpec(
             campaign=repeat.campaign.name,
@@ -189,6 +205,7 @@ class RetrainWork:
             protocol=info.protocol,
             values=trial.values,
             start_from=sha256_of(repeat.start) if repeat.start else None,
+            teacher=trial.teacher,
         )
         record = Record.create(folder / "retrains" / self._folder_name(spec), spec)
         if spec.split_digest != repeat.campaign.data.split_digest:
@@ -196,6 +213,7 @@ class RetrainWork:
         if repeat.start is not None and not (record.path / START_MODEL).exists():
             with replacing(record.path / START_MODEL) as temporary:
                 shutil.copyfile(repeat.start, temporary)
+        take_teacher(record, again)
         answer = trained_elsewhere(folder.parent, spec) if untouched(record) else None
         if answer is not None:
             give_answer(record, answer, None)

@@ -18,7 +18,7 @@ from pathlib import Path
 from fer_exp.execute.devices import device_kind
 from fer_exp.records import ASKED, DATA, START_MODEL, Record, State, TrialSpec, records_in
 from fer_exp.system.errors import BadRecord
-from fer_exp.system.provenance import trained_with
+from fer_exp.system.provenance import TRAINING_VERSION, trained_with
 
 # Not shared by a record that answers another.
 OWN_FILES = ("trial.json", "outcome.json", "tracking.json", "deaths.jsonl", ASKED, DATA, START_MODEL)
@@ -82,7 +82,11 @@ def _training_on(kind: str | None) -> str:
 def answers_now(record: Record) -> bool:
     """Whether the record finished, and was trained with what a training that starts now would be."""
     outcome = record.outcome()
-    return outcome is not None and outcome.state is State.FINISHED and outcome.trained_with == training_now()
+    if outcome is None or outcome.state is not State.FINISHED:
+        return False
+    now = training_now()
+    before = now.replace(f"training {TRAINING_VERSION},", "training 1,", 1)
+    return outcome.trained_with == now or (outcome.trained_with == before and not record.spec().recipe.ema)
 
 
 def trained_elsewhere(campaigns: Path, spec: TrialSpec) -> Record | None:
@@ -135,4 +139,5 @@ def _answers(record: Record, spec: TrialSpec) -> bool:
 
 
 def _terms(spec: TrialSpec) -> tuple[object, ...]:
-    return question(spec), spec.data_digest, spec.split_digest, spec.protocol, spec.start_from, spec.continues
+    data = (spec.data_digest, spec.split_digest, spec.protocol)
+    return question(spec), *data, spec.start_from, spec.continues, spec.teacher

@@ -74,7 +74,9 @@ def _search(
     context = _fork_server(conditions)
     with stderr_to():
         from fer_exp.tuning.make import make_proposer
-        from fer_exp.tuning.trials import SearchRequest, SearchWork
+        from fer_exp.tuning.search_request import SearchRequest
+        from fer_exp.tuning.teacher import find_teacher
+        from fer_exp.tuning.trials import SearchWork
 
         propose = conditions.propose or make_proposer
     if conditions.tracking:
@@ -97,6 +99,9 @@ def _search(
         conditions.watcher.say(note)
     refuse_undecided(settings.objective, development.info)
     refuse_without_votes((campaign.baseline, *proposer.samples(SAMPLES)), development.info)
+    teacher = find_teacher(conditions.home, campaign.name, settings.teacher, development.info)
+    if teacher is not None:
+        conditions.watcher.say(f"Recipes with distillation learn from {teacher.teacher.record}.")
     with lock(folder, conditions.watcher.say) as holding:
         ended = sum(record.outcome() is not None for record in records_in(folder / "trials"))
         need = Need(
@@ -111,7 +116,7 @@ def _search(
             shown=conditions.shows_here,
         )
         require(conditions.home.root, need, campaign.name, conditions.watcher.say)
-        request = SearchRequest(campaign, settings, file, fingerprint, development, propose, source)
+        request = SearchRequest(campaign, settings, file, fingerprint, development, propose, source, teacher)
         work = SearchWork(folder, request, holding.check)
         for note in work.notes:
             conditions.watcher.say(note)

@@ -7,46 +7,24 @@ believes running; each is told about if its record has an outcome, else it goes 
 """
 
 import re
-import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from fer_exp.campaign import Campaign, CampaignSpec, Settings
-from fer_exp.campaign.changes import lies_in, refuse_changes
-from fer_exp.data.split.prepare import Development
 from fer_exp.execute.dispatch import Next
 from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.running import RunningLeaderboard
-from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSpec, now_ms, records_in
+from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.records.digest import check_last_checkpoint
-from fer_exp.system.errors import BadRecord, TrialsFailed
-from fer_exp.system.files import is_there, read_file, write_atomically
-from fer_exp.tuning.make import make_proposer
+from fer_exp.system.errors import TrialsFailed
+from fer_exp.system.files import read_file, write_atomically
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
 from fer_exp.tuning.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
-from fer_exp.tuning.samples import refuse_other_recipes, samples_of_trials, take_samples
+from fer_exp.tuning.search_request import SearchRequest, described
 from fer_exp.tuning.state import WrittenState, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 FIRST = 4 * ALIKE  # records among which those are looked for
-
-
-MakeProposer = Callable[[Campaign, Settings], Proposer]
-
-
-@dataclass(frozen=True)
-class SearchRequest:
-    """What to search and on what."""
-
-    campaign: Campaign
-    settings: Settings
-    file: str  # of the campaign, as given
-    fingerprint: str
-    development: Development
-    propose: MakeProposer = make_proposer
-    source: bytes | None = None  # the campaign file's text; None where there is no file
 
 
 class SearchWork:
@@ -96,7 +74,7 @@ class SearchWork:
         self._refuse_hopeless()
         while True:
             if self._queue:
-                return self._queue.pop(0)
+                return self._taught(self._queue.pop(0))
             proposal = self._proposer.ask()
             if isinstance(proposal, Nothing):
                 return Next.DONE if proposal is Nothing.DONE else Next.WAIT
@@ -104,7 +82,7 @@ class SearchWork:
             record = self._record(proposal, anew=True)
             self._remember()
             if record.outcome() is None:
-                return record
+                return self._taught(record)
             self.ended(record)  # an earlier trial had answered it already
 
     def ended(self, record: Record) -> None:
@@ -195,15 +173,22 @@ class SearchWork:
         self._leaderboard.take(record)
         return record
 
+    def _taught(self, record: Record) -> Record:
+        """The record, with the teacher that its training asks for; a crash may have come in between."""
+        if self._request.teacher is not None:
+            self._request.teacher.give(record)
+        return record
+
     def _spec(self, kind: Kind, number: int, proposal: Proposal | None = None) -> TrialSpec:
         info = self._request.development.info
-        settings = self._request.settings
+        settings, teacher = self._request.settings, self._request.teacher
+        recipe = proposal.recipe if proposal else self._request.campaign.baseline
         return TrialSpec(
             campaign=self.name,
             kind=kind,
             number=number,
             seed=settings.seed,
-            recipe=proposal.recipe if proposal else self._request.campaign.baseline,
+            recipe=recipe,
             epochs=proposal.epochs if proposal else settings.epochs,
             horizon=settings.epochs,
             data_digest=info.data_digest,
@@ -211,6 +196,7 @@ class SearchWork:
             protocol=info.protocol,
             values=proposal.values if proposal else {},
             continues=proposal.continues if proposal else None,
+            teacher=teacher.teacher.model_sha256 if teacher is not None and recipe.distillation else None,
         )
 
     def _score(self, record: Record) -> float | None:
@@ -247,43 +233,6 @@ class SearchWork:
                 f"Their logs are in {self._folder / 'trials'}. Mend the cause, then delete {self._folder} or choose a "
                 "new campaign name.",
             )
-
-
-def described(folder: Path, request: SearchRequest, proposer: Proposer) -> tuple[CampaignSpec, list[str]]:
-    """What the campaign is, to be written into its folder, checked against what stands there; and lines for the user.
-
-    Raises:
-        BadCampaign: The name is taken by a campaign that differs in something trials depend on.
-    """
-    path = folder / "campaign.json"
-    spec = CampaignSpec(
-        name=request.campaign.name,
-        question=request.campaign.question,
-        settings=request.settings,
-        baseline=request.campaign.baseline,
-        data=request.development.info,
-        fingerprint=request.fingerprint,
-        space=proposer.space(),
-        samples=take_samples(proposer.fixed_points(), proposer.recipe_at, request.campaign.baseline),
-        file=request.file,
-        created_ms=now_ms(),
-        identity=secrets.token_hex(8),
-    )
-    if is_there(path):
-        recorded = CampaignSpec.read(path)
-        trained = samples_of_trials((record.spec() for record in records_in(folder / "trials")), spec.baseline)
-        notes = refuse_changes(recorded, spec, [sample.values for sample in trained])
-        samples = recorded.samples if not notes else tuple(s for s in recorded.samples if lies_in(s.values, spec.space))
-        refuse_other_recipes(spec.name, (*samples, *trained), proposer.recipe_at, spec.baseline)
-        kept = {"created_ms": recorded.created_ms, "identity": recorded.identity}
-        spec = spec.model_copy(update=kept | ({"samples": recorded.samples} if recorded.samples and not notes else {}))
-        return spec, notes
-    elif is_there(folder / "state.json") or any(records_in(folder / "trials")):
-        raise BadRecord(
-            f"{path} is missing, but the campaign has a state or trials",
-            f"Nothing was changed. Restore the file, or move {folder} away to start anew.",
-        )
-    return spec, []
 
 
 def _finished(record: Record) -> bool:

@@ -43,6 +43,8 @@ class Group:
     def title(self) -> str:
         """`demo trial 3`, `demo retrain of the baseline`."""
         spec = self.specs[0]
+        if spec.members:
+            return f"{spec.campaign} (average of {len(spec.members)})"
         what = "baseline" if spec.number == 0 else f"trial {spec.number}"
         if spec.kind is Kind.RETRAIN:
             what = f"retrain of {'the ' if spec.number == 0 else ''}{what}"
@@ -166,7 +168,7 @@ def _retrains(folder: Path, *, baseline: bool) -> list[Group]:
 
 def _terms(spec: TrialSpec) -> tuple[object, ...]:
     """What retrains have in common that differ by their seed alone."""
-    return spec.recipe, spec.epochs, spec.horizon, spec.split_digest, spec.start_from
+    return spec.recipe, spec.epochs, spec.horizon, spec.split_digest, spec.start_from, spec.teacher
 
 
 def _ended(group: Group) -> int:

@@ -35,7 +35,8 @@ from fer_exp.system.errors import BadCampaign, TrialsFailed
 from fer_exp.system.home import Home
 from fer_exp.system.lock import lock
 from fer_exp.tuning import trials as search_trials
-from fer_exp.tuning.trials import SearchRequest, SearchWork
+from fer_exp.tuning.search_request import SearchRequest
+from fer_exp.tuning.trials import SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 

@@ -14,7 +14,8 @@ from fer_exp.data.split.prepare import Development
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import Epoch, Outcome, Record, State, now_ms, records_in
 from fer_exp.tuning.reuse import training_now
-from fer_exp.tuning.trials import SearchRequest, SearchWork
+from fer_exp.tuning.search_request import SearchRequest
+from fer_exp.tuning.trials import SearchWork
 from tests.fake_trials import accuracy
 from tests.made_records import made_campaign_spec, made_predictions
 

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from fer_exp.data.form import Form
-from fer_exp.model import build
+from fer_exp.model import MirrorConv2D, build
 from fer_exp.recipe import Order, Recipe, baseline_recipe
 from fer_exp.report.flops import forward_flops, told, training_flops
 
@@ -17,6 +17,8 @@ def counted(model: keras.Model) -> int:
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             products += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
+        elif isinstance(layer, MirrorConv2D):  # as many again: the mirror images
+            products += math.prod(layer.output.shape[1:3]) * 2 * math.prod(layer.kernel.shape)
         elif isinstance(layer, keras.layers.Dense):
             products += math.prod(layer.kernel.shape)
     return 2 * products
@@ -28,6 +30,8 @@ def counted(model: keras.Model) -> int:
         (baseline_recipe(), Form()),
         (baseline_recipe().but(crop=44, order=Order.NORM_FIRST, widths=(6, 10, 12, 14), last_width=0), Form()),
         (baseline_recipe().but(head_widths=(), head_dropouts=(), convs_per_block=3, crop=33), Form(64, 3, 8)),
+        (baseline_recipe().but(mirror=True, crop=46), Form(64, 3, 8)),
+        (baseline_recipe().but(mirror=True, crop=44, last_width=0, widths=(6, 10, 12, 14)), Form()),
     ],
 )
 def test_they_are_those_of_the_layers_that_keras_builds(recipe: Recipe, form: Form) -> None:

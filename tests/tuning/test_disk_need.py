@@ -17,6 +17,8 @@ from fer_exp.tuning.disk_need import Need, checkpoint_size, require, weights
     [
         baseline_recipe(),
         baseline_recipe().but(order=Order.NORM_FIRST, last_width=0),
+        baseline_recipe().but(mirror=True),
+        baseline_recipe().but(mirror=True, order=Order.NORM_FIRST, last_width=0, head_widths=(), head_dropouts=()),
         baseline_recipe().but(widths=(8,), convs_per_block=3, head_widths=(), head_dropouts=()),
     ],
 )

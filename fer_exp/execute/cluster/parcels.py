@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from fer_exp.execute.cluster.messages import Files, Over
 from fer_exp.records import DATA, START_MODEL, Epoch, Record, best_epoch
+from fer_exp.records.digest import TEACHER_MODEL
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import TEMPORARY, is_there, read_file, sync_folder, whole_lines, write_atomically
 
 HISTORY, OUTCOME = "history.jsonl", "outcome.json"
-QUESTION = ("trial.json", DATA, START_MODEL)  # what a node is told, and never sends back
+QUESTION = ("trial.json", DATA, START_MODEL, TEACHER_MODEL)  # what a node is told, and never sends back
 CHECKPOINTS = "checkpoint-*.weights.h5"
 LARGEST = 2 * 1024**3  # bytes of a model or checkpoint
 PIECE = 64 * 1024**2  # bytes of files that travel together

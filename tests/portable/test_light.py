@@ -1,0 +1,157 @@
+"""Light records: without weights and pictures, small, and every published number follows from them again."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_exp.portable import pack, unpack
+from fer_exp.portable.manifest import HEAVY, is_heavy
+from fer_exp.records import Record
+from fer_exp.records.folder import LIGHT
+from fer_exp.system.errors import BadInput
+from fer_exp.system.home import Home
+from tests.commands import contents, done, refused
+from tests.made_records import made_predictions
+from tests.trained_models import NAME, record_in
+
+SMALL = 400_000  # bytes of a campaign of a few trainings on FER2013's PublicTest
+
+
+def move_in(archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
+    """Another home, in which the archive's records are all there is."""
+    other = Home(tmp_path / "elsewhere")
+    unpack(other, archive)
+    monkeypatch.setenv("FER_EXP_HOME", str(other.root))
+    return other
+
+
+def numbers(text: str) -> list[str]:
+    """All that was said but where files are and what was opened."""
+    return [line for line in text.splitlines() if not re.search("Figures and report|From what the record", line)]
+
+
+@pytest.fixture
+def toy(toy_made: Home, home: Home) -> Home:
+    """A home of the test's own with one real training, whose test part is still closed."""
+    shutil.copytree(toy_made.root, home.root)
+    return home
+
+
+def test_evaluate_gives_the_published_numbers_again_without_model_and_data(
+    toy: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = done("evaluate", f"{NAME}/trials/0001", "--no-tracking")
+    before = json.loads(done("evaluate", f"{NAME}/trials/0001", "--no-tracking", "--json"))  # a second look
+    assert "opened 1 time" in published
+    archive = tmp_path / "toy.tar.zst"
+    assert "Light: compare, evaluate and report" in done("records", "pack", NAME, archive, "--light")
+    other = move_in(archive, monkeypatch, tmp_path)
+    shutil.rmtree(toy.root)
+    left = contents(other)
+    again = done("evaluate", f"{NAME}/trials/0001")
+    assert "its model is not here, and nothing was opened" in again
+    expected = [line.replace("opened 1 time,", "opened 2 times,") for line in numbers(published)]
+    assert numbers(again) == expected
+    assert json.loads(done("evaluate", f"{NAME}/trials/0001", "--json"))["metrics"] == before["metrics"]
+    assert contents(other) == left  # no line in a ledger, no file renewed
+
+
+@pytest.mark.parametrize("harm", ["predictions", "ledger"])
+def test_numbers_that_do_not_follow_from_what_is_stored_are_refused(
+    toy: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    done("evaluate", f"{NAME}/trials/0001", "--no-tracking")
+    pack(toy.campaign(NAME), tmp_path / "toy.tar.zst", light=True)
+    record = record_in(move_in(tmp_path / "toy.tar.zst", monkeypatch, tmp_path))
+    if harm == "ledger":
+        (record.path.parents[1] / "ledger.jsonl").unlink()
+        said = refused("evaluate", f"{NAME}/trials/0001")[0]
+        assert "expected the line of that opening, found none" in said
+        return
+    honest = record.predictions("test/predictions.npz")
+    flattered = np.eye(7, dtype=np.float32)[honest.labels]
+    record.write_predictions(replace(honest, probabilities=flattered), "test/predictions.npz")
+    said = refused("evaluate", f"{NAME}/trials/0001")[0]
+    assert "expected test/accuracy 1.000000, which its predictions give, received 0." in said
+
+
+def test_a_light_record_whose_test_part_is_closed_has_nothing_to_tell(
+    toy: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(toy.campaign(NAME), tmp_path / "toy.tar.zst", light=True)
+    move_in(tmp_path / "toy.tar.zst", monkeypatch, tmp_path)
+    assert "model is not kept" in refused("evaluate", f"{NAME}/trials/0001")[0]
+
+
+@pytest.fixture
+def published(searched: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A searched and retrained campaign, with validation as large as PublicTest and models as large as real ones."""
+    monkeypatch.setenv("FER_EXP_HOME", str(searched.root))
+    noise, said = np.random.default_rng(1), made_predictions()
+    for number, record in enumerate(map(Record, sorted(searched.campaign("tiny").glob("*/*/")))):
+        if (record.path / "predictions.npz").exists():
+            answers = said.probabilities.copy()
+            answers[: 100 * number] = np.roll(answers[: 100 * number], 1, axis=0)  # each record errs in other faces
+            record.write_predictions(replace(said, probabilities=answers))
+            record.model.write_bytes(noise.bytes(2_700_000))
+            record.figures.mkdir(exist_ok=True)
+            (record.figures / "mistakes.png").write_bytes(noise.bytes(400_000))
+    return searched
+
+
+def test_compare_says_the_same_to_the_digit_and_the_archive_is_small(
+    published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = ("tiny/trials/0001", "tiny:baseline")
+    before = done("compare", *named)
+    whole, light = tmp_path / "whole.tar.zst", tmp_path / "light.tar.zst"
+    done("records", "pack", "tiny", whole)
+    done("records", "pack", "tiny", light, "--light")
+    assert light.stat().st_size < SMALL < 20 * SMALL < whole.stat().st_size
+    other = move_in(light, monkeypatch, tmp_path)
+    shutil.rmtree(published.root)
+    assert done("compare", *named) == before
+    left = [path for path in other.campaign("tiny").rglob("*") if is_heavy(path.name)]
+    assert left == []
+    assert {"history.jsonl", "scores.json", "predictions.npz"} <= {path.name for path in other.campaigns.rglob("*")}
+    assert "model" not in done("doctor", "--no-tracking")  # none is missing where none was sent
+
+
+def test_packed_again_they_are_light_still_and_the_same_bytes(published: Home, tmp_path: Path) -> None:
+    pack(published.campaign("tiny"), tmp_path / "light.tar.zst", light=True)
+    other = Home(tmp_path / "other")
+    folder = unpack(other, tmp_path / "light.tar.zst").folder
+    assert (folder / LIGHT).exists()
+    assert pack(folder, tmp_path / "again.tar.zst").light
+    assert (tmp_path / "again.tar.zst").read_bytes() == (tmp_path / "light.tar.zst").read_bytes()
+    assert unpack(other, tmp_path / "light.tar.zst").added == 0
+
+
+def test_whole_records_take_the_place_of_light_ones_and_never_the_other_way(published: Home, tmp_path: Path) -> None:
+    folder = published.campaign("tiny")
+    pack(folder, tmp_path / "light.tar.zst", light=True)
+    pack(folder, tmp_path / "whole.tar.zst")
+    other = Home(tmp_path / "other")
+    there = unpack(other, tmp_path / "light.tar.zst").folder
+    assert unpack(other, tmp_path / "whole.tar.zst").added > 0
+    assert not (there / LIGHT).exists()
+    assert (there / "trials" / "0001" / "model.keras").exists()
+    assert unpack(other, tmp_path / "light.tar.zst").added == 0  # the same records; nothing is lost
+    assert (there / "trials" / "0001" / "model.keras").exists()
+    (there / "trials" / "0001" / "scores.json").unlink()
+    with pytest.raises(BadInput, match="holds what a light archive leaves out"):
+        unpack(other, tmp_path / "light.tar.zst")
+    assert (there / "trials" / "0001" / "model.keras").exists()
+
+
+def test_a_whole_archive_says_nothing_of_light_so_that_earlier_versions_read_it(
+    published: Home, tmp_path: Path
+) -> None:
+    assert '"light"' not in pack(published.campaign("tiny"), tmp_path / "whole.tar.zst").to_json()
+    assert '"light":true' in pack(published.campaign("tiny"), tmp_path / "light.tar.zst", light=True).to_json()
+    assert "*.keras" in HEAVY
