@@ -125,5 +125,7 @@ def _leaders(snapshot: Snapshot) -> RenderableType:
         table.add_column(Text(title), header_style="dim")
     for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
         value = shown(snapshot.objective, row.objective)
-        table.add_row(str(rank), title_of(row.kind, row.number, row.seed), value, Text(changes_in_words(row, SHOWN_CHANGES)))
+        table.add_row(
+            str(rank), title_of(row.kind, row.number, row.seed), value, Text(changes_in_words(row, SHOWN_CHANGES))
+        )
     return table

@@ -126,9 +126,7 @@ def test_a_recipe_follows_from_its_values(make: Make) -> None:
     assert proposer.fixed_points() == make().fixed_points() != []
 
 
-def run(
-    home: Home, watcher: Silence, propose: Callable[[Campaign, Settings], Proposer] = ScriptedProposer
-) -> Result:
+def run(home: Home, watcher: Silence, propose: Callable[[Campaign, Settings], Proposer] = ScriptedProposer) -> Result:
     """A search without Keras Tuner and without processes."""
     toy = campaign(max_trials=TRIALS)
     conditions = Conditions(home, watcher, tracking=False, engine=InProcessEngine.make, propose=propose)
