@@ -75,7 +75,9 @@ def test_paper_is_white_whatever_the_theme(page: webdriver.Chrome) -> None:
 def test_the_leaderboard_needs_no_scrolling_on_a_desk(page: webdriver.Chrome) -> None:
     metrics = {"width": 1200, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    page.execute_script("document.querySelector('#leaderboard tbody td.long').textContent = 'last width 96, '.repeat(4)")
+    page.execute_script(
+        "document.querySelector('#leaderboard tbody td.long').textContent = 'last width 96, '.repeat(4)"
+    )
     hidden = "const e = document.querySelector('#leaderboard .scroll'); return e.scrollWidth - e.clientWidth"
     assert page.execute_script(hidden) <= 0
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
