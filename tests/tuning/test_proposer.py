@@ -147,7 +147,7 @@ def test_what_libraries_print_while_a_proposer_loads_them_stays_off_the_terminal
     home: Home, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Keras Tuner's proposer loads TensorFlow, whose native code prints whatever its settings say."""
-    printed = []
+    printed: list[int] = []
 
     def make(campaign: Campaign, settings: Settings) -> Proposer:
         if not printed:  # as a library is loaded once
