@@ -39,7 +39,7 @@ $(DEV_INSTALLED): $(INSTALLED)
 
 demo: setup # a whole campaign on the built-in demo data, in about a minute
 	$(BIN)/fer-exp search experiments/demo.py --workers auto
-	@echo 'First:   . .venv/bin/activate'
+	@echo 'Before:  . .venv/bin/activate     once in each shell, so that it knows the command fer-exp'
 
 fmt: $(DEV_INSTALLED) # format the code and mend what can be mended without a person
 	$(BIN)/ruff format .

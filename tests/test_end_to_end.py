@@ -87,7 +87,7 @@ def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 def test_from_a_search_to_a_champion_that_anyone_can_load(mlflow_home: Home, tmp_path: Path) -> None:
     home = mlflow_home
     told = finish(home, "search", write_campaign(tmp_path))
-    assert told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny"
+    assert told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny --seeds 3"
     assert len(done("status", "tiny").splitlines()) >= 6
 
     told = finish(home, "retrain-best", "tiny", "--seeds", 2)

@@ -42,6 +42,8 @@ def test_every_command_has_a_page_with_its_options(site: Path) -> None:
     cluster = re.sub(r"<[^>]+>", "", (site / "commands" / "cluster-check.html").read_text())
     assert "fer-exp cluster check auto" in cluster
     assert "--max-trials" in (site / "commands" / "search.html").read_text()
+    for page in (site / "commands").glob("[!i]*.html"):
+        assert ">Guide: <a" in page.read_text(), page.name
     assert "official|stratified|grouped|subject-kfold|reference" in (site / "commands" / "search.html").read_text()
 
 

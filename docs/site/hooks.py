@@ -22,23 +22,33 @@ from fer_exp.cli.help import ABOUT, GROUPS
 SHIM = "https://unpkg.com/iframe-worker/shim"  # the theme's
 WORKER = "assets/worker-from-disk.js"
 DOCS = Path(__file__).resolve().parent.parent
-OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?!decisions/|[a-z]+\.md)[^)\s]+\)")
-MORE = {  # where a command's subject is explained
+OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?!decisions/|figures/|guide/|[a-z-]+\.md)[^)\s]+\)")
+MORE = {  # where a command is explained: its guide first, then what lies behind it
     "init": ("campaigns", "recipes"),
-    "search": ("campaigns", "concepts", "reliability", "scaling"),
-    "retrain-best": ("verdict", "reliability"),
-    "evaluate": ("concepts", "calibration"),
-    "compare": ("verdict",),
-    "baseline": ("reproduction", "concepts"),
+    "search": ("guide/search", "campaigns", "concepts", "reliability", "scaling"),
+    "status": ("guide/mlflow",),
+    "ui": ("guide/mlflow",),
+    "sync": ("guide/mlflow", "reliability"),
+    "retrain-best": ("guide/retrain-best", "verdict", "reliability"),
+    "evaluate": ("guide/evaluate", "concepts", "calibration"),
+    "compare": ("guide/compare", "verdict"),
+    "ensemble": ("ensembles", "verdict"),
+    "report": ("report",),
+    "reproduce": ("report",),
+    "predict": ("predict",),
+    "app": ("predict",),
+    "export": ("export",),
+    "replay": ("replay",),
+    "baseline": ("guide/baseline", "reproduction", "concepts"),
     "fetch": ("datasets",),
     "check": ("datasets",),
     "convert": ("datasets",),
     "audit": ("audit",),
-    "doctor": ("reliability",),
-    "sync": ("reliability",),
     "cluster check": ("scaling",),
-    "pack": ("reliability",),
-    "unpack": ("reliability",),
+    "doctor": ("guide/care", "reliability"),
+    "pack": ("guide/care", "reliability"),
+    "unpack": ("guide/care", "reliability"),
+    "delete": ("guide/care",),
 }
 
 
@@ -128,8 +138,10 @@ def command_page(path: str, command: Any) -> str:
             lines += [_row(one, context) for one in rows]
             lines.append("")
     lines += ["Exit codes are those of [all commands](index.md#exit-codes)."]
-    if name in MORE:
-        lines += ["", "More: " + ", ".join(f"[{page}](../{page}.md)" for page in MORE[name]) + "."]
+    guide, *more = MORE[name]
+    lines += ["", f"Guide: [{guide.removeprefix('guide/')}](../{guide}.md)."]
+    if more:
+        lines += ["", "More: " + ", ".join(f"[{page}](../{page}.md)" for page in more) + "."]
     return "\n".join(lines) + "\n"
 
 

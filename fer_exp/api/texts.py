@@ -41,7 +41,7 @@ class Steps:
 
     def retrain(self, name: str) -> str:
         """Trains the best recipe again."""
-        return f"fer_exp.retrain_best({name!r}, seeds=3)" if self.python else f"fer-exp retrain-best {name}"
+        return f"fer_exp.retrain_best({name!r}, seeds=3)" if self.python else f"fer-exp retrain-best {name} --seeds 3"
 
     def evaluate_record(self, name: str) -> str:
         """Opens the test part for the model of a record."""

@@ -15,14 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_exp.execute.progress import RunningTrial, Snapshot
-from fer_exp.leaderboard.rows import Row
-from fer_exp.leaderboard.table import duration
+from fer_exp.leaderboard.table import changes_in_words, duration
 from fer_exp.metrics.registry import shown
 from fer_exp.records import title_of
 
 # Set in what a cell starts by `!`: it has a terminal, but keeps every frame that is drawn over another.
 NOTEBOOKS = ("JPY_PARENT_PID", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
 SHOWN_ROWS = 5  # of the leaderboard
+SHOWN_CHANGES = 4  # of a row
 PLAIN_EVERY = 15.0  # seconds between lines on a trial's progress, without a terminal
 
 
@@ -78,8 +78,10 @@ def plain(trial: RunningTrial) -> str:
 
 
 def time_left(snapshot: Snapshot) -> str:
-    """What is left at most, behind a semicolon; nothing where it is not known."""
-    return "" if snapshot.seconds_left is None else f"; at most {duration(snapshot.seconds_left)} left"
+    """What is left at most, behind a semicolon; nothing where it is not known, or all has ended."""
+    if snapshot.seconds_left is None or snapshot.ended >= snapshot.planned:
+        return ""
+    return f"; at most {duration(snapshot.seconds_left)} left"
 
 
 def _drawn(snapshot: Snapshot) -> RenderableType:
@@ -123,9 +125,7 @@ def _leaders(snapshot: Snapshot) -> RenderableType:
         table.add_column(Text(title), header_style="dim")
     for rank, row in enumerate(finished[:SHOWN_ROWS], start=1):
         value = shown(snapshot.objective, row.objective)
-        table.add_row(str(rank), title_of(row.kind, row.number, row.seed), value, _changes(row))
+        table.add_row(
+            str(rank), title_of(row.kind, row.number, row.seed), value, Text(changes_in_words(row, SHOWN_CHANGES))
+        )
     return table
-
-
-def _changes(row: Row) -> Text:
-    return Text(", ".join(f"{name}={value}" for name, value in list(row.changes.items())[:4]))

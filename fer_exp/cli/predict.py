@@ -4,7 +4,9 @@ In: paths, and a model by name. Out: rows on standard output or in a file, annot
 counted on standard error.
 """
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -90,27 +92,25 @@ def predict(
     from fer_exp.prediction.rows import require_ending, rows_of, writing
     from fer_exp.prediction.run import Tally, look
 
-    if not inputs:
-        raise BadInput(
-            "predict: expected pictures, videos or folders, received none",
-            "Nothing was predicted. For example: fer-exp predict photo.jpg, or: ls *.jpg | fer-exp predict -",
-        )
+    given = _require_inputs(inputs or [])
     if out is not None:
         require_ending(out)
     for folder in (annotate, explain):
         if folder is not None:
-            require_apart(folder, (one for one in inputs if one != STDIN))
+            require_apart(folder, (one for one in given if one != STDIN))
     looking = Finding(not no_detect, detector, boxes, margin, least_face).looking()
     typer.echo("Loading the model.", err=True)
     loaded = load_named(model, record, None if classes is None else classes.split(","))
     for line in _before(loaded, looking):
-        typer.echo(line, err=True)
-    tally, watch = Tally(), Watch(None if STDIN in inputs else sum(1 for _ in sources(inputs)))
+        _say(line)
+    total = None if STDIN in given else sum(1 for _ in sources(given))
+    rows_are_seen = out is None and sys.stdout.isatty()  # a line that is drawn over would stand among them
+    tally, watch = Tally(), Watch(total, drawn=not rows_are_seen)
     try:
         with writing(out, loaded.classes, loaded.title) as writer, watch, ExitStack() as stack:
             takers = _takers(stack, loaded, annotate, explain)
             pictures = bool(annotate)
-            for seen in look(sources(_given(inputs)), looking, loaded, tally, keep_images=pictures, moved=watch.moved):
+            for seen in look(sources(_given(given)), looking, loaded, tally, keep_images=pictures, moved=watch.moved):
                 writer.write(rows_of(seen, loaded.classes))
                 for take in takers:
                     take(seen)
@@ -120,8 +120,48 @@ def predict(
         raise Interrupted(
             f"predict: stopped after {tally.frames:,} frames of {tally.sources:,} files", f"{kept}; none is cut off."
         ) from error
-    for line in _after(tally, watch.seconds, out, looking):
-        typer.echo(line, err=True)
+    for line in _after(tally, watch.seconds, looking, (out, annotate, explain)):
+        _say(line)
+
+
+def _require_inputs(inputs: list[str]) -> list[str]:
+    """The inputs; what can be refused before a model is loaded, which takes longer, is.
+
+    Raises:
+        BadInput: There is none, or there is nothing of any of their names.
+    """
+    from fer_exp.prediction.api import require_some
+    from fer_exp.prediction.run import NOTHING_THERE, Tally
+
+    if not inputs:
+        raise BadInput(
+            "predict: expected pictures, videos or folders, received none",
+            "Nothing was predicted. For example: fer-exp predict photo.jpg, or: ls *.jpg | fer-exp predict -",
+        )
+    if all(_is_missing(one) for one in inputs):
+        require_some(Tally(sources=len(inputs), unreadable=[(one, NOTHING_THERE) for one in inputs]))
+    return inputs
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there is nothing of that name."""
+    if path == STDIN:
+        return False
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # told when it is opened
+        return False
+    return False
+
+
+def _say(line: str) -> None:
+    """A line for the user; on a terminal it ends between words."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    typer.echo(line, err=True)
 
 
 def _given(inputs: list[str]) -> Iterator[str]:
@@ -160,7 +200,7 @@ def _takers(
     return takers
 
 
-def _after(tally: "Tally", seconds: float, out: Path | None, looking: object) -> Iterator[str]:
+def _after(tally: "Tally", seconds: float, looking: object, written: tuple[Path | None, ...]) -> Iterator[str]:
     """What was counted, and what could not be read, a line each."""
     for told, files in (("not read", tally.unreadable), ("read in part", tally.cut_short)):
         yield from (f"{told}: {file}: {why}" for file, why in files[:SHOWN])
@@ -182,5 +222,4 @@ def _after(tally: "Tally", seconds: float, out: Path | None, looking: object) ->
     yield f"{told}."
     if (unused := getattr(getattr(looking, "boxes", None), "unused", 0)) > 0:
         yield f"Boxes of files that were not looked at: {unused:,}."
-    if out is not None:
-        yield f"Written: {out}"
+    yield from (f"Written: {path}" for path in written if path is not None)

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Tells how far `predict` has come; `total` is the number of files, where it is known."""
+    """Tells how far `predict` has come.
 
-    def __init__(self, total: int | None) -> None:
+    Args:
+        total: The number of files, where it is known.
+        drawn: Whether a line may be drawn over; not where rows appear on the same terminal.
+    """
+
+    def __init__(self, total: int | None, *, drawn: bool = True) -> None:
         self._total = total
         console = Console(stderr=True)
-        on_terminal = console.is_terminal and not any(name in os.environ for name in NOTEBOOKS)
+        on_terminal = drawn and console.is_terminal and not any(name in os.environ for name in NOTEBOOKS)
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=True) if on_terminal else None
         self._began = self._last = time.monotonic()

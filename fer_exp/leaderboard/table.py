@@ -135,7 +135,13 @@ def _remark(row: Row, *, at_rest: bool) -> str:
     if row.objective is None:
         told = state_in_words(row.state, at_rest=at_rest)
         return f"{told}: {row.reason}" if row.reason else told
-    return " ".join(f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in row.changes.items())
+    return changes_in_words(row)
+
+
+def changes_in_words(row: Row, most: int | None = None) -> str:
+    """What a recipe changes of the baseline's, numbers to three digits; the first `most` of it where that is given."""
+    changed = list(row.changes.items())[:most]
+    return " ".join(f"{name.removeprefix('augmentation.')}={_short(value)}" for name, value in changed)
 
 
 def _short(value: Scalar) -> str:

@@ -23,13 +23,14 @@ FEW = 100  # images of a class below which its figures are worth little
 
 
 def how_to_load(model: str, info: DataInfo) -> list[str]:
-    """Three lines of Python that load a model of the registry, and what comes out of it."""
+    """Lines of Python that load a model of the registry, and what comes out of it."""
     classes, (side, _, channels) = ", ".join(info.classes.titles), info.form.face
     faces = f"{'grey' if channels == 1 else 'colour'} faces (n, {side}, {side}, {channels}) float32, 0 to 255"
     return [
         "import mlflow",
         f'model = mlflow.pyfunc.load_model("{model}")',
-        f"model.predict(faces)  # {faces} -> a table: label, and probabilities of {classes}",
+        f"model.predict(faces)  # {faces}",
+        f"# gives a table: label, and probabilities of {classes}",
     ]
 
 

@@ -18,6 +18,7 @@ from fer_exp.prediction.frames import Frame, Unreadable
 from fer_exp.prediction.inputs import Source
 from fer_exp.system.values import first_line
 
+NOTHING_THERE = "expected a picture, a video or a folder, found nothing of that name"
 FACES = 256  # that the model is given at a time
 FRAMES = 64  # that wait for it, at most
 PIXELS = 2**26  # that wait with them, at most; 192 MiB in colour
@@ -132,7 +133,7 @@ def _readable(source: Source, tally: Tally) -> Iterator[Frame]:
     except Unreadable as why:
         (tally.cut_short if begun else tally.unreadable).append((source.name, str(why)))
     except FileNotFoundError:
-        tally.unreadable.append((source.name, "expected a picture, a video or a folder, found nothing of that name"))
+        tally.unreadable.append((source.name, NOTHING_THERE))
     except (OSError, ValueError) as error:  # it is not ours to read, or is no name at all
         (tally.cut_short if begun else tally.unreadable).append((source.name, first_line(error)))
 

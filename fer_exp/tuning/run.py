@@ -81,7 +81,8 @@ def _search(
         propose = conditions.propose or make_proposer
     if conditions.tracking:
         refuse_moved_store(conditions.home, campaign.name)
-    proposer = propose(campaign, settings)  # before the data: what is wrong with a space shows at once
+    with stderr_to():  # a proposer of Keras Tuner's loads Keras now
+        proposer = propose(campaign, settings)  # before the data: what is wrong with a space shows at once
     for note in fewer_points(settings, proposer.plan()):
         conditions.watcher.say(note)
     conditions.watcher.say(f"Reading {data.source}.")

@@ -13,7 +13,10 @@ from fer_exp.verdict.judge import Answer, Judgement, MetricVerdict, Scope, Sprea
 
 def sentence(comparison: Comparison) -> str:
     """Better, not shown or worse, by how much, and what it is about."""
-    judged = comparison.judgement
+    return f"{_answer(comparison.judgement)} {_about(comparison.judgement)}"
+
+
+def _answer(judged: Judgement) -> str:
     found = judged.of(judged.deciding)
     word = judged.answer.value.capitalize()
     way = "above" if found.difference >= 0 else "below"
@@ -21,7 +24,7 @@ def sentence(comparison: Comparison) -> str:
     interval = f"the {_percent(judged.level)} interval"
     span = f"{interval} reaches from {_signed(found.low)} to {_signed(found.high)}"
     joint = ", and " if judged.answer is not Answer.NOT_SHOWN else ", but "
-    return f"{word}: {size}{joint}{span}. {_about(judged)}"
+    return f"{word}: {size}{joint}{span}."
 
 
 def _about(judged: Judgement) -> str:
@@ -49,7 +52,7 @@ def verdict_text(comparison: Comparison) -> str:
     for name, count in zip("AB", judged.picked_from, strict=True):
         if count > 1:
             lines.append(f"{name} was picked from {count} trials on these images; the intervals allow for that.")
-    said = [sentence(comparison), *equivalence_words(judged), *_what_would_decide(judged)]
+    said = [_answer(judged), _about(judged), *equivalence_words(judged), *_what_would_decide(judged)]
     return "\n".join([*lines, *comparison.notes, *said])
 
 

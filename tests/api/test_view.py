@@ -80,6 +80,17 @@ def test_the_leaderboard_shows_the_best_five(monkeypatch: pytest.MonkeyPatch) ->
     assert [f"trial {number}" in text for number in range(1, 10)] == [True] * 5 + [False] * 4
 
 
+def test_numbers_of_a_recipe_have_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (row(1, 0.7, learning_rate=0.004658214187, last_width=96),)
+    assert "learning_rate=0.00466 last_width=96\r" in drawn(monkeypatch, replace(MOMENT, rows=rows))
+
+
+def test_when_all_has_ended_no_time_is_left_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(monkeypatch, replace(MOMENT, ended=9, running=(), seconds_left=0.0))
+    assert "demo 9 of 9 ended" in text
+    assert "left" not in text
+
+
 @pytest.mark.parametrize("name", ["[red]x[/red]", "[/]", "[link=x]", ":smile:", "\\", "[bold", "a\\[b]"])
 @pytest.mark.parametrize("terminal", [True, False])
 def test_markup_in_names_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str, terminal: bool) -> None:

@@ -89,7 +89,7 @@ def test_a_search_ends_with_its_leaderboard_and_the_next_command(home: Home, tin
     told = done("search", tiny_file, "--no-tracking")
     assert told.index("rank") < told.index("baseline") < told.index("Records:")
     assert "fer-exp sync tiny" in told
-    assert told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny"
+    assert told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny --seeds 3"
     assert len(trials(home)) == 3
 
 

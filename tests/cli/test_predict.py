@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +54,30 @@ def test_rows_go_to_standard_output_and_everything_else_to_the_other(faces: Path
     assert "does not say what the person feels" not in result.stdout
 
 
+def test_on_a_terminal_rows_have_lines_of_their_own_and_sentences_break_between_words(
+    faces: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("COLUMNS", "70")
+    with monkeypatch.context() as patched, os.fdopen(theirs, "w") as terminal:
+        patched.setattr(sys, "stdout", terminal)
+        patched.setattr(sys, "stderr", terminal)
+        app(["predict", str(faces), "--no-detect", "--model", str(model)], standalone_mode=False)
+    written = b""
+    with suppress(OSError):  # the end, once the other side is closed
+        while part := os.read(ours, 2**16):
+            written += part
+    os.close(ours)
+    lines = written.decode().replace("\r", "").splitlines()
+    header = lines.index(next(line for line in lines if line.startswith("file,frame,")))
+    assert [line.split(",")[0] for line in lines[header + 1 : header + 6]] == [
+        str(faces / f"{n}.png") for n in range(5)
+    ]
+    told = [line for line in lines if "," not in line or " " in line]
+    assert all(len(line) <= 70 for line in told)
+    assert "does not say what the person feels" in " ".join(told)
+
+
 def test_what_it_means_is_in_the_help_the_run_and_the_column_s_name(faces: Path, model: Path) -> None:
     help_text = " ".join(done("predict", "--help").split())
     assert "does not say what a person feels" in help_text
@@ -91,6 +118,13 @@ def test_where_every_file_is_bad_that_is_bad_input_and_nothing_is_written(tmp_pa
     assert not (tmp_path / "rows.csv").exists()
 
 
+def test_names_of_nothing_are_refused_before_a_model_is_looked_for(tmp_path: Path) -> None:
+    problem, _ = refused("predict", tmp_path / "gone.png", tmp_path / "lost", "--model", tmp_path / "no.keras")
+    assert problem.endswith(
+        "gone.png: expected a picture, a video or a folder, found nothing of that name; nor could the other 1"
+    )
+
+
 def test_a_list_on_standard_input_is_read_as_it_comes(faces: Path, model: Path) -> None:
     listed = "\n".join(str(path) for path in [faces / "3.png", faces / "gone.png", faces / "1.png"]) + "\n\n"
     result = CliRunner().invoke(app, ["predict", "-", "--no-detect", "--model", str(model)], input=listed)
@@ -120,6 +154,7 @@ def test_a_photograph_s_face_is_found_drawn_and_explained(model: Path, tmp_path:
     assert table(result.stdout)["faces"].tolist() == [1]
     assert (tmp_path / "drawn" / "photo.png").is_file()
     assert (tmp_path / "why" / "photo-face1.png").is_file()
+    assert [f"Written: {tmp_path / name}" in result.stderr for name in ("drawn", "why")] == [True, True]
 
 
 @pytest.mark.parametrize("option", ["--annotate", "--explain"])
@@ -187,6 +222,7 @@ def test_mistakes_are_told_in_two_lines_before_anything_is_done(
     words: tuple[str, ...], said: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("a.png").touch()
     problem, remedy = refused("predict", *words)
     assert said in problem
     assert "Nothing was predicted" in remedy or "Nothing was changed" in remedy

@@ -72,6 +72,32 @@ def test_paper_is_white_whatever_the_theme(page: webdriver.Chrome) -> None:
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
+def test_the_leaderboard_needs_no_scrolling_on_a_desk(page: webdriver.Chrome) -> None:
+    metrics = {"width": 1200, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.execute_script(
+        "document.querySelector('#leaderboard tbody td.long').textContent = 'last width 96, '.repeat(4)"
+    )
+    hidden = "const e = document.querySelector('#leaderboard .scroll'); return e.scrollWidth - e.clientWidth"
+    assert page.execute_script(hidden) <= 0
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    page.refresh()
+
+
+def test_on_paper_the_figures_at_the_top_stand_in_one_row(page: webdriver.Chrome) -> None:
+    metrics = {"width": 680, "height": 960, "deviceScaleFactor": 1, "mobile": False}  # A4 within its margins
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    page.execute_script(
+        "const all = document.querySelector('.figures'); while (all.children.length < 5) "
+        "all.append(all.firstElementChild.cloneNode(true))"  # a campaign with retrains has five
+    )
+    tops = page.execute_script("return [...document.querySelectorAll('.figures div')].map(e => e.offsetTop)")
+    assert (len(tops), len(set(tops))) == (5, 1)
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_a_brush_keeps_the_trials_inside_it_and_a_click_lets_them_go(page: webdriver.Chrome) -> None:
     page.refresh()
     grip = page.find_element(By.CSS_SELECTOR, ".grip[data-axis='0']")

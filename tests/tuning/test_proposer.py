@@ -1,11 +1,12 @@
 """What every proposer keeps to, and the search end to end on each: oracles, the adaptive search, a list of points."""
 
 import json
+import os
 from collections.abc import Callable
 
 import pytest
 
-from fer_exp.campaign import Algorithm
+from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.execute.loop import Ending
 from fer_exp.execute.progress import Silence
 from fer_exp.records import Kind, TrialSpec
@@ -125,10 +126,10 @@ def test_a_recipe_follows_from_its_values(make: Make) -> None:
     assert proposer.fixed_points() == make().fixed_points() != []
 
 
-def run(home: Home, watcher: Silence) -> Result:
+def run(home: Home, watcher: Silence, propose: Callable[[Campaign, Settings], Proposer] = ScriptedProposer) -> Result:
     """A search without Keras Tuner and without processes."""
     toy = campaign(max_trials=TRIALS)
-    conditions = Conditions(home, watcher, tracking=False, engine=InProcessEngine.make, propose=ScriptedProposer)
+    conditions = Conditions(home, watcher, tracking=False, engine=InProcessEngine.make, propose=propose)
     return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
@@ -140,3 +141,19 @@ def test_a_search_by_a_script_runs_it_and_goes_on_where_it_was_stopped(home: Hom
     assert (stopped.ending, len(stopped.rows) < TRIALS + 1) == (Ending.STOPPED, True)
     (home.campaign("toy") / "state.json").unlink()  # made again from the records
     assert leaderboard(run(home, Silence())) == leaderboard(through)
+
+
+def test_what_libraries_print_while_a_proposer_loads_them_stays_off_the_terminal(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Keras Tuner's proposer loads TensorFlow, whose native code prints whatever its settings say."""
+    printed: list[int] = []
+
+    def make(campaign: Campaign, settings: Settings) -> Proposer:
+        if not printed:  # as a library is loaded once
+            printed.append(os.write(2, b"oneDNN custom operations are on"))
+        return ScriptedProposer(campaign, settings)
+
+    run(home, Silence(), make)
+    assert printed
+    assert "oneDNN" not in capfd.readouterr().err

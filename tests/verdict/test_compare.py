@@ -234,15 +234,16 @@ def test_a_level_that_is_none_is_refused(level: float) -> None:
 # -- what is said
 
 
-def test_the_answer_comes_in_one_sentence_behind_a_table(campaign: Path) -> None:
+def test_the_answer_comes_behind_a_table_and_on_the_next_line_what_it_is_about(campaign: Path) -> None:
     retrained(campaign)
     retrained(campaign, 0, 0.50)
     text = done("compare", "made", "made:baseline")
     lines = text.splitlines()
     assert lines[0] == "A: made retrain of trial 3, 3 seeds (2, 3, 4), up to 6 epochs"
     assert lines[1] == "B: made retrain of the baseline, 3 seeds (2, 3, 4), up to 6 epochs"
-    assert lines[-1].startswith("Better: A is 1")
-    assert "points of accuracy above B, and the 95 % interval reaches from +" in lines[-1]
+    assert lines[-2].startswith("Better: A is 1")
+    assert "points of accuracy above B, and the 95 % interval reaches from +" in lines[-2]
+    assert lines[-1] == "That allows for other seeds and for other images of this kind."
     assert "A was picked from 3 trials" in text
     for title in ("accuracy", "macro-F1", "balanced accuracy", "Disgust recall"):
         assert any(line.startswith(title) for line in lines)
