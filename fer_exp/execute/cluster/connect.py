@@ -189,6 +189,14 @@ def nodes() -> list[Node]:
     ]
 
 
+def on_this_node() -> Any:
+    """Where Ray is to run what must live as long as this process: any other node may be gone before it."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+
 def searches() -> int:
     """How many searches the cluster works for now, this one included if it has begun."""
     from ray.util import list_named_actors

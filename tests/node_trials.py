@@ -1,0 +1,30 @@
+"""Trials that train nothing and look at the node they run on, or find it broken.
+
+In: a task. Out: the record of a fake trial. In a module of its own, because each attempt's process loads it anew: a
+module that loads Keras, or all that a test needs, would cost each attempt more than its epochs.
+"""
+
+import os
+from multiprocessing.connection import Connection
+
+from fer_exp.execute.task import Task
+from fer_exp.system.errors import ExitCode
+from tests.fake_trials import train_fake
+
+FAKE, SEEING, FULL = "tests.fake_trials:train_fake", f"{__name__}:train_seeing", f"{__name__}:train_on_full_disk"
+
+
+def train_seeing(task: Task, parent: Connection) -> None:
+    """A fake trial that writes what it sees of its node."""
+    data = sorted(path.name for path in task.development.iterdir())
+    names = ("CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "TF_FORCE_GPU_ALLOW_GROWTH")
+    seen = [f"{name}={os.environ.get(name)}" for name in names]
+    (task.record / "report.txt").write_text("\n".join([str(task.development), ",".join(data), *seen]))
+    train_fake(task, parent)
+
+
+def train_on_full_disk(task: Task, parent: Connection) -> None:
+    """A trial whose first attempt finds its node's disk full."""
+    if task.attempt == 1:
+        os._exit(ExitCode.NO_SPACE)
+    train_fake(task, parent)
