@@ -67,11 +67,24 @@ class Nodes:
         for process in processes_of(self._cluster.head_node):
             process.kill()
 
+    def pause(self, node: Any) -> None:
+        """Stops everything on a node where it stands, as a machine that swaps, or a link that is cut."""
+        for process in self._all_of(node):
+            process.suspend()
+
+    def resume(self, node: Any) -> None:
+        """Lets everything on a node go on."""
+        for process in self._all_of(node):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _all_of(self, node: Any) -> list[psutil.Process]:
+        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+        return [raylet, *raylet.children(recursive=True)]
+
     def kill(self, node: Any) -> None:
         """Kills a node with all that runs on it, as a machine that loses power; Ray finds out by itself."""
-        members = [psutil.Process(node.all_processes["raylet"][0].process.pid)]
-        members += members[0].children(recursive=True)
-        for process in members:
+        for process in self._all_of(node):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._cluster.remove_node(node, allow_graceful=False)

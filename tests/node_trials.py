@@ -11,7 +11,9 @@ from fer_exp.execute.task import Task
 from fer_exp.system.errors import ExitCode
 from tests.fake_trials import train_fake
 
-FAKE, SEEING, FULL = "tests.fake_trials:train_fake", f"{__name__}:train_seeing", f"{__name__}:train_on_full_disk"
+FAKE = "tests.fake_trials:train_fake"
+SEEING, FULL, HEAVY = (f"{__name__}:{name}" for name in ("train_seeing", "train_on_full_disk", "train_heavy"))
+HEAVY_BYTES = 100 * 1024**2  # more than the object store of a test's node holds
 
 
 def train_seeing(task: Task, parent: Connection) -> None:
@@ -27,4 +29,12 @@ def train_on_full_disk(task: Task, parent: Connection) -> None:
     """A trial whose first attempt finds its node's disk full."""
     if task.attempt == 1:
         os._exit(ExitCode.NO_SPACE)
+    train_fake(task, parent)
+
+
+def train_heavy(task: Task, parent: Connection) -> None:
+    """A trial whose first attempt leaves a result that no object store of a test holds."""
+    if task.attempt == 1:
+        with (task.record / "large.bin").open("wb") as opened:
+            opened.truncate(HEAVY_BYTES)
     train_fake(task, parent)

@@ -56,13 +56,13 @@ def test_two_campaigns_at_once_show_every_trial(
 ) -> None:
     places = {f"of-{name}": campaign(tmp_path / name, Algorithm.RANDOM, 1, 1) for name in ("ada", "grace")}
     searches = {
-        name: drivers.start(home, "search", file, "--name", name, **team.environment)
+        name: drivers.start(home, "search", file, "--name", name, variables=team.environment)
         for name, (home, file) in places.items()
     }
     for name, search in searches.items():
         assert search.wait() == 0, search.said
         if f"fer-exp sync {name}" in search.said:  # a busy machine: the search did not wait for MLflow
-            code, said = drivers.run(places[name][0], "sync", name, **team.environment)
+            code, said = drivers.run(places[name][0], "sync", name, variables=team.environment)
             assert code == 0, said
     for name, value in team.environment.items():
         monkeypatch.setenv(name, value)
@@ -80,7 +80,7 @@ def test_a_wrong_password_loses_nothing(
 ) -> None:
     home, file = campaign(tmp_path / "eve", Algorithm.RANDOM, 1, 1)
     wrong = {**team.environment, "MLFLOW_TRACKING_PASSWORD": "guessed"}
-    code, said = drivers.run(home, "search", file, "--name", "of-eve", **wrong)
+    code, said = drivers.run(home, "search", file, "--name", "of-eve", variables=wrong)
     assert code == 0, said
     assert "nothing is lost: fer-exp sync of-eve" in said
     assert "guessed" not in said
@@ -88,7 +88,7 @@ def test_a_wrong_password_loses_nothing(
     for name, value in team.environment.items():
         monkeypatch.setenv(name, value)
     assert MlflowClient(team.uri).get_experiment_by_name("of-eve") is None
-    code, said = drivers.run(home, "sync", "of-eve", **team.environment)
+    code, said = drivers.run(home, "sync", "of-eve", variables=team.environment)
     assert code == 0, said
     assert len(all_runs(home, "of-eve")) == 3
 
