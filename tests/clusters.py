@@ -31,6 +31,7 @@ HEALTH = {
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 1000,
     "health_check_failure_threshold": 3,
+    "gcs_rpc_server_reconnect_timeout_s": 10,  # for a head that is gone; a minute else
 }
 
 
@@ -64,8 +65,9 @@ class Nodes:
 
     def kill_head(self) -> None:
         """Kills the head: what knows of nodes and tasks, and its own node."""
-        for process in processes_of(self._cluster.head_node):
-            process.kill()
+        for process in [*self._all_of(self._cluster.head_node), *processes_of(self._cluster.head_node)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def pause(self, node: Any) -> None:
         """Stops everything on a node where it stands, as a machine that swaps, or a link that is cut."""

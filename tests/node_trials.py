@@ -14,6 +14,7 @@ from tests.fake_trials import train_fake
 FAKE = "tests.fake_trials:train_fake"
 SEEING, FULL, HEAVY = (f"{__name__}:{name}" for name in ("train_seeing", "train_on_full_disk", "train_heavy"))
 HEAVY_BYTES = 100 * 1024**2  # more than the object store of a test's node holds
+REPORT_BYTES = 16 * 1024**2
 
 
 def train_seeing(task: Task, parent: Connection) -> None:
@@ -37,4 +38,10 @@ def train_heavy(task: Task, parent: Connection) -> None:
     if task.attempt == 1:
         with (task.record / "large.bin").open("wb") as opened:
             opened.truncate(HEAVY_BYTES)
+    train_fake(task, parent)
+
+
+def train_with_large_report(task: Task, parent: Connection) -> None:
+    """A fake trial with a report that takes a while on a thin line."""
+    (task.record / "report.txt").write_bytes(bytes(range(256)) * (REPORT_BYTES // 256))
     train_fake(task, parent)
