@@ -7,12 +7,11 @@ either end. `FER_TEST_CUT` says for how many seconds; `-s` prints figures.
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,16 +113,9 @@ def _host(stack: ExitStack, name: str, folder: Path, hidden: Path | None = None)
 def _serve(stack: ExitStack, host: Host, command: list[object], output: Path, token: dict[str, str]) -> None:
     """Runs `ray start` until the block ends."""
     process = host.start(command, output, token)
-    stack.callback(_end, process)
+    stack.callback(process.wait)
+    stack.callback(host.end_all)
     until(lambda: "Ray runtime started" in output.read_text(errors="replace"), process, lambda: output.read_text())
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
 
 
 def until(
