@@ -15,7 +15,7 @@ from typing import Any
 
 from fer_exp.execute.cluster.attempt import Order, StopRequest, attempt, new_name
 from fer_exp.execute.cluster.connect import Cluster, connect, lost, on_this_node
-from fer_exp.execute.cluster.faults import fault_of_ray
+from fer_exp.execute.cluster.faults import NODE_LOST, fault_of_ray
 from fer_exp.execute.cluster.fit import backend, facts
 from fer_exp.execute.cluster.messages import Begun, Files, Message, Moved, Over, Refused
 from fer_exp.execute.cluster.parcels import Inbox, Superseded, newest_attempt, parcel_of
@@ -164,7 +164,12 @@ class RayEngine:
             raise lost(error) from error
         ends = [self._hear(streams[stream]) for stream in ready]
         self._show_waiting()
-        return [ended for ended in ends if ended is not None]
+        return [ended for ended in ends if ended is not None] + self._of_lost_nodes()
+
+    def _of_lost_nodes(self) -> list[Ended]:
+        """Ends attempts on nodes that are gone; Ray tells of them only when a connection breaks, minutes later."""
+        lost_ones = [one for one in self._attempts if self._roster.is_gone(one.node)]
+        return [self._drop(one, Fault(FaultKind.NODE, f"{NODE_LOST} ({one.host})")) for one in lost_ones]
 
     def _hear(self, attempt: RayAttempt) -> Ended | None:
         """Takes in what an attempt has said; how it ended, if it has."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.execute import ray_engine
+from fer_exp.execute.cluster.connect import clock
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.fault import FaultKind
 from fer_exp.execute.ray_engine import RayAttempt, RayEngine
@@ -129,7 +130,7 @@ def test_an_attempt_that_another_one_has_replaced_is_ended(nodes: Nodes, develop
 
 def test_the_wish_to_stop_outlives_every_other_node(nodes: Nodes, development: Path, record: Record) -> None:
     """What passes it on lives on the parent's machine: anywhere else it could be gone before the attempts."""
-    first = [nodes.add(own_disk=True, num_cpus=2) for _ in range(3)]
+    first = [nodes.add(own_disk=True, num_cpus=2) for _ in range(2)]
     engine = RayEngine(nodes.asked(1), development, entry=FAKE, shared=False)
     for node in first:
         nodes.kill(node)
@@ -146,9 +147,11 @@ def test_the_wish_to_stop_outlives_every_other_node(nodes: Nodes, development: P
 def test_a_message_that_does_not_arrive_delays_nobody_and_ends_its_attempt(
     nodes: Nodes, development: Path, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import ray
+
     nodes.add(own_disk=True)
     engine = RayEngine(nodes.asked(2), development, entry=FAKE, shared=False)
-    never = engine._stop.asked.remote()  # its answer takes longer than this test
+    never = ray.remote(resources={"what no node has": 1})(clock).remote()
     stuck = RayAttempt(record, record.spec(), 1, stream=iter([never]), host="10.0.0.7")
     engine._attempts.append(stuck)
     assert engine._hear(stuck) is None
@@ -161,6 +164,7 @@ def test_a_message_that_does_not_arrive_delays_nobody_and_ends_its_attempt(
     assert (ended.end, ended.fault and ended.fault.kind) == (End.MACHINE_FAILED, FaultKind.NODE)
     assert ended.fault is not None
     assert "did not arrive" in ended.fault.cause
+    ray.cancel(never)
 
 
 def test_data_larger_than_the_object_store_reach_a_node(nodes: Nodes, development: Path, record: Record) -> None:

@@ -62,9 +62,12 @@ def test_results_that_a_nodes_store_does_not_hold_are_the_nodes_fault(
     assert first.fault is not None
     assert first.fault.kind is FaultKind.NODE
     assert STORE_FULL in first.fault.cause
-    assert [row.epoch for row in record.history()] == [1, 2]  # what had been brought is kept
+    before = record.history()
+    assert before  # what had been brought is kept
     second = end_of(engine, record)
     assert (second.end, second.attempt) == (End.FINISHED, 2)
+    assert record.history()[: len(before)] == before
+    assert [row.epoch for row in record.history()] == [1, 2]
 
 
 def test_data_that_the_parents_store_does_not_hold_stop_the_search_before_it_begins(

@@ -98,7 +98,9 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         head = [*ray, "--head", "--include-dashboard", "false", "--port", PORT, "--num-cpus", 0]
         head += ["--node-ip-address", PARENT]
         _serve(stack, parent, head, tmp_path / "head.txt", token)
-        node = [*ray, "--address", f"{PARENT}:{PORT}", "--node-ip-address", WORKER, "--num-cpus", 1]
+        # Ray ends a node that it has taken for dead when it hears of it again; a service manager starts it anew.
+        again = ["sh", "-c", 'while :; do "$@"; sleep 1; done', "sh"]
+        node = [*again, *ray, "--address", f"{PARENT}:{PORT}", "--node-ip-address", WORKER, "--num-cpus", 1]
         _serve(stack, worker, node, tmp_path / "node.txt", token)
         environment = {**team.environment, **token, "FER_EXP_HOME": str(tmp_path / "home" / "mlruns")}
         yield Hosts(parent, to_worker, to_server, team, server, tmp_path, environment)
