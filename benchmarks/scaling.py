@@ -2,15 +2,18 @@
 
 A trial sleeps for some seconds in two epochs and leaves the record of a real one. Overhead a trial is the wall time of
 its slot besides sleeping: starting its process, sending and bringing its record, waiting for the parent. The parent's
-share of a core is the CPU time of its process, Ray's threads in it included, by wall time. `state` does the parent's
-work of a search in one process and compares what its last trials cost with its first. By hand:
+share of a core is the CPU time of its process, Ray's threads in it included, by wall time. Searches of thousands of
+trials (with `--long`) show whether memory and the cost of a trial grow. `state` does the parent's work of a search in
+one process and compares what its last trials cost with its first. Standard error says what is measured now. By hand:
 `python -m benchmarks.scaling ray 16 64 20`, `python -m benchmarks.scaling state 10000`.
 """
 
+import importlib.util
 import json
 import math
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,42 +38,73 @@ from fer_exp.system.home import Home
 from fer_exp.tuning.run import Conditions, run_search
 from fer_exp.tuning.values import DataChoice
 
-SLOTS = {"local": (1, 4, 16, 64), "ray": (1, 4, 16, 64)}
+ENGINES = ("local", "ray")
+SLOTS = (1, 4, 16, 64)
 ROUNDS = 2  # trials of a slot
 SECONDS = 30.0  # that a trial sleeps; real ones take minutes to hours
+# Engine, slots, trials, seconds of sleep. An attempt on a cluster costs a second of a processor besides, so that 64
+# that sleep for less than a minute would have two cores start processes all the time.
+LONG = (("local", 64, 2_000, 10.0), ("ray", 64, 2_000, 75.0), ("local", 64, 10_000, 6.0))
+STATE = 10_000  # trials
 SLEEP = "FER_BENCH_SLEEP"
 CORE = 5.0  # per cent of a core that the parent may take
+FLAT = 10.0  # MiB by which the parent may grow in a thousand trials; a row of the leaderboard takes some hundred bytes
 STORE = 200 * 1024**2  # bytes of the object store
 
 
 def rows(setting: Setting) -> Iterator[Row | str]:
-    """Overhead a trial and the parent's share, by slots; then the cost of a trial's state."""
-    import importlib.util
-
-    for engine in ("local", "ray"):
-        if importlib.util.find_spec("ray") is None and engine == "ray":
-            yield "scaling on a cluster: Ray is not installed"
+    """Overhead a trial and the parent's share, by slots; long searches; the cost of a trial's state."""
+    for engine in ENGINES:
+        if _is_absent(engine):
+            yield f"scaling on {engine}: it is not installed"
             continue
-        slots = (1, 2) if setting.tiny else SLOTS[engine]
-        found = [_measured(engine, number, ROUNDS * number, 2.0 if setting.tiny else SECONDS) for number in slots]
-        over = [Side(f"{one['slots']} slots", (one["overhead_seconds"],)) for one in found]
-        share = [Side(f"{one['slots']} slots", (one["parent_percent"],), "%") for one in found]
-        memory = [Side(f"{one['slots']} slots", (one["parent_mib"],), "MiB") for one in found]
-        yield row(f"scaling: overhead a trial, {engine}", over, over[-1].median, Goal(unit=" s"), "")
-        yield row(
-            f"scaling: parent's share of a core, {engine}", share, share[-1].median, Goal(high=CORE, unit=" %"), ""
-        )
-        yield row(f"scaling: parent's memory, {engine}", memory, memory[-1].median, Goal(unit=" MiB"), "")
-    state = _measured("state", 200 if setting.tiny else 10_000)
+        slots = (1, 2) if setting.tiny else SLOTS
+        seconds = 2.0 if setting.tiny else SECONDS
+        yield from _by_slots(engine, [_measured(engine, number, ROUNDS * number, seconds) for number in slots])
+    long: tuple[tuple[str, int, int, float], ...] = LONG if setting.long else ()
+    if setting.tiny:
+        long = (("local", 2, 8, 0.5), ("ray", 2, 4, 0.5))
+    for engine, number, trials, seconds in long:
+        if not _is_absent(engine):
+            yield from _of_long(_measured(engine, number, trials, seconds))
+    state = _measured("state", setting.pick(STATE, 200))
     first, last = (Side(name, (state[name],), "ms") for name in ("first", "last"))
-    note = f"of {state['trials']} trials; medians of a twentieth of them"
+    note = f"of {state['trials']} trials, state {state['state_bytes']:,} bytes; medians of a twentieth of the trials"
     yield row(
         "scaling: a trial's work in the parent", [last, first], last.median / first.median, Goal(high=2, unit="x"), note
     )
 
 
+def _by_slots(engine: str, found: list[dict[str, Any]]) -> Iterator[Row]:
+    def sides(name: str, unit: str = "s") -> list[Side]:
+        return [Side(f"{one['slots']} slots", (one[name],), unit) for one in found]
+
+    load = f"load {', '.join(str(one['load']) for one in found)}"
+    last = found[-1]
+    over, share, memory = (f"scaling: {what}, {engine}" for what in ("overhead a trial", "parent's core", "memory"))
+    yield row(over, sides("overhead_seconds"), last["overhead_seconds"], Goal(unit=" s"), load)
+    yield row(share, sides("parent_percent", "%"), last["parent_percent"], Goal(high=CORE, unit=" %"), load)
+    yield row(memory, sides("parent_mib", "MiB"), last["parent_mib"], Goal(unit=" MiB"), load)
+
+
+def _of_long(found: dict[str, Any]) -> Iterator[Row]:
+    name = f"scaling: {found['trials']:,} trials, {found['slots']} slots, {found['engine']}"
+    note = f"{found['wall_seconds']:.0f} s in all, trials that sleep {found['sleep_seconds']:g} s, load {found['load']}"
+    memory = [Side(when, (found[f"parent_mib_{when}"],), "MiB") for when in ("late", "early")]
+    grown = 1000 * (memory[0].median - memory[1].median) / found["trials"]
+    yield row(f"{name}: growth a thousand", memory, grown, Goal(high=FLAT, unit=" MiB"), note)
+    core, over = found["parent_percent"], found["overhead_seconds"]
+    yield row(f"{name}: parent's core", [Side("parent", (core,), "%")], core, Goal(high=CORE, unit=" %"), note)
+    yield row(f"{name}: overhead a trial", [Side("trial", (over,))], over, Goal(unit=" s"), note)
+
+
+def _is_absent(engine: str) -> bool:
+    return engine == "ray" and importlib.util.find_spec("ray") is None
+
+
 def _measured(*words: object) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.scaling", *map(str, words)]
+    print(f"scaling: {' '.join(map(str, words))}", file=sys.stderr, flush=True)
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
@@ -90,7 +124,7 @@ def sleep(task: Task, parent: Connection) -> None:
 
 
 class _Memory(Silence):
-    """Notes how much memory the parent uses, at first and at most."""
+    """Notes how much memory the parent uses, a few times a second."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -98,6 +132,11 @@ class _Memory(Silence):
 
     def show(self, snapshot: Snapshot) -> None:
         self.seen.append(self._process.memory_info().rss / 2**20)
+
+    def around(self, share: float) -> float:
+        """The median of a twentieth of what was seen, around a share of the search."""
+        middle, half = int(share * len(self.seen)), len(self.seen) // 40
+        return statistics.median(self.seen[max(middle - half, 0) : middle + half + 1])
 
 
 def search(engine: str, slots: int, trials: int, seconds: float) -> dict[str, Any]:
@@ -143,15 +182,14 @@ def search(engine: str, slots: int, trials: int, seconds: float) -> dict[str, An
         "overhead_seconds": round(wall / rounds - seconds, 2),
         "parent_percent": round(100 * cpu / wall, 2),
         "parent_mib": round(watcher.seen[-1]),
-        "parent_mib_at_first": round(watcher.seen[0]),
-        "load": os.getloadavg()[0],
+        "parent_mib_early": round(watcher.around(0.1), 1),
+        "parent_mib_late": round(watcher.around(0.97), 1),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
 def state(trials: int) -> dict[str, Any]:
     """What a trial costs the parent's own work, at the beginning and at the end of a search of so many."""
-    import statistics
-
     from fer_exp.data.split.prepare import prepare
     from fer_exp.data.split.protocol import Protocol
     from fer_exp.tuning.keras_tuner_proposer import KerasTunerProposer

@@ -40,7 +40,7 @@ SUBJECTS = (
     Subject("campaigns", "the same campaign end to end", 18),
     Subject("promotion", "epochs to an accuracy: resumed hyperband", 16),
     Subject("growth", "1 to 1,000 trials, 1 to 4 workers, more faces", 10),
-    Subject("scaling", "1 to 64 slots here and on a Ray cluster, 10,000 trials' state", 40),
+    Subject("scaling", "1 to 64 slots here and on a Ray cluster, searches of 2,000 and 10,000 trials", 150),
     Subject("detectors", "faces found of hard ones, and the time of a frame", 8),
     Subject("predict", "faces and frames a second in predictions", 12),
     Subject("exports", "faces per second of the same model in other formats", 6),

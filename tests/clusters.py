@@ -4,11 +4,12 @@ In: what its nodes have. Out: a cluster that this process has joined. Each node 
 its own, and may be killed alone; all share this machine's disk, unless they are given scratch folders of their own.
 """
 
+import gc
 import importlib.util
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
-from fer_exp.execute.cluster.connect import Cluster, connect, disconnect, nodes
+from fer_exp.execute.cluster.connect import Cluster, connect, disconnect, nodes, searches
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'fer-exp[ray]'"
 )
 STORE = 80 * 1024**2  # bytes of a node's object store: the least that Ray takes is 75 MB
+SUPERVISOR, TRIAL = "ray::attempt", "multiprocessing.spawn"  # how an attempt's processes are called
 SOON = 30.0  # seconds in which what is asked for happens
 # Ray itself is quicker to take a node for dead than in production, where it waits for ten times as long.
 HEALTH = {
@@ -29,6 +31,7 @@ HEALTH = {
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 1000,
     "health_check_failure_threshold": 3,
+    "gcs_rpc_server_reconnect_timeout_s": 10,  # for a head that is gone; a minute else
 }
 
 
@@ -62,17 +65,54 @@ class Nodes:
 
     def kill_head(self) -> None:
         """Kills the head: what knows of nodes and tasks, and its own node."""
-        for process in processes_of(self._cluster.head_node):
-            process.kill()
+        for process in [*self._all_of(self._cluster.head_node), *processes_of(self._cluster.head_node)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def pause(self, node: Any) -> None:
+        """Stops everything on a node where it stands, as a machine that swaps, or a link that is cut."""
+        for process in self._all_of(node):
+            process.suspend()
+
+    def resume(self, node: Any) -> None:
+        """Lets everything on a node go on."""
+        for process in self._all_of(node):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _all_of(self, node: Any) -> list[psutil.Process]:
+        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+        return [raylet, *raylet.children(recursive=True)]
 
     def kill(self, node: Any) -> None:
         """Kills a node with all that runs on it, as a machine that loses power; Ray finds out by itself."""
-        members = [psutil.Process(node.all_processes["raylet"][0].process.pid)]
-        members += members[0].children(recursive=True)
-        for process in members:
+        for process in self._all_of(node):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._cluster.remove_node(node, allow_graceful=False)
+
+    def attempts(self, *names: str) -> list[psutil.Process]:
+        """The processes that attempts consist of, on all nodes; those with one of `names`, if any are given."""
+        found = []
+        for started in self._started:
+            with suppress(psutil.NoSuchProcess):
+                for process in psutil.Process(started.pid).children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        command = " ".join(process.cmdline())
+                        if any(name in command for name in names or (SUPERVISOR, TRIAL)):
+                            found.append(process)
+        return found
+
+    def clear(self) -> None:
+        """Takes all nodes but the head's away, and waits until searches that are over are forgotten."""
+        gc.collect()  # an engine that an error's traceback holds is a search that still counts
+        for node in self._cluster.worker_nodes.copy():
+            self._cluster.remove_node(node, allow_graceful=False)
+        self.wait_for(1)
+        deadline = time.monotonic() + SOON
+        while searches():
+            assert time.monotonic() < deadline, "a search is still counted"
+            time.sleep(0.1)
 
     def reap(self) -> None:
         """Waits for the processes of all nodes, once they are asked to end; else Python warns of them."""
@@ -86,6 +126,13 @@ class Nodes:
         while len(nodes()) != number:
             assert time.monotonic() < deadline, nodes()
             time.sleep(0.1)
+
+
+def still_there(some: Iterable[psutil.Process], seconds: float = 60.0) -> list[psutil.Process]:
+    """Those that have not ended after so many seconds."""
+    gone, left = psutil.wait_procs(list(some), timeout=seconds)
+    del gone
+    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def processes_of(node: Any) -> "list[subprocess.Popen[bytes]]":

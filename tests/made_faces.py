@@ -74,3 +74,15 @@ def lab(root: Path) -> Path:
         for number in range(10):
             (root / name / f"{number}.png").write_bytes(png_of(some_faces(40).images[place * 10 + number]))
     return root
+
+
+def people_in(root: Path, people: int, each: int = 12) -> Path:
+    """Faces of so many people, `each` of everyone, in three classes and named as CK+48 names them."""
+    names, faces = ("anger", "happy", "fear"), some_faces(people * each)
+    some = people * each // len(names)
+    for place, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        for number in range(some):
+            file = f"S{number % people:03}_{place:03}_{number:08}.png"
+            (root / name / file).write_bytes(png_of(faces.images[place * some + number]))
+    return root

@@ -16,13 +16,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import psutil
@@ -124,17 +125,23 @@ class Nursery:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def start(self, home: Home, *arguments: object, fault: faults.Fault | None = None) -> Driver:
-        """Gives `fer-exp` with these arguments."""
+    def start(
+        self,
+        home: Home,
+        *arguments: object,
+        fault: faults.Fault | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> Driver:
+        """Gives `fer-exp` with these arguments, and with these variables in its environment."""
         output = home.root.parent / "output.txt"
-        environment = {"FER_EXP_HOME": str(home.root), **(fault.environment() if fault else {})}
+        environment = {"FER_EXP_HOME": str(home.root), **(fault.environment() if fault else {}), **variables}
         pid = self.ask(arguments=[str(argument) for argument in arguments], output=str(output), environment=environment)
         self.started.add(int(pid))
         return Driver(self, int(pid), output)
 
-    def run(self, home: Home, *arguments: object, fault: faults.Fault | None = None) -> tuple[int, str]:
+    def run(self, home: Home, *arguments: object, **conditions: Any) -> tuple[int, str]:
         """The same to its end: exit code, and what it said."""
-        driver = self.start(home, *arguments, fault=fault)
+        driver = self.start(home, *arguments, **conditions)
         return driver.wait(), driver.said
 
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,10 @@ from numpy.typing import NDArray
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.model import predict
-from fer_exp.recipe import Recipe
-from fer_exp.records import Epoch, Kind, Record, TrialSpec
+from fer_exp.records import Epoch, Record
 from fer_exp.training.train import Listener, Progress, Trained, train
-
-TINY = Recipe(widths=(4,), convs_per_block=1, last_width=8, head_widths=(8,), head_dropouts=(0.2,))
-EPOCHS = 3
+from tests.asked_records import TINY as TINY  # what a training is asked for by
+from tests.asked_records import new_record as new_record
 
 
 @dataclass(frozen=True)
@@ -50,23 +47,6 @@ class Stopping(Listener):
 def demo_development(cache: Path, limit: int = 140) -> Development:
     """Drawn faces: `limit` for training, 400 for validation."""
     return prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=limit, cache=cache)
-
-
-def new_record(folder: Path, recipe: Recipe = TINY, *, epochs: int = EPOCHS, seed: int = 1, **changes: Any) -> Record:
-    """A record that nothing was trained for yet."""
-    spec = TrialSpec(
-        campaign="toy",
-        kind=Kind.TRIAL,
-        number=1,
-        seed=seed,
-        recipe=recipe,
-        epochs=epochs,
-        horizon=epochs,
-        data_digest="0" * 16,
-        split_digest="0" * 16,
-        protocol="official",
-    )
-    return Record.create(folder, spec.model_copy(update=changes))
 
 
 def train_through(record: Record, development: Development) -> Training:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_exp.execute.cluster.attempt import Order, StopRequest, attempt, new_name
-from fer_exp.execute.cluster.connect import Cluster, connect, lost
-from fer_exp.execute.cluster.faults import fault_of_ray
+from fer_exp.execute.cluster.connect import Cluster, connect, lost, on_this_node
+from fer_exp.execute.cluster.faults import NODE_LOST, fault_of_ray
 from fer_exp.execute.cluster.fit import backend, facts
 from fer_exp.execute.cluster.messages import Begun, Files, Message, Moved, Over, Refused
-from fer_exp.execute.cluster.parcels import Inbox, newest_attempt, parcel_of
+from fer_exp.execute.cluster.parcels import Inbox, Superseded, newest_attempt, parcel_of
 from fer_exp.execute.cluster.roster import Roster
 from fer_exp.execute.cluster.shipping import ship
 from fer_exp.execute.devices import SHARED_MEMORY, VISIBLE
@@ -42,6 +42,8 @@ class RayAttempt:
     number: int  # which attempt this is, from 1
     stream: Any  # of its messages
     asked: float = field(default_factory=time.monotonic)
+    coming: Any = None  # a reference to the message that is on its way here
+    coming_since: float = 0.0
     inbox: Inbox | None = None  # once it has begun
     node: str = ""
     host: str = ""
@@ -88,7 +90,8 @@ class RayEngine:
         self._roster = Roster(cluster, say)
         self._roster.check()
         self._shipment = ship(development, shared=shared)
-        self._stop = ray.remote(StopRequest).options(num_cpus=0, max_concurrency=100_000, name=new_name()).remote()
+        here = {"num_cpus": 0, "max_concurrency": 100_000, "scheduling_strategy": on_this_node()}
+        self._stop = ray.remote(StopRequest).options(name=new_name(), **here).remote()
         ray.get(self._stop.ready.remote())  # from now on other searches count this one
         self._roster.look()
         self._task = ray.remote(  # a process for each, and no repetition by Ray
@@ -153,7 +156,7 @@ class RayEngine:
         if not self._attempts:
             time.sleep(seconds)
             return []
-        streams = {attempt.stream: attempt for attempt in self._attempts}
+        streams = {attempt.coming or attempt.stream: attempt for attempt in self._attempts}
         try:
             ray.wait(list(streams), num_returns=1, timeout=seconds)
             ready, _ = ray.wait(list(streams), num_returns=len(streams), timeout=0)
@@ -161,7 +164,12 @@ class RayEngine:
             raise lost(error) from error
         ends = [self._hear(streams[stream]) for stream in ready]
         self._show_waiting()
-        return [ended for ended in ends if ended is not None]
+        return [ended for ended in ends if ended is not None] + self._of_lost_nodes()
+
+    def _of_lost_nodes(self) -> list[Ended]:
+        """Ends attempts on nodes that are gone; Ray tells of them only when a connection breaks, minutes later."""
+        lost_ones = [one for one in self._attempts if self._roster.is_gone(one.node)]
+        return [self._drop(one, Fault(FaultKind.NODE, f"{NODE_LOST} ({one.host})")) for one in lost_ones]
 
     def _hear(self, attempt: RayAttempt) -> Ended | None:
         """Takes in what an attempt has said; how it ended, if it has."""
@@ -169,18 +177,51 @@ class RayEngine:
 
         for _ in range(MESSAGES):
             try:
-                message = ray.get(next(attempt.stream), timeout=FETCH_SECONDS)
+                message = self._next(attempt)
+                ended = None if message is None else self._take(attempt, message)
             except StopIteration:
                 return self._end(attempt, Fault(FaultKind.NODE, "its supervisor ended without a word"))
             except ray.exceptions.TaskCancelledError:
                 return self._end(attempt, None)
             except ray.exceptions.RayError as error:
-                return self._end(attempt, fault_of_ray(error, attempt.host))
-            if (ended := self._take(attempt, message)) is not None or attempt not in self._attempts:
+                return self._drop(attempt, fault_of_ray(error, attempt.host))
+            except Superseded as error:
+                return self._drop(attempt, Fault(FaultKind.NODE, f"it was replaced: {error}"))
+            if message is None or ended is not None:
                 return ended
             if not ray.wait([attempt.stream], timeout=0)[0]:
                 return None
         return None
+
+    def _next(self, attempt: RayAttempt) -> Message | None:
+        """The next message, or None while it is on its way: a slow node delays no other attempt.
+
+        Raises:
+            StopIteration: There was none.
+            ray.exceptions.RayError: The attempt broke off, or its message has been on its way for too long.
+        """
+        import ray
+
+        if attempt.coming is None:
+            attempt.coming, attempt.coming_since = next(attempt.stream), time.monotonic()
+        if not ray.wait([attempt.coming], timeout=0)[0]:
+            if time.monotonic() - attempt.coming_since < FETCH_SECONDS:
+                return None
+            raise ray.exceptions.GetTimeoutError(f"a message did not arrive within {FETCH_SECONDS:.0f} s")
+        coming, attempt.coming = attempt.coming, None
+        message: Message = ray.get(coming)
+        return message
+
+    def _drop(self, attempt: RayAttempt, fault: Fault) -> Ended:
+        """Ends an attempt that is not listened to any more; on a node that is only slow it would go on for nobody."""
+        self._cancel(attempt)
+        return self._end(attempt, fault)
+
+    def _cancel(self, attempt: RayAttempt) -> None:
+        import ray
+
+        with contextlib.suppress(Exception):  # of a cluster that is gone
+            ray.cancel(attempt.stream, force=True)
 
     def _take(self, attempt: RayAttempt, message: Message) -> Ended | None:
         if isinstance(message, Begun):
@@ -241,10 +282,7 @@ class RayEngine:
 
     def kill(self) -> None:
         """Ends every attempt now; their records go on from the last epoch that was brought here."""
-        import ray
-
         self._stopping = True
         for one in self._attempts:
-            with contextlib.suppress(Exception):  # of a cluster that is gone
-                ray.cancel(one.stream, force=True)
+            self._cancel(one)
         self._attempts.clear()

@@ -1,5 +1,8 @@
 """What the command line says where there is no cluster, and what it refuses of places to train at."""
 
+import socket
+from typing import NoReturn
+
 import pytest
 
 from fer_exp.execute.cluster import connect
@@ -23,6 +26,24 @@ def test_an_address_at_which_nobody_answers_is_refused_at_once(home: Home, tiny_
     problem, remedy = refused("search", tiny_file, "--engine", "ray", "--ray-address", address)
     assert f"--ray-address {address}: expected a Ray cluster, found none" in problem
     assert "ray start --head" in remedy
+    assert not home.root.exists()
+
+
+@needs_ray
+def test_a_cluster_that_wants_a_token_is_one_clear_error(
+    home: Home, tiny_file: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    def refuse(**_: object) -> NoReturn:
+        raise ray.exceptions.AuthenticationError("no token was found")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        problem, remedy = refused("search", tiny_file, "--engine", "ray", "--ray-address", address)
+    assert "no token was found" in problem
+    assert "RAY_AUTH_MODE=token and that token here and on every node" in remedy
     assert not home.root.exists()
 
 

@@ -16,11 +16,11 @@ from fer_exp.records import Record, State
 from fer_exp.system.home import Home
 from fer_exp.tuning.run import Conditions, run_search
 from fer_exp.tuning.values import DataChoice
+from tests.asked_records import new_record
 from tests.clusters import Nodes, cluster, needs_ray
 from tests.engines import InProcessEngine
 from tests.fake_trials import SLOW_BATCH, train_fake
 from tests.toy_search import campaign, leaderboard, misbehaving
-from tests.trainings import new_record
 
 EPOCHS = 4
 FAKE = "tests.fake_trials:train_fake"

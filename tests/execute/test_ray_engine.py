@@ -5,7 +5,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -14,41 +13,31 @@ import fer_exp
 from fer_exp.execute.engine import End, Ended
 from fer_exp.execute.fault import FaultKind
 from fer_exp.execute.ray_engine import RayEngine
-from fer_exp.execute.task import Task
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
-from fer_exp.system.errors import ExitCode, FerExpError
+from fer_exp.system.errors import FerExpError
+from tests.asked_records import new_record
 from tests.clusters import Nodes, cluster, needs_ray
 from tests.commands import call, done
-from tests.fake_trials import SLOW_BATCH, train_fake
-from tests.trainings import new_record
+from tests.fake_trials import SLOW_BATCH
+from tests.node_trials import FAKE, FULL, SEEING
 
 pytestmark = [needs_ray, pytest.mark.slow]
 
 EPOCHS = 4
-FAKE, SEEING, FULL = (f"{__name__}:{name}" for name in ("train_fake", "train_seeing", "train_on_full_disk"))
 
 
-def train_seeing(task: Task, parent: Connection) -> None:
-    """A fake trial that writes what it sees of its node."""
-    data = sorted(path.name for path in task.development.iterdir())
-    names = ("CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "TF_FORCE_GPU_ALLOW_GROWTH")
-    seen = [f"{name}={os.environ.get(name)}" for name in names]
-    (task.record / "report.txt").write_text("\n".join([str(task.development), ",".join(data), *seen]))
-    train_fake(task, parent)
-
-
-def train_on_full_disk(task: Task, parent: Connection) -> None:
-    """A trial whose first attempt finds its node's disk full."""
-    if task.attempt == 1:
-        os._exit(ExitCode.NO_SPACE)
-    train_fake(task, parent)
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
 
 
 @pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    with cluster(tmp_path) as made:
-        yield made
+def nodes(head: Nodes) -> Iterator[Nodes]:
+    """The cluster without a node that trains; a test's own nodes are gone after it."""
+    yield head
+    head.clear()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from fer_exp.records import Record
 from fer_exp.system.files import write_atomically
 from fer_exp.system.home import Home
 from tests.commands import done, refused, write_campaign
-from tests.made_faces import png_of, some_faces
+from tests.made_faces import people_in
 from tests.made_records import made_campaign_spec
 
 PEOPLE = 9
@@ -24,14 +24,7 @@ PEOPLE = 9
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """108 faces of nine people, named as CK+48 names them."""
-    root = tmp_path_factory.mktemp("people") / "set"
-    faces = some_faces(108)
-    for place, name in enumerate(("anger", "happy", "fear")):
-        (root / name).mkdir(parents=True)
-        for number in range(36):
-            file = f"S{number % PEOPLE:03}_{place:03}_{number:08}.png"
-            (root / name / file).write_bytes(png_of(faces.images[place * 36 + number]))
-    return root
+    return people_in(tmp_path_factory.mktemp("people") / "set", PEOPLE)
 
 
 @pytest.mark.slow

@@ -3,13 +3,10 @@
 Trials train nothing; the search, Ray, its nodes and the way of the records are real. `-s` prints figures.
 """
 
-import os
 import random
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +21,19 @@ from fer_exp.records import State
 from fer_exp.system.home import Home
 from fer_exp.tuning.run import Conditions, run_search
 from fer_exp.tuning.values import DataChoice
-from tests.clusters import Nodes, cluster, needs_ray
+from tests.clusters import SUPERVISOR, TRIAL, Nodes, cluster, needs_ray, still_there
 from tests.fake_trials import SLOW_BATCH, train_fake
-from tests.killing import board
+from tests.killing import Board, board
 from tests.killing import campaign as made_campaign
+from tests.nursery import Driver, Nursery, nursery
 from tests.toy_search import campaign, leaderboard, records
 
 pytestmark = [needs_ray, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 TRIALS, EPOCHS, NODES = 8, 8, 2
+FEW = 4  # epochs where the parent or the head is killed, once
 KILLS = 30
 NODE_EVERY = 5  # every so manieth kill takes a whole node; the others take the process of one attempt
-SUPERVISOR, TRIAL = "ray::attempt", "multiprocessing.spawn"  # how those processes are called
 
 
 class Killing(Silence):
@@ -46,12 +44,17 @@ class Killing(Silence):
         self._chance = random.Random(1)
         self._epochs = -1
         self.kills: list[str] = []
+        self.seen: set[psutil.Process] = set()  # of all attempts
 
     def show(self, snapshot: Snapshot) -> None:
         epochs = sum(len(record.history()) for record in records(self._home))
-        if len(self.kills) >= KILLS or epochs == self._epochs or not snapshot.running:
+        if epochs == self._epochs or not snapshot.running:
             return
-        victims = [("supervisor", one) for one in processes(SUPERVISOR)] + [("trial", one) for one in processes(TRIAL)]
+        self.seen |= set(self._nodes.attempts())
+        if len(self.kills) >= KILLS:
+            return
+        victims = [("supervisor", one) for one in self._nodes.attempts(SUPERVISOR)]
+        victims += [("trial", one) for one in self._nodes.attempts(TRIAL)]
         if len(self.kills) % NODE_EVERY == NODE_EVERY - 1:
             node = self._members.pop(0)
             self._nodes.kill(node)
@@ -65,21 +68,25 @@ class Killing(Silence):
         self._epochs = epochs
 
 
-def processes(name: str) -> list[psutil.Process]:
-    """Those of this machine whose command line has a word."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        command = " ".join(process.info["cmdline"] or [])
-        ours = str(os.getpid()) not in command and process.info["status"] != psutil.STATUS_ZOMBIE
-        if name in command and ours and "tests.fake_trials" not in command:
-            found.append(process)
-    return found
-
-
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[Nodes]:
     with cluster(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def drivers() -> Iterator[Nursery]:
+    with nursery() as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def undisturbed(drivers: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The leaderboard of the same search on the local engine."""
+    home, file = made_campaign(tmp_path_factory.mktemp("local"), Algorithm.RANDOM, 3, FEW)
+    code, said = drivers.run(home, "search", file, "--no-tracking")
+    assert code == 0, said
+    return board(home)
 
 
 def test_every_trial_once_and_no_epoch_twice_whatever_is_killed(nodes: Nodes, home: Home) -> None:
@@ -105,80 +112,65 @@ def test_every_trial_once_and_no_epoch_twice_whatever_is_killed(nodes: Nodes, ho
     assert {row.state for row in result.rows} == {State.FINISHED}
     for record in records(home):
         assert [epoch.epoch for epoch in record.history()] == list(range(1, EPOCHS + 1))
-    deadline = time.monotonic() + 60
-    while (left := [*processes(SUPERVISOR), *processes(TRIAL)]) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert left == []
+    assert len(killing.seen) > KILLS
+    assert still_there(killing.seen) == []
 
 
-PARENT = """
-import sys
-from tests.nursery import warm_up
-from tests.fake_trials import train_fake
-warm_up(entry=train_fake)
-from fer_exp.cli import main
-sys.argv = ["fer-exp", *sys.argv[1:]]
-main()
-"""
-
-
-def test_a_parent_that_is_killed_goes_on_by_the_same_command(nodes: Nodes, tmp_path: Path) -> None:
-    nodes.add(own_disk=True)
-    home, file = made_campaign(tmp_path / "searched", Algorithm.RANDOM, 3, EPOCHS)
-    command = ["search", file, "--no-tracking", "--engine", "ray", "--ray-address", nodes.address]
-    first = start(home, command)
-    wait_for(lambda: any(len(record.history()) for record in records(home, "tiny")), first)
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    deadline = time.monotonic() + 60  # Ray ends what worked for it
-    while (left := [*processes(SUPERVISOR), *processes(TRIAL)]) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert left == []
-    second = start(home, command)
-    _, said = second.communicate(timeout=300)
-    assert second.returncode == 0, said
-    other, file = made_campaign(tmp_path / "local", Algorithm.RANDOM, 3, EPOCHS)
-    third = start(other, ["search", file, "--no-tracking"])
-    third.communicate(timeout=300)
-    assert third.returncode == 0
-    assert board(home) == board(other)
-
-
-def test_a_head_that_is_killed_ends_the_search_which_goes_on_with_another(tmp_path: Path) -> None:
-    home, file = made_campaign(tmp_path / "searched", Algorithm.RANDOM, 3, EPOCHS)
+def test_a_parent_that_is_killed_goes_on_by_the_same_command(
+    drivers: Nursery, undisturbed: Board, tmp_path: Path
+) -> None:
+    home, file = slow_campaign(tmp_path / "searched")
     with cluster(tmp_path, join=False) as made:
         made.add(own_disk=True)
-        first = start(home, ["search", file, "--no-tracking", "--engine", "ray", "--ray-address", made.address])
-        wait_for(lambda: any(len(record.history()) for record in records(home, "tiny")), first)
+        first = search(drivers, home, file, made)
+        until(lambda: any(record.history() for record in records(home, "tiny")), first)
+        working = made.attempts()
+        first.kill()
+        assert working
+        assert still_there(working) == []  # Ray ends what worked for it
+        assert made.attempts() == []
+        second = search(drivers, home, file, made)
+        assert second.wait() == 0, second.said
+    assert board(home) == undisturbed
+
+
+def test_a_head_that_is_killed_ends_the_search_which_goes_on_with_another(
+    drivers: Nursery, undisturbed: Board, tmp_path: Path
+) -> None:
+    home, file = slow_campaign(tmp_path / "searched")
+    with cluster(tmp_path, join=False) as made:
+        made.add(own_disk=True)
+        first = search(drivers, home, file, made)
+        until(lambda: any(record.history() for record in records(home, "tiny")), first)
         made.kill_head()
-        _, said = first.communicate(timeout=300)
-    assert first.returncode != 0
-    assert "Traceback" not in said
+        assert first.wait() != 0
+    assert "Traceback" not in first.said
     assert State.FAILED not in {record.state() for record in records(home, "tiny")}
     with cluster(tmp_path, join=False) as made:
         made.add(own_disk=True)
-        second = start(home, ["search", file, "--no-tracking", "--engine", "ray", "--ray-address", made.address])
-        _, said = second.communicate(timeout=300)
-    assert second.returncode == 0, said
-    other, file = made_campaign(tmp_path / "local", Algorithm.RANDOM, 3, EPOCHS)
-    third = start(other, ["search", file, "--no-tracking"])
-    third.communicate(timeout=300)
-    assert board(home) == board(other)
+        second = search(drivers, home, file, made)
+        assert second.wait() == 0, second.said
+    assert board(home) == undisturbed
 
 
-def start(home: Home, arguments: list[object]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", PARENT, *map(str, arguments)],
-        env={**os.environ, "FER_EXP_HOME": str(home.root)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def slow_campaign(folder: Path) -> tuple[Home, Path]:
+    """The undisturbed campaign but for its time: there is enough of it to kill in."""
+    home, file = made_campaign(folder, Algorithm.RANDOM, 3, FEW)
+    quick = file.read_text()
+    slow = quick.replace("learning_rate=1e-2)", f"learning_rate=1e-2, batch_size={SLOW_BATCH})", 1)
+    assert slow != quick
+    file.write_text(slow)
+    return home, file
 
 
-def wait_for(done: Any, process: "subprocess.Popen[str]", seconds: float = 240.0) -> None:
+def search(drivers: Nursery, home: Home, file: Path, there: Nodes) -> Driver:
+    """Gives the command, in a process of its own."""
+    return drivers.start(home, "search", file, "--no-tracking", "--engine", "ray", "--ray-address", there.address)
+
+
+def until(done: Callable[[], bool], driver: Driver, seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
+        assert driver.ended() is None, driver.said
         time.sleep(0.05)

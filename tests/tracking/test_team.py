@@ -1,8 +1,5 @@
 """A team's tracking: a password, PostgreSQL, artifacts on an S3 server, several campaigns at once."""
 
-import os
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,24 +12,15 @@ from mlflow import MlflowClient
 
 from fer_exp.campaign import Algorithm
 from fer_exp.system.home import Home
-from fer_exp.tracking import only_writer, sync
+from fer_exp.tracking import only_writer
 from fer_exp.tracking.store import Store
 from fer_exp.tracking.writer import LEASE, TAG
 from tests.killing import campaign
+from tests.nursery import Nursery, nursery
 from tests.team_server import Team, missing, team_server
 from tests.tracked import all_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(bool(missing()), reason=missing())]
-
-SEARCH = """
-import sys
-from tests.nursery import warm_up
-from tests.fake_trials import train_fake
-warm_up(entry=train_fake)
-from fer_exp.cli import main
-sys.argv = ["fer-exp", *sys.argv[1:]]
-main()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +29,11 @@ def team() -> Iterator[Team]:
         yield servers
 
 
-def start(home: Home, *arguments: object, **environment: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", SEARCH, *map(str, arguments)],
-        env={**os.environ, "FER_EXP_HOME": str(home.root), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture(scope="module")
+def drivers() -> Iterator[Nursery]:
+    """Searches that load nothing when they start: four of them would load Keras and MLflow for minutes."""
+    with nursery() as ready:
+        yield ready
 
 
 def status_of(uri: str, **headers: str) -> int:
@@ -66,43 +51,46 @@ def test_who_has_no_password_or_comes_by_another_name_is_refused(team: Team) -> 
     assert status_of(team.uri, Host="evil.example.org") == 403
 
 
-def test_two_campaigns_at_once_show_every_trial_and_a_wrong_password_loses_nothing(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_campaigns_at_once_show_every_trial(
+    team: Team, drivers: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = [campaign(tmp_path / name, Algorithm.RANDOM, 1, 1) for name in ("ada", "grace")]
-    searches = [
-        start(home, "search", file, "--name", f"of-{home.root.parent.name}", **team.environment)
-        for home, file in places
-    ]
-    said = ""
-    for search in searches:
-        written, errors = search.communicate(timeout=600)
-        assert search.returncode == 0, (written, errors)
-        said += written + errors
+    places = {f"of-{name}": campaign(tmp_path / name, Algorithm.RANDOM, 1, 1) for name in ("ada", "grace")}
+    searches = {
+        name: drivers.start(home, "search", file, "--name", name, variables=team.environment)
+        for name, (home, file) in places.items()
+    }
+    for name, search in searches.items():
+        assert search.wait() == 0, search.said
+        if f"fer-exp sync {name}" in search.said:  # a busy machine: the search did not wait for MLflow
+            code, said = drivers.run(places[name][0], "sync", name, variables=team.environment)
+            assert code == 0, said
     for name, value in team.environment.items():
         monkeypatch.setenv(name, value)
-    for home, _ in places:
-        if "fer-exp sync" in said:  # a busy machine: the search did not wait for MLflow
-            sync(home, f"of-{home.root.parent.name}")
-        runs = all_runs(home, f"of-{home.root.parent.name}")
+    for name, (home, _) in places.items():
+        runs = all_runs(home, name)
         assert len(runs) == 3  # the campaign, its baseline and a trial
         assert {run.info.status for run in runs} == {"FINISHED"}
+        assert not (home.root / "artifacts").exists()
     kept = [entry.key for entry in team.bucket().objects.all()]
     assert sum(key.endswith("model.keras") for key in kept) >= 4
-    assert not any((home.root / "artifacts").exists() for home, _ in places)
+
+
+def test_a_wrong_password_loses_nothing(
+    team: Team, drivers: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, file = campaign(tmp_path / "eve", Algorithm.RANDOM, 1, 1)
     wrong = {**team.environment, "MLFLOW_TRACKING_PASSWORD": "guessed"}
-    search = start(home, "search", file, "--name", "of-eve", **wrong)
-    written, said = search.communicate(timeout=600)
-    assert search.returncode == 0, (written, said)
-    assert "nothing is lost: fer-exp sync of-eve" in written
-    assert "guessed" not in written + said
+    code, said = drivers.run(home, "search", file, "--name", "of-eve", variables=wrong)
+    assert code == 0, said
+    assert "nothing is lost: fer-exp sync of-eve" in said
+    assert "guessed" not in said
     assert len(list((home.campaign("of-eve") / "trials").glob("*/outcome.json"))) == 2
-    later = start(home, "sync", "of-eve", **team.environment)
-    later.communicate(timeout=600)
-    assert later.returncode == 0
+    for name, value in team.environment.items():
+        monkeypatch.setenv(name, value)
+    assert MlflowClient(team.uri).get_experiment_by_name("of-eve") is None
+    code, said = drivers.run(home, "sync", "of-eve", variables=team.environment)
+    assert code == 0, said
     assert len(all_runs(home, "of-eve")) == 3
-    assert MlflowClient(team.uri).get_experiment_by_name("of-eve") is not None
 
 
 def test_a_champion_has_one_writer_at_a_time(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ NAMESPACE = "fer-exp"
 SEARCH = "search-"  # begins the name of an actor that every search has in that namespace while it lives
 _JOIN = (
     "Nothing was started. `ray start --head` starts a cluster here, `ray start --address HOST:PORT` joins one; "
-    f"--ray-address {LOCAL} makes one of this machine for this command."
+    f"--ray-address {LOCAL} makes one of this machine for this command. A cluster that was started with a token wants "
+    "RAY_AUTH_MODE=token and that token here and on every node."
 )
 
 
@@ -119,7 +120,7 @@ def connect(address: str) -> None:
                 logging_level="ERROR",
                 include_dashboard=False if address == LOCAL else None,
             )
-    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         raise BadInput(
             f"--ray-address {address}: expected a Ray cluster of which this machine is a node, found none: "
             f"{first_line(error)}",
@@ -187,6 +188,14 @@ def nodes() -> list[Node]:
         for entry in listed
         if entry["Alive"]
     ]
+
+
+def on_this_node() -> Any:
+    """Where Ray is to run what must live as long as this process: any other node may be gone before it."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def searches() -> int:

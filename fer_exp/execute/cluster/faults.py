@@ -9,6 +9,7 @@ from fer_exp.system.values import first_line
 
 NODE_LOST = "its node is gone"
 WORKER_LOST = "its worker process is gone"
+STORE_FULL = "Ray's object store, or the disk behind it, is full"
 
 
 def fault_of_ray(error: BaseException, host: str) -> Fault:
@@ -27,10 +28,10 @@ def fault_of_ray(error: BaseException, host: str) -> Fault:
         return Fault(FaultKind.NODE, NODE_LOST + at)
     if isinstance(error, exceptions.WorkerCrashedError):
         return Fault(FaultKind.NODE, WORKER_LOST + at)
-    if isinstance(error, exceptions.OutOfDiskError | exceptions.ObjectStoreFullError):
-        return Fault(FaultKind.NODE, f"Ray's object store or its disk is full{at}")
+    cause = error.cause if isinstance(error, exceptions.RayTaskError) and error.cause is not None else error
+    if isinstance(cause, exceptions.OutOfDiskError | exceptions.ObjectStoreFullError):
+        return Fault(FaultKind.NODE, STORE_FULL + at)
     if isinstance(error, exceptions.RayTaskError):
-        cause = error.cause if isinstance(error.cause, BaseException) else error
         found = fault_of(cause)
         return Fault(FaultKind.NODE, f"its supervisor failed{at}: {found.cause}")
     if isinstance(error, exceptions.RayError):  # objects lost with their node, a node that cannot start a worker

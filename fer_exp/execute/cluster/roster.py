@@ -29,6 +29,7 @@ class Roster:
         self._searches = 1
         self._looked = time.monotonic()
         self._refused: dict[str, str] = {}  # nodes, and why
+        self._gone: set[str] = set()  # nodes that were there once
 
     def check(self) -> None:
         """Asks the nodes that could train what they are, and refuses those that do not fit.
@@ -49,7 +50,9 @@ class Roster:
     def look(self) -> None:
         """Sees what nodes and searches there are now."""
         self._looked = time.monotonic()
+        seen = {node.identifier for node in self._nodes}
         before, self._nodes, self._searches = self._searches, nodes(), max(searches(), 1)
+        self._gone |= seen - {node.identifier for node in self._nodes}
         if self._searches != before:
             told = f"{self._searches} searches share" if self._searches > 1 else "This search alone has"
             self._say(f"{told} the cluster; {self.share()} trial(s) at a time here from now on.")
@@ -71,6 +74,10 @@ class Roster:
         if node and node not in self._refused:
             self._refused[node] = f"{host}: {'; '.join(reasons)}"
             self._say(f"Node {self._refused[node]}. It gets no trial.")
+
+    def is_gone(self, node: str) -> bool:
+        """Whether the cluster has given up a node that was part of it; such a node never comes back under its name."""
+        return node in self._gone
 
     def refuse_hopeless(self) -> None:
         """Raises TrialsFailed where all nodes that could train were refused."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_exp.system.errors import NoSpace
 from fer_exp.system.files import TEMPORARY, read_file, replacing, sha256_of
+from fer_exp.system.values import first_line
 
 DERIVED = "-clahe.npy"  # ends the names of what a node makes itself
 CHUNK = 32 * 1024**2  # bytes of an object; a small object store holds a large data set in turns
@@ -46,9 +48,10 @@ def ship(folder: Path, *, shared: bool = True) -> Shipment:
     Args:
         folder: The parent's.
         shared: A node that can read that folder may use it.
-    """
-    import ray
 
+    Raises:
+        NoSpace: Neither this machine's object store nor the disk behind it has room.
+    """
     files = []
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.name.startswith(TEMPORARY) or path.name.endswith(DERIVED):
@@ -56,10 +59,23 @@ def ship(folder: Path, *, shared: bool = True) -> Shipment:
         chunks = []
         with path.open("rb") as opened:
             while chunk := opened.read(CHUNK):
-                chunks.append(ray.put(chunk))
+                chunks.append(_put(chunk))
         files.append(Sent(path.name, path.stat().st_size, sha256_of(path), tuple(chunks)))
     text = "\n".join(f"{file.name} {file.sha256}" for file in files)
     return Shipment(hashlib.sha256(text.encode()).hexdigest()[:16], tuple(files), folder if shared else None)
+
+
+def _put(chunk: bytes) -> Any:
+    import ray
+
+    try:
+        return ray.put(chunk)
+    except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
+        raise NoSpace(
+            f"the prepared data: expected room in Ray's object store here, received: {first_line(error)}",
+            "Nothing was started, and no trial was marked as failed. Free space where Ray spills objects (/tmp/ray, or "
+            "its --temp-dir), or give `ray start` a larger --object-store-memory; then give the same command again.",
+        ) from error
 
 
 def land(shipment: Shipment, store: Path) -> tuple[Path, bool]:

@@ -9,8 +9,8 @@ from fer_exp.execute.cluster.parcels import Inbox, Outbox, Superseded, newest_at
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record, State
 from fer_exp.system.errors import BadRecord
+from tests.asked_records import new_record
 from tests.fake_trials import Killed, work_on
-from tests.trainings import new_record
 
 EPOCHS = 4
 
