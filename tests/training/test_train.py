@@ -19,12 +19,12 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import TEMPORARY, is_full, sha256_of
 from fer_exp.training.balance import class_weights, oversample
 from fer_exp.training.mixup import mix
+from fer_exp.training.refusals import NotFinite
 from fer_exp.training.regime import MIN_LEARNING_RATE
 from fer_exp.training.train import (
     MIXUP_STREAM,
     VALIDATION_BATCH,
     Batches,
-    NotFinite,
     Progress,
     train,
 )
