@@ -94,6 +94,8 @@ class Recipe(Value):
     # Lengths in pixels are those of a face of 48 pixels a side, and grow with the face where it is larger.
     # Network: centre crop; blocks of convolutions, each ended by 2x2 max-pooling; one more convolution; dense head.
     crop: Annotated[int, Field(ge=1, le=48)] = 48  # pixels a side that the network sees, behind all augmentation
+    # From which share of the campaign's full epochs on faces are shown at how many pixels a side; the last is `crop`.
+    sides: tuple[tuple[Rate, Annotated[int, Field(ge=1, le=48)]], ...] = ()
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=5)] = (32, 64, 128)  # channels per block
     convs_per_block: Annotated[int, Field(ge=1, le=8)] = 2
     last_width: Annotated[int, Field(ge=0, le=4096)] = 256  # convolution before global pooling; 0 leaves it out
@@ -154,12 +156,28 @@ class Recipe(Value):
                 f"crop: expected at least {2 ** len(self.widths)} pixels, because each of {len(self.widths)} blocks "
                 f"halves the image, received {self.crop}"
             )
+        self._refuse_sides()
         if self.mirror and (odd := [size for size in (*self.widths, self.last_width, self.crop) if size % 2]):
             raise ValueError(
                 "mirror: expected an even number for crop, last_width and each of widths, because filters come in "
                 f"pairs and the crop has a centre, received {odd[0]}"
             )
         return self
+
+    def _refuse_sides(self) -> None:
+        shares, sides = ([step[place] for step in self.sides] for place in (0, 1))
+        least = 2 ** len(self.widths)
+        rises = shares == sorted(set(shares)) and sides == sorted(set(sides))
+        if self.sides and not (rises and shares[0] == 0 and sides[0] >= least and sides[-1] == self.crop):
+            raise ValueError(
+                f"sides: expected shares that rise from 0 and pixels that rise from {least} or more to the crop of "
+                f"{self.crop}, received {', '.join(f'{share:g}: {side}' for share, side in self.sides)}"
+            )
+
+    def side_at(self, epoch: int, horizon: int) -> int:
+        """Pixels a side at which `epoch`, from 1, of a training of `horizon` epochs is trained and validated."""
+        begun = [side for share, side in self.sides if epoch - 1 >= share * horizon]
+        return begun[-1] if begun else self.crop
 
     def but(self, **changes: object) -> "Recipe":
         """A copy with other values, checked like a new one.

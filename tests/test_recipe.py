@@ -70,6 +70,7 @@ def test_the_baseline_is_the_reference_system() -> None:
     assert baseline_recipe().flat() == {
         "widths": "32-64-128",
         "crop": 48,
+        "sides": "",
         "convs_per_block": 2,
         "last_width": 256,
         "head_widths": "128-64",
@@ -182,6 +183,11 @@ def test_but_checks_like_a_new_recipe() -> None:
         ("distillation", 1.0),
         ("distillation_temperature", 0.0),
         ("distillation_temperature", math.nan),
+        ("sides", ((0.1, 32), (0.5, 48))),  # nothing says what the first tenth sees
+        ("sides", ((0.0, 32), (0.5, 40))),  # the last is not the crop
+        ("sides", ((0.0, 40), (0.5, 32), (0.8, 48))),
+        ("sides", ((0.0, 32), (0.0, 48))),
+        ("sides", ((0.0, 4), (0.5, 48))),
         ("crop", 49),
         ("mirror", "left"),
         ("crop", 7),  # three blocks of pooling leave nothing of it

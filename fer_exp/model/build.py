@@ -19,19 +19,27 @@ from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 
 MIXED = "mixed_bfloat16"  # Keras's policy: products in bfloat16, variables in float32
 CROP = "crop"  # the layer where the recipe crops: all augmentation lies before it, and nothing but the network behind
+SHRINK = "shrink"  # the layer that shows the crop at fewer pixels in a training's first epochs
 FIRST = "block1_conv1"  # the convolution that sees the face itself
 GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
 
 
-def build(recipe: Recipe, seed: int, form: Form = FER2013_FORM) -> keras.Model:
+def build(recipe: Recipe, seed: int, form: Form = FER2013_FORM, side: int | None = None) -> keras.Model:
     """The network of `recipe`, with initial weights that depend on `seed` and each layer's name alone.
 
     Weights begin as Keras begins them (Glorot uniform), as the reference's do. A recipe's float32 is Keras's global
     precision policy at the time of the call, which is float32 unless someone set it; probabilities are always float32.
+
+    Args:
+        recipe: What to build.
+        seed: Of the initial weights.
+        form: What the network takes and gives.
+        side: Pixels at which it sees faces, of a face of 48, as `Recipe.side_at` says; None: the recipe's crop. Weights
+            have the same shapes at every side.
     """
     with _computing_in(recipe.precision):
-        return _network(recipe, seed, form)
+        return _network(recipe, seed, form, recipe.crop if side is None else side)
 
 
 @contextmanager
@@ -56,7 +64,13 @@ def crop_of(recipe: Recipe, form: Form) -> int:
     return round(recipe.crop * form.side / SIDE)
 
 
-def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
+def side_of(model: keras.Model) -> int | None:
+    """The side at which a network from `build` sees faces of 48 pixels; None where it is the recipe's crop."""
+    shrinking = [layer for layer in model.layers if layer.name == SHRINK]
+    return round(shrinking[0].height * SIDE / model.input_shape[1]) if shrinking else None
+
+
+def _network(recipe: Recipe, seed: int, form: Form, side: int) -> keras.Model:
     inputs = keras.Input(form.face, name="faces")
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):
@@ -65,6 +79,9 @@ def _network(recipe: Recipe, seed: int, form: Form) -> keras.Model:
     if crop < form.side:
         # Its `training` is True unless said otherwise, and would be that of all layers behind it where nobody says.
         x = layers.CenterCrop(crop, crop, dtype="float32", name=CROP)(x, training=False)
+    if side < recipe.crop:
+        pixels = round(side * form.side / SIDE)
+        x = layers.Resizing(pixels, pixels, dtype="float32", name=SHRINK)(x)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
             x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)

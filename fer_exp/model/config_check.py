@@ -27,6 +27,7 @@ LAYERS = frozenset(
         "ReLU",
         "Rescaling",
         "Reshape",
+        "Resizing",
         "Temperature",
         "TimeDistributed",
     }

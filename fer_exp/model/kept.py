@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fer_exp.data.faces import with_channels
 from fer_exp.data.form import FER2013_FORM, Form
-from fer_exp.model.build import build, crop_of
+from fer_exp.model.build import build, crop_of, side_of
 from fer_exp.model.config_check import objection
 from fer_exp.model.layers import Clahe, FaceViews, Temperature
 from fer_exp.model.seeds import random_states
@@ -37,7 +37,7 @@ def with_preprocessing(model: keras.Model, recipe: Recipe, form: Form = FER2013_
     anew in float32, with copies of its weights, so that it answers alike on every machine.
     """
     if recipe.precision is not Precision.FLOAT32:
-        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), 1, form)
+        exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), 1, form, side_of(model))
         take_weights(exact, model)
         model = exact
     inputs = keras.Input(form.face, name="raw_faces")

@@ -39,9 +39,11 @@ def cost_of(spec: CampaignSpec, records: Iterable[RecordContents]) -> Cost:
     seconds, images, flops = 0.0, 0, 0
     for one, epochs in trained:
         seconds += sum(row.seconds for row in one.history[-epochs:])
-        seen = epochs * images_an_epoch(one, spec)
-        images += seen
-        flops += training_flops(one.spec.recipe, spec.data.form, seen, epochs * sum(spec.data.validation_counts))
+        seen, validated = images_an_epoch(one, spec), sum(spec.data.validation_counts)
+        images += epochs * seen
+        for row in one.history[-epochs:]:
+            side = one.spec.recipe.side_at(row.epoch, one.spec.horizon)
+            flops += training_flops(one.spec.recipe, spec.data.form, seen, validated, side)
     joules = [provenance(one).get(ENERGY) for one, _ in trained]
     told = [float(value) for value in joules if isinstance(value, int | float) and math.isfinite(value)]
     return Cost(

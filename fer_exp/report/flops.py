@@ -14,9 +14,10 @@ KERNEL = 3 * 3
 BACKWARD = 2  # times the forward pass: a product for the layer's weights, one for its inputs (Kaplan et al. 2020)
 
 
-def forward_flops(recipe: Recipe, form: Form) -> int:
-    """Operations of one look at one face."""
-    side = _side(recipe, form)
+def forward_flops(recipe: Recipe, form: Form, side: int | None = None) -> int:
+    """Operations of one look at one face, shown at `side` of a face's 48 pixels; None: the recipe's crop."""
+    shown = recipe.crop if side is None else side
+    side = _side(recipe, form) if shown == recipe.crop else round(shown * form.side / SIDE)
     channels, products = form.channels, 0
     for width in recipe.widths:
         for _ in range(recipe.convs_per_block):
@@ -41,9 +42,9 @@ def _side(recipe: Recipe, form: Form) -> int:
     return round(recipe.crop * form.side / SIDE)
 
 
-def training_flops(recipe: Recipe, form: Form, trained: int, validated: int) -> int:
+def training_flops(recipe: Recipe, form: Form, trained: int, validated: int, side: int | None = None) -> int:
     """Operations of a training that saw `trained` images, each as often as it came, and validated on `validated`."""
-    return forward_flops(recipe, form) * ((1 + BACKWARD) * trained + validated)
+    return forward_flops(recipe, form, side) * ((1 + BACKWARD) * trained + validated)
 
 
 def told(flops: float) -> str:

@@ -144,28 +144,49 @@ def train(record: Record, development: Development, listener: Listener | None = 
     weights = class_weights(training.labels[chosen], form.classes, *counted)
     targets = _targets(record, development, training)
     batches = Batches(training.images, training.labels, chosen, weights, spec, targets)
-    history = record.history()
-    model = _model(record, spec, form, history, batches.num_batches)
-    regime = Regime(spec.recipe, history)
-    regime.set_model(model)
-    complete = regime.replay() or len(history) >= spec.epochs
-    if not complete:
-        recorder = Recorder(record, spec, batches, listener)
-        model.fit(
-            feed(batches),
-            shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
-            validation_data=feed(_validation(development.validation(spec.recipe.clahe), form.classes)),
-            initial_epoch=len(history),
-            epochs=spec.epochs,
-            callbacks=[*_ema(spec.recipe), regime, recorder],
-            verbose=0,
-        )
-        complete = not recorder.stopped_on_request
-        history = record.history()
-    _load(model, record, history, best_epoch(history))
+    model, complete = _fit(record, development, batches, listener)
     if spec.recipe.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return Trained(model, complete, class_counts(training.labels[chosen], form.classes))
+
+
+def _fit(record: Record, development: Development, batches: Batches, listener: Listener) -> tuple[keras.Model, bool]:
+    """The model with the best epoch's weights, and whether the training came to its end.
+
+    Where faces grow (`Recipe.sides`), it is one `fit` for each side: the next one begins from the checkpoint, as in a
+    process that goes on where another was cut off, so that a cut changes nothing and no graph is traced twice.
+    """
+    spec, form, recipe = record.spec(), development.info.form, record.spec().recipe
+    validation = _validation(development.validation(recipe.clahe), form.classes)
+    while True:
+        history = record.history()
+        epoch = min(len(history) + 1, spec.epochs)
+        side = recipe.side_at(epoch, spec.horizon)
+        model = _model(record, spec, form, history, batches.num_batches, side)
+        regime = Regime(recipe, history)
+        regime.set_model(model)
+        if complete := regime.replay() or len(history) >= spec.epochs:
+            break
+        recorder = Recorder(record, spec, batches, listener)
+        last = max(e for e in range(epoch, spec.epochs + 1) if recipe.side_at(e, spec.horizon) == side)
+        model.fit(
+            feed(batches),
+            shuffle=False,  # else Keras draws the order of batches from Python's generator, whose state no epoch sets
+            validation_data=feed(validation),
+            initial_epoch=len(history),
+            epochs=last,
+            callbacks=[*_ema(recipe), regime, recorder],
+            verbose=0,
+        )
+        complete = not recorder.stopped_on_request
+        if not complete or model.stop_training or last == spec.epochs:
+            break
+    history = record.history()
+    best = best_epoch(history)
+    if best and (shown := recipe.side_at(best, spec.horizon)) != side:
+        model = _model(record, spec, form, history, batches.num_batches, shown)
+    _load(model, record, history, best)
+    return model, complete
 
 
 def _targets(record: Record, development: Development, training: Split) -> Shares | None:
@@ -181,10 +202,12 @@ def _votes(training: Split) -> Shares:
     return training.votes
 
 
-def _model(record: Record, spec: TrialSpec, form: Form, history: list[Epoch], steps_per_epoch: int) -> keras.Model:
-    """The model as the record's last epoch left it; fresh where there is none."""
+def _model(
+    record: Record, spec: TrialSpec, form: Form, history: list[Epoch], steps_per_epoch: int, side: int
+) -> keras.Model:
+    """The model as the record's last epoch left it, for faces shown at `side`; fresh where there is none."""
     try:
-        model = build(spec.recipe, spec.seed, form)
+        model = build(spec.recipe, spec.seed, form, side)
         compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
     except (ValueError, TypeError, BadInput) as error:  # Keras's for shapes and arguments, and our own for schedules
         raise ImpossibleRecipe(first_line(error)) from error
