@@ -77,3 +77,6 @@ class InProcessEngine:
     def kill(self) -> None:
         self._stopping = True
         self._attempts.clear()
+
+    def close(self) -> None:
+        """Nothing: it has nothing."""

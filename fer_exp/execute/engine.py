@@ -84,3 +84,6 @@ class Engine(Protocol):
 
     def kill(self) -> None:
         """Ends every attempt now; their records go on from the last epoch with the next attempt."""
+
+    def close(self) -> None:
+        """Lets go of its room, where others wait for it. Nothing is at work, and nothing is started any more."""

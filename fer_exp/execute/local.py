@@ -180,6 +180,9 @@ class LocalEngine:
             attempt.line.close()
         self._attempts.clear()
 
+    def close(self) -> None:
+        """Nothing: its slots are nobody else's."""
+
 
 def threads_of(workers: int, resources: Resources) -> int:
     """Threads of an attempt's backend; 0 leaves them to it."""

@@ -83,6 +83,8 @@ class Loop:
             except BaseException:
                 self._engine.kill()
                 raise
+            finally:
+                self._engine.close()
 
     def _run(self) -> Ending:
         exhausted = False

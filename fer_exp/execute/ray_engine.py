@@ -162,7 +162,8 @@ class RayEngine:
             ready, _ = ray.wait(list(streams), num_returns=len(streams), timeout=0)
         except Exception as error:  # Ray raises what the layer below raised
             raise lost(error) from error
-        ends = [self._hear(streams[stream]) for stream in ready]
+        overdue = [one for one in self._attempts if self._is_overdue(one) and one.coming not in ready]
+        ends = [self._hear(one) for one in [*(streams[stream] for stream in ready), *overdue]]
         self._show_waiting()
         return [ended for ended in ends if ended is not None] + self._of_lost_nodes()
 
@@ -205,12 +206,15 @@ class RayEngine:
         if attempt.coming is None:
             attempt.coming, attempt.coming_since = next(attempt.stream), time.monotonic()
         if not ray.wait([attempt.coming], timeout=0)[0]:
-            if time.monotonic() - attempt.coming_since < FETCH_SECONDS:
+            if not self._is_overdue(attempt):
                 return None
             raise ray.exceptions.GetTimeoutError(f"a message did not arrive within {FETCH_SECONDS:.0f} s")
         coming, attempt.coming = attempt.coming, None
         message: Message = ray.get(coming)
         return message
+
+    def _is_overdue(self, attempt: RayAttempt) -> bool:
+        return attempt.coming is not None and time.monotonic() - attempt.coming_since >= FETCH_SECONDS
 
     def _drop(self, attempt: RayAttempt, fault: Fault) -> Ended:
         """Ends an attempt that is not listened to any more; on a node that is only slow it would go on for nobody."""
@@ -286,3 +290,10 @@ class RayEngine:
         for one in self._attempts:
             self._cancel(one)
         self._attempts.clear()
+
+    def close(self) -> None:
+        """Gives the room on the cluster to other searches; nothing is at work."""
+        import ray
+
+        with contextlib.suppress(Exception):  # of a cluster that is gone
+            ray.kill(self._stop)

@@ -73,13 +73,13 @@ def test_a_search_in_each_fold_and_on_the_nodes(
     assert [board(home, name) for name in campaigns] == [board(here, name) for name in campaigns]
 
 
-def test_the_best_recipe_is_trained_again_on_the_nodes(
+def test_a_recipe_is_trained_again_on_the_nodes(
     nodes: Nodes, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick_trials(monkeypatch)
-    both(monkeypatch, home, nodes, "search", write_campaign(tmp_path, trials=2, epochs=2))
-    _, here = both(monkeypatch, home, nodes, "retrain-best", "tiny", "--seeds", 2)
-    assert len(retrains(home)) == 4  # two seeds of the best recipe, two of the baseline
+    both(monkeypatch, home, nodes, "search", write_campaign(tmp_path, trials=1, epochs=2))
+    _, here = both(monkeypatch, home, nodes, "retrain-best", "tiny", "--trial", 1, "--seeds", 2)
+    assert len(retrains(home)) == 4  # two seeds of the recipe, two of the baseline
     assert retrains(home) == retrains(here)
 
 

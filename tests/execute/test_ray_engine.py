@@ -219,5 +219,5 @@ def test_a_check_tells_what_each_node_is_and_searches_share_the_cluster(nodes: N
     assert second.capacity == 2
     until(first, lambda: first.capacity == 2)
     assert said == ["2 searches share the cluster; 2 trial(s) at a time here from now on."]
-    del second
+    second.close()
     until(first, lambda: first.capacity == 4)
