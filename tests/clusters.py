@@ -129,10 +129,18 @@ class Nodes:
 
 
 def still_there(some: Iterable[psutil.Process], seconds: float = 60.0) -> list[psutil.Process]:
-    """Those that have not ended after so many seconds."""
-    gone, left = psutil.wait_procs(list(some), timeout=seconds)
-    del gone
-    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    """Those that have not ended after so many seconds; one that nobody has waited for has."""
+    deadline, left = time.monotonic() + seconds, list(some)
+    while (left := [process for process in left if _works(process)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def processes_of(node: Any) -> "list[subprocess.Popen[bytes]]":
