@@ -56,7 +56,7 @@ check: $(DEV_INSTALLED) # format, lint, types, the direction of imports, securit
 docs: $(DEV_INSTALLED) # build the site into build/site, where a warning is an error; open build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-# A process for each core; tests of one file stay together, because they share what is slow to make.
+# A process for each core and one that waits; tests of one file stay together, because they share what is slow to make.
 test: $(DEV_INSTALLED) # what a change needs first: all tests but tests/promises and those that take more than ten seconds
 	$(PYTEST) --ignore tests/promises -m 'not slow'
 

@@ -37,9 +37,22 @@ settings.load_profile("fer-exp")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no core waits for one of them at the end."""
+    """Files with slow tests come first, the longest before the others: no core waits for one of them at the end.
+
+    A test that may take long says so by its timeout.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    patience: dict[Path, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        patience[item.path] = max(patience.get(item.path, 0.0), marker.args[0] if marker else 0.0)
+    items.sort(key=lambda item: (item.path not in slow, -patience[item.path]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process to end, a server to answer or a link to be cut."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
