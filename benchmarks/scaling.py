@@ -124,13 +124,22 @@ def sleep(task: Task, parent: Connection) -> None:
 
 
 class _Memory(Silence):
-    """Notes how much memory the parent uses, a few times a second."""
+    """Notes how much memory and time the parent uses, a few times a second while trials run."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self.seen: list[float] = []
+        self._began = self._ended = (0.0, 0.0)
+
+    @property
+    def used(self) -> tuple[float, float]:
+        """Seconds by the clock and of processors between the first look and the last: without loading and summary."""
+        return self._ended[0] - self._began[0], self._ended[1] - self._began[1]
 
     def show(self, snapshot: Snapshot) -> None:
+        self._ended = time.perf_counter(), time.process_time()
+        if not self.seen:
+            self._began = self._ended
         self.seen.append(self._process.memory_info().rss / 2**20)
 
     def around(self, share: float) -> float:
@@ -169,9 +178,8 @@ def search(engine: str, slots: int, trials: int, seconds: float) -> dict[str, An
             loads="benchmarks.scaling",
             cluster=cluster,
         )
-        began, used = time.perf_counter(), time.process_time()
         run_search(toy, toy.settings, "fake.py", "mark", DataChoice("demo"), conditions)
-        wall, cpu = time.perf_counter() - began, time.process_time() - used
+        wall, cpu = watcher.used
     rounds = math.ceil(trials / slots)
     return {
         "engine": engine,
