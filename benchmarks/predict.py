@@ -1,4 +1,4 @@
-"""Faces a second in batches against the loop people write, other runtimes on the same model, and a video end to end.
+"""Faces a second in batches against the loop people write, and a video end to end; `exports` has other runtimes.
 
 The model is the baseline's network as it is kept, with CLAHE, scaling and a temperature inside; its weights are those
 it begins with, which cost the same as trained ones.
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.detectors import _frame
 from benchmarks.setting import Setting
-from benchmarks.sides import Doing, Goal, Row, faster, in_turns, row, times_
+from benchmarks.sides import Goal, Row, faster, in_turns, row, times_
 from fer_exp.data.faces import Images
 from fer_exp.prediction.detectors import detector
 from fer_exp.prediction.inputs import sources
@@ -36,19 +36,13 @@ def keras_in_batches(model: Path) -> Answers:
     return lambda faces: np.asarray(predict(network, faces), np.float32)
 
 
-# Runtimes that answer in the place of Keras: name, and a function from the kept model to its answers. An export adds
-# its runtime here (ONNX Runtime, OpenVINO, LiteRT); one that is not installed raises ImportError and is a line.
-RUNNERS: dict[str, Callable[[Path], Answers]] = {}
-
-
-def rows(setting: Setting) -> Iterator[Row | str]:
-    """Batches against the loop, the other runtimes, the video."""
+def rows(setting: Setting) -> Iterator[Row]:
+    """Batches against the loop, and the video."""
     with tempfile.TemporaryDirectory() as folder:
         model = _kept(Path(folder) / "model.keras")
         faces = np.random.default_rng(1).integers(0, 256, (setting.pick(2048, 64), 48, 48), dtype=np.uint8)
         ours = keras_in_batches(model)
         yield _against_the_loop(setting, ours, model, faces)
-        yield from _against_runtimes(setting, ours, model, faces)
         yield _video(setting, ours, Path(folder) / "film.mp4")
 
 
@@ -79,22 +73,6 @@ def _against_the_loop(setting: Setting, ours: Answers, model: Path, faces: Image
     sides = in_turns({"fer-exp": batches, "a loop of model.predict": loop}, setting.pick(3, 1), "ms/face")
     note = f"{1000 / sides[0].median:,.0f} faces/s against {1000 / sides[1].median:,.0f}"
     return faster("faces in batches against one `model.predict` a face", sides, times_(20), note)
-
-
-def _against_runtimes(setting: Setting, ours: Answers, model: Path, faces: Images) -> Iterator[Row | str]:
-    for name, make in RUNNERS.items():
-        try:
-            theirs = make(model)
-        except ImportError as error:
-            yield f"predict with {name}: {error.name} is not installed"
-            continue
-        ways: dict[str, Doing] = {
-            "fer-exp": lambda: _each(lambda: ours(faces), len(faces)),
-            name: lambda theirs=theirs: _each(lambda: theirs(faces), len(faces)),  # type: ignore[misc]  # bound now
-        }
-        sides = in_turns(ways, setting.pick(5, 1), "ms/face")
-        apart = float(np.abs(ours(faces) - theirs(faces)).max())
-        yield faster(f"the same model in {name}", sides, Goal(unit="x"), f"answers differ by at most {apart:.1e}")
 
 
 def _each(doing: Callable[[], object], count: int) -> float:
