@@ -142,21 +142,23 @@ def train(record: Record, development: Development, listener: Listener | None = 
     chosen = oversample(training.labels, ratio, spec.seed)
     counted = spec.recipe.class_weights, spec.recipe.class_weight_range, spec.recipe.effective_number_beta
     weights = class_weights(training.labels[chosen], form.classes, *counted)
-    targets = _targets(record, development, training)
+    targets = _targets(record, spec.recipe, development, training)
     batches = Batches(training.images, training.labels, chosen, weights, spec, targets)
-    model, complete = _fit(record, development, batches, listener)
+    model, complete = _fit(record, spec, development, batches, listener)
     if spec.recipe.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return Trained(model, complete, class_counts(training.labels[chosen], form.classes))
 
 
-def _fit(record: Record, development: Development, batches: Batches, listener: Listener) -> tuple[keras.Model, bool]:
+def _fit(
+    record: Record, spec: TrialSpec, development: Development, batches: Batches, listener: Listener
+) -> tuple[keras.Model, bool]:
     """The model with the best epoch's weights, and whether the training came to its end.
 
     Where faces grow (`Recipe.sides`), it is one `fit` for each side: the next one begins from the checkpoint, as in a
     process that goes on where another was cut off, so that a cut changes nothing and no graph is traced twice.
     """
-    spec, form, recipe = record.spec(), development.info.form, record.spec().recipe
+    form, recipe = development.info.form, spec.recipe
     validation = _validation(development.validation(recipe.clahe), form.classes)
     while True:
         history = record.history()
@@ -189,9 +191,8 @@ def _fit(record: Record, development: Development, batches: Batches, listener: L
     return model, complete
 
 
-def _targets(record: Record, development: Development, training: Split) -> Shares | None:
+def _targets(record: Record, recipe: Recipe, development: Development, training: Split) -> Shares | None:
     """What the loss compares with, `(n, classes)`; None where that is the label."""
-    recipe = record.spec().recipe
     found = _votes(training) if recipe.targets is Targets.VOTES else None
     return distilled(record, development, found, training.labels) if recipe.distillation else found
 
