@@ -98,9 +98,13 @@ def page(models: Sequence[FaceModel], records: Sequence[Record | None], finding:
         gr.Markdown(f"# fer-exp\n{MEANING} {USE}", elem_id="meaning")
         with gr.Row():
             with gr.Column():
-                ways = ["upload", "webcam", "clipboard"]
                 picture = gr.Image(
-                    sources=ways, type="numpy", label="A picture", elem_id="picture", buttons=[], height=TALL
+                    sources=["upload", "webcam", "clipboard"],
+                    type="numpy",
+                    label="A picture",
+                    elem_id="picture",
+                    buttons=[],
+                    height=TALL,
                 )
                 explain = gr.Checkbox(True, label="Show what speaks for the answer (red) and against it (blue)")
             for number, model in enumerate(models, start=1):
