@@ -4,8 +4,8 @@ Question: how far do dropout, filters, learning rate and oversampling alone move
 Hypothesis: wider blocks and less oversampling gain one to three points; no choice of these four closes the gap to 70 %.
 Command: fer-exp search experiments/fer2013.py --data PATH, then on all 28,709 faces, which is what is reported,
     fer-exp retrain-best fer2013 --data PATH --seeds 3 --limit 0 --epochs 40
-Cost: the search takes as many epochs as 12 full trainings on 6,000 faces, some two hours on two cores (an epoch of the
-    baseline takes about 21 s), then six trainings of up to 40 epochs on all faces (about 100 s an epoch): seven hours.
+Cost: the search takes as many epochs as 12 full trainings on 6,000 faces, then six trainings of up to 40 epochs on all.
+    Estimated, not measured: two and seven hours on two cores, from about 100 s an epoch of the baseline on all faces.
 Result: not run to its end yet.
 """
 
