@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from fer_exp.execute.cluster.connect import Cluster, connect, disconnect, nodes, searches
+from fer_exp.execute.ray_engine import RayEngine
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'fer-exp[ray]'"
@@ -104,8 +105,14 @@ class Nodes:
         return found
 
     def clear(self) -> None:
-        """Takes all nodes but the head's away, and waits until searches that are over are forgotten."""
-        gc.collect()  # an engine that an error's traceback holds is a search that still counts
+        """Takes all nodes but the head's away, and waits until searches that are over are forgotten.
+
+        An engine that is still there, as in the traceback of a test that failed, is a search that counts in the next;
+        one that no node fits never became a search.
+        """
+        for engine in [one for one in gc.get_objects() if type(one) is RayEngine and "_stopping" in vars(one)]:
+            engine.kill()
+            engine.close()
         for node in self._cluster.worker_nodes.copy():
             self._cluster.remove_node(node, allow_graceful=False)
         self.wait_for(1)

@@ -152,7 +152,7 @@ class RayEngine:
         """
         import ray
 
-        self._roster.look_now_and_then()
+        anew = self._roster.look_now_and_then()
         if not self._attempts:
             time.sleep(seconds)
             return []
@@ -164,7 +164,7 @@ class RayEngine:
             raise lost(error) from error
         overdue = [one for one in self._attempts if self._is_overdue(one) and one.coming not in ready]
         ends = [self._hear(one) for one in [*(streams[stream] for stream in ready), *overdue]]
-        self._show_waiting()
+        self._show_waiting(anew)
         return [ended for ended in ends if ended is not None] + self._of_lost_nodes()
 
     def _of_lost_nodes(self) -> list[Ended]:
@@ -266,11 +266,12 @@ class RayEngine:
             end = End.STOPPED if fault is None else End.MACHINE_FAILED
         return Ended(attempt.record, attempt.number, end, fault, attempt.peak_memory_mib)
 
-    def _show_waiting(self) -> None:
-        now = time.monotonic()
-        for one in self._attempts:
-            if one.inbox is None and not one.waits and now - one.asked > WAITS_FROM:
-                one.waits = self._roster.needed()
+    def _show_waiting(self, anew: bool) -> None:
+        since = time.monotonic() - WAITS_FROM
+        late = [one for one in self._attempts if one.inbox is None and one.asked < since]
+        needed = self._roster.needed() if late and (anew or not all(one.waits for one in late)) else ""
+        for one in late:
+            one.waits = needed or one.waits
 
     # -- ends
 

@@ -149,8 +149,7 @@ def test_a_trial_whose_node_is_killed_goes_on_on_another(nodes: Nodes, developme
     assert ended.fault.kind is FaultKind.NODE
     before = record.history()
     engine.start(record)  # no node is left: it waits, which is no error
-    until(engine, lambda: bool(engine.attempts[0].waits))
-    assert "a node with 1 CPU" in engine.attempts[0].waits
+    until(engine, lambda: "a node with 1 CPU, of which the cluster has none now" in engine.attempts[0].waits)
     nodes.add(own_disk=True)
     (ended,) = all_ends(engine)
     assert (ended.end, ended.attempt) == (End.FINISHED, 2)

@@ -42,10 +42,12 @@ class Roster:
                 self.refuse(one.node.identifier, one.node.host, one.reasons)
         self.refuse_hopeless()
 
-    def look_now_and_then(self) -> None:
-        """Looks again where the last look is long ago."""
-        if time.monotonic() - self._looked >= LOOK_EVERY:
+    def look_now_and_then(self) -> bool:
+        """Looks again where the last look is long ago; says whether it did."""
+        late = time.monotonic() - self._looked >= LOOK_EVERY
+        if late:
             self.look()
+        return late
 
     def look(self) -> None:
         """Sees what nodes and searches there are now."""
