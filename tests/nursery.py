@@ -240,11 +240,14 @@ def warm_up(**conditions: Any) -> None:
     from fer_exp.api import view
     from fer_exp.leaderboard.importance import importance
     from fer_exp.report import write as report_write
+    from fer_exp.tuning import adaptive_proposer, keras_tuner_proposer
     from fer_exp.tuning import run as search_run
     from fer_exp.tuning import trials as search_trials
 
     assert view
     assert search_trials
+    assert adaptive_proposer  # a search imports the one that it needs, seconds of Keras with it
+    assert keras_tuner_proposer
     # The command makes its conditions by this name.
     setattr(search_run, "Conditions", functools.partial(search_run.Conditions, **conditions))  # noqa: B010
     # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
