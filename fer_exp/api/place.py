@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from fer_exp.system.errors import BadInput
+from fer_exp.system.words import counted
 
 if TYPE_CHECKING:
     from fer_exp.campaign import Resources
@@ -135,8 +136,8 @@ def workers_here(asked: int | None, resources: "Resources") -> int:
     room = slots_on(devices, resources.gpus)
     if room < (asked or 1):
         raise BadInput(
-            f"--gpus-per-trial {resources.gpus:g}: expected GPUs for {asked or 1} trial(s) at a time, found {devices}, "
-            f"which have room for {room}",
+            f"--gpus-per-trial {resources.gpus:g}: expected GPUs for {counted(asked or 1, 'trial')} at a time, "
+            f"found {devices}, which have room for {room}",
             "Nothing was started. Ask for fewer workers or a smaller part of a GPU.",
         )
     return asked or room

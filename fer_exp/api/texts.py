@@ -20,6 +20,7 @@ from fer_exp.records import Kind, State, records_in, title_of
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
 from fer_exp.system.passwords import without_passwords
+from fer_exp.system.words import counted
 from fer_exp.tuning.values import Result, Retrained
 
 if TYPE_CHECKING:
@@ -226,4 +227,6 @@ def after_sync(name: str, report: "SyncReport") -> str:
         "model cards": report.cards,
     }
     told = ", ".join(f"{count} {what}" for what, count in sent.items() if count) or "nothing to do"
-    return "\n".join([f"{name}: {report.records} records, {told}", *(f"  left out: {line}" for line in report.skipped)])
+    return "\n".join(
+        [f"{name}: {counted(report.records, 'record')}, {told}", *(f"  left out: {line}" for line in report.skipped)]
+    )

@@ -8,6 +8,7 @@ from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
+from fer_exp.system.words import counted
 
 
 def _confirmed(what: str) -> bool:
@@ -31,8 +32,8 @@ def delete(
     from fer_exp.portable.deletion import contents_of, delete_campaign
 
     found = contents_of(home, campaign)
-    models = f", {found.handed_over} registered model{'s' * (found.handed_over > 1)}" if found.handed_over else ""
-    what = f"{campaign}: {found.records} records{models}, {found.bytes / 1e6:.0f} MB"
+    models = f", {counted(found.handed_over, 'registered model')}" if found.handed_over else ""
+    what = f"{campaign}: {counted(found.records, 'record')}{models}, {found.bytes / 1e6:.0f} MB"
     if not yes and not _confirmed(what):
         raise BadInput(f"{campaign} was not deleted: it was not confirmed", "Nothing was changed. --yes does not ask.")
     delete_campaign(home, campaign, tracking=not no_tracking)

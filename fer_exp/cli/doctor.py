@@ -9,6 +9,7 @@ from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.system.errors import ExitCode
 from fer_exp.system.home import Home
+from fer_exp.system.words import counted
 
 if TYPE_CHECKING:
     from fer_exp.doctor import Finding, Report
@@ -67,8 +68,8 @@ def _as_text(report: "Report") -> str:
 
 
 def _counts(report: "Report") -> str:
-    runs = "MLflow not looked at" if report.runs is None else f"{report.runs} runs"
-    return f"{report.campaigns} campaigns, {report.records} records, {runs}"
+    runs = "MLflow not looked at" if report.runs is None else counted(report.runs, "run")
+    return f"{counted(report.campaigns, 'campaign')}, {counted(report.records, 'record')}, {runs}"
 
 
 def _as_json(report: "Report") -> str:

@@ -9,6 +9,7 @@ from fer_exp.api.names import known_campaign
 from fer_exp.cli import options
 from fer_exp.cli.app import Verbose, app, command
 from fer_exp.system.home import Home
+from fer_exp.system.words import counted
 
 records = typer.Typer(no_args_is_help=True, help="Carry records to another machine.", rich_markup_mode=None)
 app.add_typer(records, name="records")
@@ -33,7 +34,7 @@ def pack(
     target = Path(campaign + SUFFIX) if file is None else file
     manifest = write(home.campaign(campaign), target, light=light)
     typer.echo(
-        f"{len(manifest.files)} files ({manifest.size:,} bytes) of {campaign} packed into {target} "
+        f"{counted(len(manifest.files), 'file')} ({manifest.size:,} bytes) of {campaign} packed into {target} "
         f"({target.stat().st_size:,} bytes)"
     )
     if manifest.light:

@@ -6,6 +6,7 @@ In: Replays. Out: text.
 from collections.abc import Mapping, Sequence
 
 from fer_exp.replay.measure import Estimate, Replay, Result, ratio
+from fer_exp.system.words import counted
 
 EPOCHS_SHOWN = (1, 2, 3, 5, 9, 15, 20, 27)
 
@@ -45,9 +46,10 @@ def _seeds(replays: Sequence[Replay], ours: str, theirs: str) -> str:
 
 
 def _table(replay: Replay) -> list[str]:
+    seeds, near = counted(replay.curve_seeds, "seed"), counted(replay.near, "recipe")
     head = (
-        f"{replay.table}: {replay.recipes:,} recipes, {replay.epochs} epochs each, {replay.curve_seeds} seed(s); best "
-        f"{100 * replay.best:.2f} %, {replay.near:,} recipes within {replay.within:g} points of it"
+        f"{replay.table}: {replay.recipes:,} recipes, {replay.epochs} epochs each, {seeds}; best "
+        f"{100 * replay.best:.2f} %, {near} within {replay.within:g} points of it"
     )
     rows: list[tuple[str, ...]] = [
         ("", "seeds", "epochs (mean)", "95 % interval", "median", "never", "true", "never", "ms a proposal")

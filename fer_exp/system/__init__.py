@@ -12,4 +12,5 @@ In: the operating system. Out: the same behaviour on every one. Nothing here kno
     suggest       the word that was probably meant
     surroundings  which of a caller's environment and settings reaches a process of ours
     values        the base of values that cross a module's border
+    words         counts in sentences
 """

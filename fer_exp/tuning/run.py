@@ -23,6 +23,7 @@ from fer_exp.records import Record, State, records_in
 from fer_exp.system.errors import Busy, FerExpError, TrackingFailed
 from fer_exp.system.lock import Lock, lock
 from fer_exp.system.stderr import stderr_to
+from fer_exp.system.words import counted
 from fer_exp.tuning.conditions import Conditions
 from fer_exp.tuning.disk_need import Need, require
 from fer_exp.tuning.interrupts import interruptible, running_tracker
@@ -196,7 +197,7 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
         spec = trial.spec()
         beside = ", and the baseline beside it" if repeat.baseline is not None else ""
         watcher.say(
-            f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {options.seeds} seed(s) "
+            f"Training {spec.kind} {spec.number} of {campaign.name} again{beside}: {counted(options.seeds, 'seed')} "
             f"from {campaign.settings.seed + 1}, {repeat.epochs} epochs each."
         )
         engine = conditions.engine_on(repeat.development.folder, context)

@@ -31,7 +31,7 @@ from tests.tracked import (
     train,
 )
 
-HEALTHY = "Nothing wrong: 1 campaigns, 4 records, 5 runs\n"
+HEALTHY = "Nothing wrong: 1 campaign, 4 records, 5 runs\n"
 Damage = Callable[[Home], object]
 
 
@@ -203,7 +203,7 @@ def test_a_run_that_the_registry_rests_on_is_left_to_a_person(shown: Home) -> No
 
 def test_a_campaign_that_mlflow_was_never_told_of_is_healthy(shown: Home) -> None:
     begin_campaign(shown, "quiet")
-    assert done("doctor", "quiet") == "Nothing wrong: 1 campaigns, 0 records, 0 runs\n"
+    assert done("doctor", "quiet") == "Nothing wrong: 1 campaign, 0 records, 0 runs\n"
     assert client_of(shown).get_experiment_by_name("quiet") is None
 
 

@@ -42,8 +42,8 @@ def test_a_fresh_home_has_nothing_wrong_and_stays_empty(home: Home) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_a_searched_and_retrained_home_has_nothing_wrong() -> None:
-    assert done("doctor", "--no-tracking") == "Nothing wrong: 1 campaigns, 5 records, MLflow not looked at\n"
-    assert done("doctor", "tiny", "--fix", "--no-tracking").startswith("Nothing wrong: 1 campaigns, 5 records")
+    assert done("doctor", "--no-tracking") == "Nothing wrong: 1 campaign, 5 records, MLflow not looked at\n"
+    assert done("doctor", "tiny", "--fix", "--no-tracking").startswith("Nothing wrong: 1 campaign, 5 records")
 
 
 def test_a_tested_home_has_nothing_wrong(tiny: Path) -> None:
@@ -109,7 +109,7 @@ def test_damage_is_named_mended_and_gone(home: Home, tiny: Path, damage: str) ->
     assert codes(said["left"]) == {code}
     assert all(finding["mendable"] for finding in said["left"])
     assert code in codes(visit("--fix")["mended"])
-    assert done("doctor", "--no-tracking").startswith("Nothing wrong: 1 campaigns")
+    assert done("doctor", "--no-tracking").startswith("Nothing wrong: 1 campaign")
     mended = contents(home)
     assert visit("--fix") == visit()
     assert contents(home) == mended
@@ -266,7 +266,7 @@ def test_findings_are_one_line_each_with_the_word_and_what_to_do(tiny: Path) -> 
     assert lines[0].startswith("campaigns/tiny/state.json: state-unreadable: ")
     assert "(--fix moves the state to set-aside/" in lines[0]
     assert "(by hand: train it again with `fer-exp retrain-best`)" in lines[1]
-    assert lines[2].startswith("2 left, 1 of which `fer-exp doctor --fix` mends: 1 campaigns, 5 records")
+    assert lines[2].startswith("2 left, 1 of which `fer-exp doctor --fix` mends: 1 campaign, 5 records")
 
 
 def test_every_word_is_explained() -> None:

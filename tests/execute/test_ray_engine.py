@@ -217,6 +217,6 @@ def test_a_check_tells_what_each_node_is_and_searches_share_the_cluster(nodes: N
     second = RayEngine(nodes.asked(3), development, entry=FAKE)
     assert second.capacity == 2
     until(first, lambda: first.capacity == 2)
-    assert said == ["2 searches share the cluster; 2 trial(s) at a time here from now on."]
+    assert said == ["2 searches share the cluster; 2 trials at a time here from now on."]
     second.close()
     until(first, lambda: first.capacity == 4)

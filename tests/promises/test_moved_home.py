@@ -74,7 +74,7 @@ def test_a_search_interrupted_here_ends_there_as_if_it_had_not_been(
     shown = sorted(found.info.run_name for found in all_runs(moved, "toy"))
     assert shown == ["baseline", "toy", *(f"trial {number}" for number in range(1, 6))]
     assert {found.info.status for found in all_runs(moved, "toy")} == {"FINISHED"}
-    assert done("doctor") == "Nothing wrong: 1 campaigns, 6 records, 7 runs\n"
+    assert done("doctor") == "Nothing wrong: 1 campaign, 6 records, 7 runs\n"
 
 
 def test_data_that_lie_elsewhere_are_named_and_their_digest_decides(
@@ -118,7 +118,7 @@ def test_the_test_part_is_opened_there_for_the_very_model(
     told = done("evaluate", "--run-id", run_id)
     assert "opened 1 time, for 1 model" in told
     assert "holds no digest" not in told
-    assert done("doctor").startswith("Nothing wrong: 1 campaigns, 2 records")
+    assert done("doctor").startswith("Nothing wrong: 1 campaign, 2 records")
     Record(moved.campaign("tiny") / "trials" / "0001").model.write_bytes(b"another model")
     assert "expected the model that 0001 recorded" in refused_at_the_end("evaluate", "--run-id", run_id)
 

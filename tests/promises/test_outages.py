@@ -161,8 +161,8 @@ def test_whatever_answers_a_sync_ends_soon_with_one_line(shown: Home, front: Fro
     assert "fer-exp sync" in remedy
     assert front.told < 4 * bounds.LARGEST_ANSWER
     front.behave(Manner.PASS_ON)
-    assert done("sync", NAME).startswith(f"{NAME}: 1 records, 2 runs made")
-    assert done("sync", NAME) == f"{NAME}: 1 records, nothing to do\n"
+    assert done("sync", NAME).startswith(f"{NAME}: 1 record, 2 runs made")
+    assert done("sync", NAME) == f"{NAME}: 1 record, nothing to do\n"
 
 
 def test_a_server_whose_disk_is_full_is_brought_level_when_there_is_room(shown: Home, server: MlflowServer) -> None:

@@ -93,7 +93,7 @@ def test_a_replay_of_a_small_table_is_told_whole() -> None:
     table = made_table()
     found = play(table, chosen("random,adaptive"), 4, 0.5, 20, lambda _: None)
     text = replay_text([found], {"made": {1: 0.5, 9: 1.0}})
-    assert "made: 12 recipes, 9 epochs each, 2 seed(s); best 89.95 %, 1 recipes within 0.5 points of it" in text
+    assert "made: 12 recipes, 9 epochs each, 2 seeds; best 89.95 %, 1 recipe within 0.5 points of it" in text
     assert "Rank correlation of a training cut at an epoch with the full one: 1: 0.50, 9: 1.00" in text
     assert found.of("random") is not None
     assert found.budget == 20 * 9

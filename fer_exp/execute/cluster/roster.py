@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from fer_exp.execute.cluster.connect import Cluster, Node, check, nodes, searches
 from fer_exp.system.errors import TrialsFailed
+from fer_exp.system.words import counted
 
 LOOK_EVERY = 5.0  # seconds between looks at what nodes and searches there are
 
@@ -57,7 +58,7 @@ class Roster:
         self._gone |= seen - {node.identifier for node in self._nodes}
         if self._searches != before:
             told = f"{self._searches} searches share" if self._searches > 1 else "This search alone has"
-            self._say(f"{told} the cluster; {self.share()} trial(s) at a time here from now on.")
+            self._say(f"{told} the cluster; {counted(self.share(), 'trial')} at a time here from now on.")
 
     def share(self) -> int:
         """How many attempts to ask for at a time: what was asked for, or all there is room for, or a share of that.
@@ -110,7 +111,7 @@ class Roster:
             return f"a node with {wants}, of which the cluster has none now"
         free = ray.available_resources()
         told = ", ".join(f"{free.get(name, 0.0):g} {name}" for name in ("CPU", *(("GPU",) if gpus else ())))
-        others = f"; {self._searches - 1} other search(es) work here" if self._searches > 1 else ""
+        others = f"; {counted(self._searches - 1, 'other search', 'other searches')} here" if self._searches > 1 else ""
         return f"{wants} on one node; free on all: {told}{others}"
 
     def _may_train(self, node: Node) -> bool:
