@@ -84,11 +84,11 @@ class Conditions:
         """Whether MLflow's copy of everything comes to lie in this home too."""
         return self.tracking and self.home.tracking_uri == self.home.own_tracking_uri
 
-    def write_report(self, name: str) -> None:
+    def write_report(self, name: str, saying: str = "Writing the report.") -> None:
         """Writes the campaign's report, where one is wanted; that it cannot be made is told, and harms nothing."""
         if self.report is None:
             return
-        self.watcher.say("Writing the report.")
+        self.watcher.say(saying)
         try:
             self.report(self.home, name)
         except Exception as error:  # records and leaderboard are written already, and the page follows from them

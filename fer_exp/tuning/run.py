@@ -220,7 +220,9 @@ def _retrain(campaign: CampaignSpec, options: RetrainOptions, data: DataChoice, 
                 seeds=work.records(),
                 replace=options.replace_champion,
                 verdict="" if comparison is None else sentence(comparison),
-                handed_over=lambda: conditions.write_report(campaign.name),
+                handed_over=lambda: conditions.write_report(
+                    campaign.name, "Naming the registered model in the report."
+                ),
             )
         except TrackingFailed as error:  # what was trained, and how it compares, is told all the same
             return Retrained(replace(result, behind=error.problem), chosen, None, comparison, uncompared)
