@@ -170,6 +170,17 @@ def test_a_leaky_protocol_is_marked_in_the_head(home: Home) -> None:
     assert "leaky: validation holds training images" in section(html, "data").text
 
 
+def test_the_references_figures_stand_beside_fer2013_alone(home: Home) -> None:
+    folder = reported.campaign(home)
+    assert "Reference: F1" in section(made(home), "classes").text
+    spec = made_campaign_spec()
+    drawn = spec.model_copy(update={"data": spec.data.model_copy(update={"faces": 700})})
+    (folder / "campaign.json").write_text(drawn.sealed(indent=1))
+    shown = section(made(home), "classes").text
+    assert "Reference: F1" not in shown
+    assert "these faces are others" in shown
+
+
 def test_test_results_are_shown_once_the_part_was_opened(home: Home) -> None:
     folder = reported.campaign(home)
     assert "has not been opened" in section(made(home), "overtuning").text

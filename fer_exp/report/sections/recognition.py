@@ -22,6 +22,11 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import read_file
 
 FER2013_FACES = 35_887
+ABOUT_REFERENCE = (
+    f"The reference's figures are those its notebook prints for its own test part of {reference.TEST_IMAGES:,} images, "
+    "which is neither this validation part nor FER2013's PrivateTest."
+)
+NO_REFERENCE = "The reference's published figures are of FER2013; these faces are others, so they are not shown here."
 SHOWN_MISTAKES = 24
 MOST_CLASSES = 20  # of a confusion matrix; more would not be read
 LARGEST_SHEET = 700_000  # bytes of a stored figure that goes into a page
@@ -74,12 +79,12 @@ def _share_of(count: int, scores: Scores, name: str) -> str:
 
 
 def classes(contents: Contents) -> tuple[Block, ...]:
-    """F1 of each class beside the reference's published figures, where those are of the same classes."""
+    """F1 of each class; beside the reference's published figures where the faces are FER2013's, as those are."""
     winner = contents.winner
     if winner is None or not winner.scores:
         return (Missing(f"figures by class: {NO_PREDICTIONS}"),)
     known = winner.scores[0].classes
-    is_fer = known == FER2013
+    is_fer = known == FER2013 and contents.spec.data.faces == FER2013_FACES
     test = next((one for one in winner.trainings if one.test_scores), None)
     sides = [(style, side) for style, side in zip("ab", contents.sides, strict=False) if side.scores]
     clusters, lines = [], []
@@ -103,25 +108,13 @@ def classes(contents: Contents) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Drawing(clusters_chart("F1 by class", clusters), "F1 on validation, the mean over seeds.", keys),
         Table("Precision and recall are those of the winner's first seed on validation", tuple(columns), tuple(lines)),
-        Text(_about_reference(contents, is_fer=is_fer), "note"),
+        Text(ABOUT_REFERENCE if is_fer else NO_REFERENCE, "note"),
     ]
     return tuple(blocks)
 
 
 def _f1(side: Side, name: str) -> float:
     return float(np.mean([next(row.f1 for row in one.per_class if row.emotion == name) for one in side.scores]))
-
-
-def _about_reference(contents: Contents, *, is_fer: bool) -> str:
-    if not is_fer:
-        return "The reference's published figures are of FER2013's seven classes; these data tell others apart."
-    about = (
-        f"The reference's figures are those its notebook prints for its own test part of {reference.TEST_IMAGES:,} "
-        "images, which is neither this validation part nor FER2013's PrivateTest."
-    )
-    if contents.spec.data.faces != FER2013_FACES:
-        return f"{about} These data are not FER2013 as published, so the figures are no measure of one another."
-    return about
 
 
 def slices(contents: Contents) -> tuple[Block, ...]:
