@@ -6,12 +6,35 @@ this start: what a record had trained before says nothing about now.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from fer_exp.execute.engine import Attempt
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Epoch, Record, State
 from fer_exp.system.errors import BadRecord
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a leaderboard says of the trials that have ended."""
+
+    ended: int
+    failed: int
+    budgets: dict[int, int]  # epochs by number
+    begun: int  # epochs that were to be trained; a trial that goes on from another counts those it adds
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Ended":
+        """Counts them."""
+        found = [row for row in rows if row.state in (State.FINISHED, State.FAILED)]
+        budgets = {row.number: row.budget for row in found}
+        begun = sum(_added(row.budget, row.continues, budgets) for row in found)
+        return cls(len(found), sum(row.state is State.FAILED for row in found), budgets, begun)
+
+
+def _added(epochs: int, source: int | None, budgets: dict[int, int]) -> int:
+    return epochs - (0 if source is None else budgets.get(source, 0))
 
 
 class EtaEstimator:
@@ -30,21 +53,26 @@ class EtaEstimator:
 
     def last(self, record: Record) -> Epoch | None:
         """The last whole epoch of a record."""
-        path = record.path / "history.jsonl"
-        size = path.stat().st_size if path.exists() else 0
-        known = self._seen.get(str(record.path))
+        where = str(record.path)
+        try:
+            size = (record.path / "history.jsonl").stat().st_size
+        except FileNotFoundError:
+            size = 0
+        known = self._seen.get(where)
         if known is None or known[0] != size:
             history = record.history()
             known = (size, history[-1] if history else None)
-            self._seen[str(record.path)] = known
+            self._seen[where] = known
         return known[1]
 
-    def note(self, attempt: Attempt) -> None:
-        """Takes in how far a running record is."""
+    def note(self, attempt: Attempt) -> Epoch | None:
+        """Takes in how far a running record is; returns its last whole epoch."""
         if self._began is None and attempt.steps:
             self._began = self._clock()
         in_progress = max(attempt.epoch - 1, 0) + (attempt.step / attempt.steps if attempt.steps else 0)
-        self._reach(attempt.record, max(self._whole(attempt.record), in_progress))
+        last = self.last(attempt.record)
+        self._reach(attempt.record, max(last.epoch if last else 0, in_progress))
+        return last
 
     def forget(self, record: Record) -> None:
         """Takes in what a record has trained since the last look; it has ended."""
@@ -54,11 +82,11 @@ class EtaEstimator:
             del self._reached[str(record.path)]
         self._seen.pop(str(record.path), None)
 
-    def seconds_left(self, rows: Iterable[Row], attempts: Sequence[Attempt], planned: int) -> float | None:
+    def seconds_left(self, ended: Ended, attempts: Sequence[Attempt], planned: int) -> float | None:
         """At most, at the pace since this start: of a trial that stopped early, nothing is left.
 
         Args:
-            rows: The leaderboard.
+            ended: What the leaderboard says.
             attempts: Those at work.
             planned: Epochs of the whole campaign; a trial that goes on from another counts those it adds.
 
@@ -67,11 +95,8 @@ class EtaEstimator:
         """
         if self._began is None or self._trained <= 0:
             return None
-        ended = [row for row in rows if row.state in (State.FINISHED, State.FAILED)]
-        budgets = {row.number: row.budget for row in ended}
-        asked = [(row.budget, row.continues) for row in ended]
-        asked += [(attempt.spec.epochs, attempt.spec.continues) for attempt in attempts]
-        begun = sum(epochs - (0 if source is None else budgets.get(source, 0)) for epochs, source in asked)
+        begun = ended.begun
+        begun += sum(_added(attempt.spec.epochs, attempt.spec.continues, ended.budgets) for attempt in attempts)
         to_go = sum(attempt.spec.epochs - self._reached.get(str(attempt.record.path), 0) for attempt in attempts)
         return (max(planned - begun, 0) + max(to_go, 0)) * (self._clock() - self._began) / self._trained
 

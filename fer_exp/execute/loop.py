@@ -14,13 +14,14 @@ from types import FrameType
 
 from fer_exp.execute.dispatch import Dispatch, Work
 from fer_exp.execute.engine import Attempt, Engine
-from fer_exp.execute.eta import EtaEstimator
+from fer_exp.execute.eta import Ended, EtaEstimator
 from fer_exp.execute.progress import RunningTrial, Snapshot, Watcher
 from fer_exp.execute.tracker import Tracker
+from fer_exp.leaderboard.rows import Row
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Epoch, Record, State, title_of
 
-TICK = 0.25  # seconds between looks
+TICK = 0.25  # seconds between looks; what comes in earlier is taken in at once, and shown with the next
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # schedulers announce their end with the last
 
 
@@ -73,6 +74,8 @@ class Loop:
         self._stopping = False
         self._was_behind = False
         self._pace = EtaEstimator()
+        self._counted: tuple[tuple[Row, ...], Ended] | None = None
+        self._shown = 0.0
         self._dispatch = Dispatch(work, engine, self._take_in, watcher.say)
 
     def run(self) -> Ending:
@@ -94,10 +97,17 @@ class Loop:
             if not self._engine.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
             self._check()
-            for ended in self._engine.wait(TICK):
+            over = self._engine.wait(TICK)
+            for ended in over:
                 self._dispatch.over(ended)
             if self._tracker is not None:
                 self._listen_to(self._tracker)
+            self._show(anyhow=bool(over))
+
+    def _show(self, *, anyhow: bool) -> None:
+        now = time.monotonic()
+        if anyhow or now - self._shown >= TICK:
+            self._shown = now
             self._watcher.show(self._snapshot())
 
     def _listen_to(self, tracker: Tracker) -> None:
@@ -134,22 +144,27 @@ class Loop:
 
     def _snapshot(self) -> Snapshot:
         rows = self._work.rows()
-        for attempt in self._engine.attempts:
-            self._pace.note(attempt)
-        running = tuple(_running(attempt, self._pace.last(attempt.record)) for attempt in self._engine.attempts)
+        ended = self._count(rows)
+        running = tuple(_running(attempt, self._pace.note(attempt)) for attempt in self._engine.attempts)
         behind = self._tracker.behind if self._tracker is not None else None
         return Snapshot(
             campaign=self._work.name,
-            ended=sum(row.state in (State.FINISHED, State.FAILED) for row in rows),
+            ended=ended.ended,
             planned=self._work.planned,
-            failed=sum(row.state is State.FAILED for row in rows),
+            failed=ended.failed,
             running=running,
             rows=rows,
             objective=self._work.objective,
-            seconds_left=self._pace.seconds_left(rows, self._engine.attempts, self._work.planned_epochs),
+            seconds_left=self._pace.seconds_left(ended, self._engine.attempts, self._work.planned_epochs),
             tracking="off" if self._tracker is None else (f"behind: {behind}" if behind else "level"),
             stopping=self._stopping,
         )
+
+    def _count(self, rows: tuple[Row, ...]) -> Ended:
+        """What these rows say, counted once: a search gives the same ones until a trial ends."""
+        if self._counted is None or self._counted[0] is not rows:
+            self._counted = rows, Ended.of(rows)
+        return self._counted[1]
 
 
 def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:

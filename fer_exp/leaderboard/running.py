@@ -33,6 +33,7 @@ class RunningLeaderboard:
         self._ended: list[Row] = []  # in order
         self._numbers: set[int] = set()  # of those
         self._open: dict[int, Record] = {}
+        self._seen: dict[int, tuple[tuple[int, ...], Row]] = {}  # of those: the row, and what its files looked like
         self._with_models: dict[int, Record] = {}
         for record in records:
             self.take(record)
@@ -45,6 +46,7 @@ class RunningLeaderboard:
             self._open[number] = record
             return
         self._open.pop(number, None)
+        self._seen.pop(number, None)
         if number in self._numbers:
             return
         self._numbers.add(number)
@@ -54,6 +56,7 @@ class RunningLeaderboard:
     def forget(self, number: int) -> None:
         """Drops what is known of a record whose folder has gone, to be made anew."""
         self._open.pop(number, None)
+        self._seen.pop(number, None)
         self._with_models.pop(number, None)
         self._numbers.discard(number)
         self._ended = [row for row in self._ended if row.number != number]
@@ -61,8 +64,8 @@ class RunningLeaderboard:
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard now."""
         found = self._ended.copy()
-        for record in self._open.values():
-            bisect.insort(found, self._row(record), key=self._place)
+        for number, record in self._open.items():
+            bisect.insort(found, self._open_row(number, record), key=self._place)
         return tuple(found)
 
     def without_place(self, k: int) -> list[Record]:
@@ -70,5 +73,22 @@ class RunningLeaderboard:
         keep = keepers(self._ended, k)
         return [self._with_models.pop(number) for number in sorted(self._with_models.keys() - keep)]
 
+    def _open_row(self, number: int, record: Record) -> Row:
+        """The row of a record that has not ended, read again when its folder or its history has changed."""
+        now = _marks(record)
+        known = self._seen.get(number)
+        if known is None or known[0] != now:
+            known = self._seen[number] = now, self._row(record)
+        return known[1]
+
     def _row(self, record: Record) -> Row:
         return row_of(record.read(), self._objective, dict(self._baseline))
+
+
+def _marks(record: Record) -> tuple[int, ...]:
+    """What changes when an attempt begins, a file is replaced, or an epoch is added."""
+    try:
+        history = (record.path / "history.jsonl").stat().st_size
+    except FileNotFoundError:
+        history = 0
+    return record.path.stat().st_mtime_ns, history

@@ -7,6 +7,7 @@ Bayesian search.
 
 import copy
 import functools
+import itertools
 import math
 import warnings
 from typing import Any
@@ -23,6 +24,8 @@ from fer_exp.campaign import Algorithm, Settings
 OBJECTIVE = "objective"
 CANDIDATES = 1000  # points drawn where the Bayesian search has come to one that was proposed before
 NEVER = 10**9  # the oracle's own rule for giving up on failures; the search has a better one
+
+ENDED = (keras_trial.TrialStatus.COMPLETED, keras_trial.TrialStatus.FAILED)
 
 State = dict[str, Any]  # JSON-able; opaque outside this module
 
@@ -58,15 +61,26 @@ def state_of(oracle: Any) -> State:
 class Writer:
     """What `state_of` gives, as JSON; a trial is put into words again only when it has changed.
 
-    A search writes its state twice a trial, and the trials that have ended are nearly all of it.
+    A search writes its state at the start and the end of its trials, and those that have ended are nearly all of it:
+    they do not change any more.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Any, Any], str]] = {}
+        self._first = 0  # trials, from the first on, that have ended all
+        self._told = ""  # those in words
 
     def text(self, oracle: Any) -> str:
         """The state of `oracle`, on one line."""
-        trials = ",".join(map(self._trial, oracle.trials.values()))
+        others = list(itertools.islice(oracle.trials.values(), self._first, None))
+        ended = list(itertools.takewhile(lambda trial: trial.status in ENDED, others))
+        if ended:
+            self._told = ",".join([*([self._told] if self._told else []), *map(self._trial, ended)])
+            self._first += len(ended)
+            for trial in ended:
+                self._known.pop(trial.trial_id, None)
+        left = map(self._trial, others[len(ended) :])
+        trials = ",".join([*([self._told] if self._told else []), *left])
         return f'{{"oracle":{_json(_own_state(oracle))},"trials":[{trials}],"extra":{_json(oracle.extra())}}}'
 
     def _trial(self, trial: Any) -> str:
@@ -155,6 +169,9 @@ class InMemory:
 
     def _save_trial(self, trial: Any) -> None:
         """Called by the oracle after every change of a trial."""
+
+    def _check_consecutive_failures(self) -> None:
+        """Keras Tuner looks through all trials at each end; the search has a better rule for giving up."""
 
     def extra(self) -> State:
         """What `get_state` leaves out."""
