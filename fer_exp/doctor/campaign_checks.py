@@ -18,6 +18,7 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import TEMPORARY, is_abandoned
 from fer_exp.system.provenance import PACKAGES
 from fer_exp.system.values import first_line
+from fer_exp.tuning.state import lag
 
 Check = Callable[[Case], Iterator[Finding]]
 
@@ -60,6 +61,7 @@ def state_and_records(case: Case) -> Iterator[Finding]:
     charts = {int(c.record.path.name): c for c in case.charts_in("trials") if c.record.path.name.isdigit()}
     numbers = {*case.trials, *charts}
     unnamed = max(case.trials, default=0) + 1  # made before the state names it, so a kill may have come between
+    behind = lag(max(charts, default=0))
     for number in range(max(numbers, default=-1) + 1):
         told, chart = case.trials.get(number), charts.get(number)
         if number == 0:
@@ -69,7 +71,9 @@ def state_and_records(case: Case) -> Iterator[Finding]:
         elif chart is None:
             found = (Code.TRIAL_WITHOUT_RECORD, f"the state knows the trial as {told}, and it has no record")
         elif told is None:
-            harmless = number == unnamed and not chart.tried  # the next search asks for it again, and finds it
+            # The next search asks for it again, and finds it; so it does for those that a long search had yet to name.
+            harmless = number == unnamed and not chart.tried
+            harmless |= behind > 1 and number < unnamed + behind
             found = None if harmless else (Code.RECORD_UNKNOWN, "the state does not know this record")
         else:
             open_still = chart.usable and chart.outcome is None and told in ENDED

@@ -75,7 +75,7 @@ class Loop:
         self._was_behind = False
         self._pace = EtaEstimator()
         self._counted: tuple[tuple[Row, ...], Ended] | None = None
-        self._shown = 0.0
+        self._shown, self._at_work = 0.0, list[int]()
         self._dispatch = Dispatch(work, engine, self._take_in, watcher.say)
 
     def run(self) -> Ending:
@@ -97,17 +97,17 @@ class Loop:
             if not self._engine.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
             self._check()
-            over = self._engine.wait(TICK)
-            for ended in over:
+            for ended in self._engine.wait(TICK):
                 self._dispatch.over(ended)
             if self._tracker is not None:
                 self._listen_to(self._tracker)
-            self._show(anyhow=bool(over))
+            self._show()
 
-    def _show(self, *, anyhow: bool) -> None:
-        now = time.monotonic()
-        if anyhow or now - self._shown >= TICK:
-            self._shown = now
+    def _show(self) -> None:
+        """Shows how things stand, where attempts came or went since, or a while has gone by."""
+        now, at_work = time.monotonic(), [id(attempt) for attempt in self._engine.attempts]
+        if at_work != self._at_work or now - self._shown >= TICK:
+            self._shown, self._at_work = now, at_work
             self._watcher.show(self._snapshot())
 
     def _listen_to(self, tracker: Tracker) -> None:

@@ -29,6 +29,7 @@ class KerasTunerProposer(DeclaredSpace):
         self._settings = settings
         self._oracle = make_oracle(settings, self._space)
         self._writer = Writer()
+        self._told: list[int] = []
         if state is not None:
             self.restore(state)
 
@@ -98,7 +99,8 @@ class KerasTunerProposer(DeclaredSpace):
 
     def told(self) -> tuple[int, ...]:
         """The trials that it has been told about, in that order."""
-        return tuple(int(trial_id) + 1 for trial_id in self._oracle.end_order)
+        self._told += [int(trial_id) + 1 for trial_id in self._oracle.end_order[len(self._told) :]]
+        return tuple(self._told)
 
     def known(self) -> dict[int, bool]:
         """The numbers of all trials asked for, and whether each still runs; places left empty are left out."""
@@ -168,6 +170,7 @@ class KerasTunerProposer(DeclaredSpace):
         Raises:
             BadRecord: The state is not one of this campaign's algorithm, or damaged.
         """
+        self._told = []
         try:
             restore(self._oracle, state)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -1,9 +1,10 @@
 """The proposer as an earlier start left it: from the state file, or from the records where that file is of no use.
 
 In: a campaign's folder, its trials, a maker of new proposers. Out: a proposer that knows every recorded trial, and what
-the user should be told. The records are the truth; the state spares asking the oracle everything again. An oracle
-proposes the same when it is asked and told the same in the same order, so that conversation is held again: trials are
-asked for by number, and each one's `asked.json` says how many had been told about before.
+the user should be told. The records are the truth; the state spares asking the oracle everything again, and that of a
+long search is a few changes behind them. An oracle proposes the same when it is asked and told the same in the same
+order, so that conversation, or the end of it, is held again: trials are asked for by number, and each one's
+`asked.json` says how many had been told about before.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +16,9 @@ from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
 from fer_exp.system.values import Value
 from fer_exp.tuning.proposer import Proposer
-from fer_exp.tuning.state import CampaignState, LaterState, read_state, set_aside
+from fer_exp.tuning.state import CampaignState, LaterState, lag, read_state, set_aside
 
+INEXACT = "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
 Score = Callable[[Record], float | None]
 AnyProposer = TypeVar("AnyProposer", bound=Proposer)
 
@@ -52,7 +54,10 @@ def resume_proposer(
         except BadRecord as error:
             problem = error
         else:
-            if _fits(proposer, trials):
+            new = _unknown(proposer, trials)
+            if new is not None:
+                if new and not _replay(proposer, trials, score):
+                    said.append(INEXACT)
                 return proposer, said
             said.append("state.json does not fit the records: it is made again from them.")
     if problem is not None:
@@ -63,9 +68,7 @@ def resume_proposer(
     proposer = make()
     exact = _replay(proposer, trials, score)
     if not exact:
-        said.append(
-            "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
-        )
+        said.append(INEXACT)
     return proposer, said
 
 
@@ -78,15 +81,28 @@ def _readable(folder: Path) -> tuple[CampaignState | None, BadRecord | None]:
         return None, error
 
 
-def _fits(proposer: Proposer, trials: Sequence[Record]) -> bool:
-    """Whether the proposer knows what the records say. One that a kill left unnamed is asked for again, and found."""
+def _unknown(proposer: Proposer, trials: Sequence[Record]) -> list[int] | None:
+    """Which trials, begun or ended since, a state lacks; None where it does not fit the records.
+
+    One that a kill left unnamed is asked for again, and found: it is not among them.
+    """
     there = {record.spec().number: record for record in trials}
     known = proposer.known()
-    new = [number for number in there if number not in known]
-    if any(number != max(known, default=0) + 1 or _was_tried(there[number]) for number in new):
-        return False
     ended = [number for number, running in known.items() if not running]
-    return all(number in there and there[number].outcome() is not None for number in ended)
+    if not all(number in there and there[number].outcome() is not None for number in ended):
+        return None
+    last, behind = max(known, default=0), lag(max(there, default=0))
+    new = sorted(number for number in there if number not in known)
+    if new == [last + 1] and not _was_tried(there[last + 1]):
+        new = []
+    told = [number for number, running in known.items() if running and _has_ended(there.get(number))]
+    if new != list(range(last + 1, last + 1 + len(new))) or len(new) > (behind if behind > 1 else 0):
+        return None
+    return [*new, *told] if behind > 1 else new
+
+
+def _has_ended(record: Record | None) -> bool:
+    return record is not None and record.outcome() is not None
 
 
 def _was_tried(record: Record) -> bool:
@@ -94,10 +110,10 @@ def _was_tried(record: Record) -> bool:
 
 
 def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
-    """Asks and tells as the campaign did; whether the same came out."""
+    """Asks and tells as the campaign did, from where the proposer is; whether the same came out."""
     there = {record.spec().number: record for record in trials}
     ended = {number: record for number, record in there.items() if record.outcome() is not None}
-    told: set[int] = set()
+    told, begin = set(proposer.told()), max(proposer.known(), default=0) + 1
     exact = True
 
     def tell(numbers: Sequence[int]) -> None:
@@ -106,7 +122,7 @@ def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
                 told.add(number)
                 proposer.tell(number, score(ended[number]))
 
-    for number in range(1, max(there, default=0) + 1):
+    for number in range(begin, max(there, default=0) + 1):
         record = there.get(number)
         # Where a record is gone, the next one tells at least what had been told before both.
         asked = _asked(there[min(later for later in there if later >= number)], ended)

@@ -1,7 +1,8 @@
 """What a campaign remembers between two starts: one file, replaced atomically.
 
 In: the proposer's state. Out: the same at the next start, or a damaged file set aside for the user to look at.
-Everything else is read from the records.
+Everything else is read from the records. The file grows with the trials, so that of a long search is not written
+at each change: the records tell the changes since.
 """
 
 import json
@@ -17,6 +18,7 @@ from fer_exp.system.values import Value, seal
 
 SCHEMA = 1
 FILE = "state.json"
+OFTEN = 500  # trials up to twice which it is written at each change; at ten thousand, at every twentieth
 
 
 class CampaignState(Value):
@@ -71,6 +73,14 @@ def _version(path: Path) -> int:
         return 0
     version = stored.get("schema_version") if isinstance(stored, dict) else None
     return version if isinstance(version, int) else 0
+
+
+def lag(trials: int) -> int:
+    """How many changes of a search with so many trials its file may be behind, the one that is being written included.
+
+    A trial that is asked for is a change, and its end is one.
+    """
+    return max(trials // OFTEN, 1)
 
 
 def write_state(folder: Path, state: CampaignState | WrittenState) -> None:

@@ -21,7 +21,7 @@ from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
 from fer_exp.tuning.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
 from fer_exp.tuning.search_request import SearchRequest, described
-from fer_exp.tuning.state import WrittenState, write_state
+from fer_exp.tuning.state import WrittenState, lag, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
 FIRST = 4 * ALIKE  # records among which those are looked for
@@ -61,7 +61,9 @@ class SearchWork:
         for record in records:
             self._note_end(record)
         self._queue = list(self._left_over())
-        self._remember()
+        self._trials_asked = max(self._proposer.known(), default=0)
+        self._unwritten = 0  # changes that the state's file lacks
+        self._write_state()
 
     # -- Work
 
@@ -80,6 +82,7 @@ class SearchWork:
                 return Next.DONE if proposal is Nothing.DONE else Next.WAIT
             self._check()
             record = self._record(proposal, anew=True)
+            self._trials_asked = proposal.number
             self._remember()
             if record.outcome() is None:
                 return self._taught(record)
@@ -110,7 +113,7 @@ class SearchWork:
 
     def close(self) -> None:
         """At the end of the budget: remembers that, and drops checkpoints that no promotion will need."""
-        self._remember(finished=True)
+        self._write_state(finished=True)
         for record in self.records():
             for checkpoint in record.path.glob("checkpoint-*.weights.h5"):
                 checkpoint.unlink(missing_ok=True)
@@ -208,9 +211,17 @@ class SearchWork:
     def _new_proposer(self) -> Proposer:
         return self._request.propose(self._request.campaign, self._request.settings)
 
-    def _remember(self, *, finished: bool = False) -> None:
+    def _remember(self) -> None:
+        """Takes in a change; of a long search, some of them are written together."""
+        self._check()
+        self._unwritten += 1
+        if self._unwritten >= lag(self._trials_asked):
+            self._write_state()
+
+    def _write_state(self, *, finished: bool = False) -> None:
         self._check()
         write_state(self._folder, WrittenState(self._proposer.state_text(), finished=finished))
+        self._unwritten = 0
 
     def _drop_models(self) -> None:
         keep = self._request.settings.keep_models

@@ -10,6 +10,7 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.system.errors import BadRecord
+from fer_exp.tuning import state as search_state
 from fer_exp.tuning.make import make_proposer
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
@@ -135,6 +136,29 @@ def test_a_state_older_than_the_records_loses_nothing(algorithm: Algorithm, tmp_
     converse(tmp_path, proposer, 1, 6)
     for record in trials(tmp_path):
         record.attempt_log(1).write_text("")
+    again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
+    assert said == ["state.json does not fit the records: it is made again from them."]
+    assert json.loads(again.state_text()) == json.loads(proposer.state_text())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_state_of_a_long_search_is_brought_level_with_the_records(
+    algorithm: Algorithm, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_state, "OFTEN", 2)
+    proposer = maker(algorithm)()
+    converse(tmp_path, proposer, workers, 3)
+    write_state(tmp_path, CampaignState(proposer=json.loads(proposer.state_text())))
+    for upto in (5, 6):  # three more of six are what half of them comes to
+        converse(tmp_path, proposer, workers, upto)
+        for record in trials(tmp_path):
+            record.attempt_log(1).write_text("")
+        again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
+        assert said == []
+        assert json.loads(again.state_text()) == json.loads(proposer.state_text())
+    converse(tmp_path, proposer, workers, 7)
+    trials(tmp_path)[-1].attempt_log(1).write_text("")
     again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
     assert said == ["state.json does not fit the records: it is made again from them."]
     assert json.loads(again.state_text()) == json.loads(proposer.state_text())
