@@ -97,16 +97,17 @@ class Loop:
             if not self._engine.attempts and (exhausted or self._stopping):
                 return Ending.DONE if exhausted else Ending.STOPPED
             self._check()
-            for ended in self._engine.wait(TICK):
+            over = self._engine.wait(TICK)
+            for ended in over:
                 self._dispatch.over(ended)
             if self._tracker is not None:
                 self._listen_to(self._tracker)
-            self._show()
+            self._show(anyhow=bool(over))
 
-    def _show(self) -> None:
+    def _show(self, *, anyhow: bool) -> None:
         """Shows how things stand, where attempts came or went since, or a while has gone by."""
         now, at_work = time.monotonic(), [id(attempt) for attempt in self._engine.attempts]
-        if at_work != self._at_work or now - self._shown >= TICK:
+        if anyhow or at_work != self._at_work or now - self._shown >= TICK:
             self._shown, self._at_work = now, at_work
             self._watcher.show(self._snapshot())
 
