@@ -1,9 +1,10 @@
 """A search: baseline first, then what Keras Tuner proposes, until the budget is spent.
 
 In: a campaign, its settings, a development part. Out: a campaign folder full of records. The order of writing makes
-every interruption harmless: a trial's record is made before the state names it, the state names it before its process
-starts, and its outcome is there before the oracle hears of it. On start the state says which trials the oracle
-believes running; each is told about if its record has an outcome, else it goes on.
+every interruption harmless: a trial's record, with its place in the conversation, is made before the state names it,
+the state names it before its process starts (that of a long search a few changes later: `state.py`), and its outcome is
+there before the oracle hears of it. On start the state says which trials the oracle believes running; each is told
+about if its record has an outcome, else it goes on.
 """
 
 import re
