@@ -4,6 +4,7 @@ In: a campaign, its settings, and the state that an earlier start left. Out: pro
 keep. The oracle lives in this process, never touches a disk, and can be put away between any two calls.
 """
 
+import json
 import math
 from typing import Any
 
@@ -78,7 +79,7 @@ class KerasTunerProposer(DeclaredSpace):
             spec: What was recorded; None where its record is gone, so that whatever comes out is trained.
             values: As the oracle proposed them, its bookkeeping included.
         """
-        before = self.state()
+        before = self.state_text()  # most of it is in words already, where a copy of all trials takes long
         if self._oracle.max_trials:
             self._oracle.max_trials = max(self._oracle.max_trials, number)  # a budget may have been lowered since
         trial = self._oracle.create_trial(slot_of(number))
@@ -91,7 +92,7 @@ class KerasTunerProposer(DeclaredSpace):
             return True
         self._oracle = make_oracle(self._settings, self._space)
         self._writer = Writer()
-        self.restore(before)
+        self.restore(json.loads(before))
         place(self._oracle, number, values)
         return False
 

@@ -4,10 +4,11 @@ In: a campaign's folder, its trials, a maker of new proposers. Out: a proposer t
 the user should be told. The records are the truth; the state spares asking the oracle everything again, and that of a
 long search is a few changes behind them. An oracle proposes the same when it is asked and told the same in the same
 order, so that conversation, or the end of it, is held again: trials are asked for by number, and each one's
-`asked.json` says how many had been told about before.
+`asked.json` says which had been told about before.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from fer_exp.system.values import Value
 from fer_exp.tuning.proposer import Proposer
 from fer_exp.tuning.state import CampaignState, LaterState, lag, read_state, set_aside
 
+LAST_TOLD = 1_000  # that `asked.json` names at most: all of them, in each trial, would come to gigabytes in the end
 INEXACT = "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
 Score = Callable[[Record], float | None]
 AnyProposer = TypeVar("AnyProposer", bound=Proposer)
@@ -26,13 +28,16 @@ AnyProposer = TypeVar("AnyProposer", bound=Proposer)
 class Asked(Value):
     """`asked.json` of a trial: where in the conversation with the oracle it was proposed."""
 
-    told: tuple[int, ...]  # the trials that had been told about by then, in order
+    told: tuple[int, ...]  # the last trials that had been told about by then, in order
+    before: int = 0  # how many had been told about before those; the notes of earlier trials name them
     values: dict[str, bool | int | float | str]  # as the oracle proposed them, its bookkeeping included
 
 
 def note_asked(path: Path, proposer: Proposer, number: int) -> None:
     """Writes `asked.json` for the trial that was just asked for, into the folder its record has or will have."""
-    note = Asked(told=proposer.told(), values=proposer.raw_values(number))
+    told = proposer.told()
+    last = told[-LAST_TOLD:]
+    note = Asked(told=last, before=len(told) - len(last), values=proposer.raw_values(number))
     write_atomically(path / ASKED, note.sealed())
 
 
@@ -113,22 +118,27 @@ def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
     """Asks and tells as the campaign did, from where the proposer is; whether the same came out."""
     there = {record.spec().number: record for record in trials}
     ended = {number: record for number, record in there.items() if record.outcome() is not None}
-    told, begin = set(proposer.told()), max(proposer.known(), default=0) + 1
-    exact = True
+    by_end = _by_end(ended)
+    known, told, exact = set(proposer.known()), set(proposer.told()), True
 
-    def tell(numbers: Sequence[int]) -> None:
+    def tell(numbers: Iterable[int]) -> None:
         for number in numbers:
-            if number in ended and number not in told and number in proposer.known():
+            if number in ended and number in known and number not in told:
                 told.add(number)
                 proposer.tell(number, score(ended[number]))
 
-    for number in range(begin, max(there, default=0) + 1):
+    for number in range(max(known, default=0) + 1, max(there, default=0) + 1):
         record = there.get(number)
         # Where a record is gone, the next one tells at least what had been told before both.
-        asked = _asked(there[min(later for later in there if later >= number)], ended)
-        tell([earlier for earlier in asked.told if earlier < number])
+        asked = _asked(there[number if record else min(later for later in there if later > number)], ended)
+        # Nor is anything known of those that only the notes of records gone by now named, but their number.
+        lacking = asked.before - len(told) + len(told.intersection(asked.told))
+        others = (earlier for earlier in by_end if earlier not in told and earlier not in asked.told)
+        tell(itertools.islice(others, max(lacking, 0)))
+        tell(asked.told)
         exact &= proposer.repeat(number, None if record is None else record.spec(), asked.values)
-    tell(_by_end(ended))
+        known.add(number)
+    tell(by_end)
     return exact
 
 

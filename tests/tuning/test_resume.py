@@ -10,10 +10,11 @@ from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Recipe, baseline_recipe
 from fer_exp.records import ASKED, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.system.errors import BadRecord
+from fer_exp.tuning import resume
 from fer_exp.tuning import state as search_state
 from fer_exp.tuning.make import make_proposer
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
-from fer_exp.tuning.resume import note_asked, resume_proposer
+from fer_exp.tuning.resume import Asked, note_asked, resume_proposer
 from fer_exp.tuning.state import CampaignState, read_state, write_state
 
 ALGORITHMS = list(Algorithm)
@@ -100,6 +101,37 @@ def test_a_proposer_made_again_from_records_is_the_one_that_was_lost(
         again, said = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
         assert json.loads(again.state_text()) == json.loads(lost.state_text())
         assert said == ["state.json is missing: it is made again from the records."]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_notes_name_the_last_trials_told_about_and_together_all(
+    algorithm: Algorithm, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notes that named them all would take gigabytes in a search of 100,000 trials."""
+    converse(tmp_path / "all", maker(algorithm)(), workers, 8)
+    monkeypatch.setattr(resume, "LAST_TOLD", 2)
+    lost = maker(algorithm)()
+    converse(tmp_path, lost, workers, 8)
+    named, short = (
+        [Asked.read(record.path / ASKED) for record in trials(folder)] for folder in (tmp_path / "all", tmp_path)
+    )
+    assert [(note.told, note.before) for note in short] == [(one.told[-2:], max(len(one.told) - 2, 0)) for one in named]
+    assert max(note.before for note in short) > 2
+    again, _ = resume_proposer(tmp_path, trials(tmp_path), maker(algorithm), score)
+    assert json.loads(again.state_text()) == json.loads(lost.state_text())
+
+
+def test_a_trial_that_only_the_note_of_a_lost_record_names_is_told_about_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume, "LAST_TOLD", 1)
+    lost = maker(Algorithm.RANDOM)()
+    converse(tmp_path, lost, 1, 6)
+    (tmp_path / "trials" / "0004").rename(tmp_path / "moved away")  # it alone names trial 3
+    again, _ = resume_proposer(tmp_path, trials(tmp_path), maker(Algorithm.RANDOM), score)
+    assert lost.told() == (1, 2, 3, 4, 5)
+    assert again.told() == (1, 2, 3, 5)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
