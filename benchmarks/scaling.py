@@ -44,7 +44,7 @@ ROUNDS = 2  # trials of a slot
 SECONDS = 30.0  # that a trial sleeps; real ones take minutes to hours
 # Engine, slots, trials, seconds of sleep. An attempt on a cluster costs a second of a processor besides, so that 64
 # that sleep for less than a minute would have two cores start processes all the time.
-LONG = (("local", 64, 2_000, 10.0), ("ray", 64, 2_000, 75.0), ("local", 64, 10_000, 6.0))
+LONG = (("local", 64, 2_000, 30.0), ("ray", 64, 2_000, 75.0), ("local", 64, 10_000, 6.0))
 STATE = 10_000  # trials
 SLEEP = "FER_BENCH_SLEEP"
 CORE = 5.0  # per cent of a core that the parent may take
@@ -93,8 +93,11 @@ def _of_long(found: dict[str, Any]) -> Iterator[Row]:
     memory = [Side(when, (found[f"parent_mib_{when}"],), "MiB") for when in ("late", "early")]
     grown = 1000 * (memory[0].median - memory[1].median) / found["trials"]
     yield row(f"{name}: growth a thousand", memory, grown, Goal(high=FLAT, unit=" MiB"), note)
+    last, first = (Side(when, (found[f"parent_ms_{when}"],), "ms") for when in ("late", "early"))
+    yield row(f"{name}: a trial", [last, first], last.median / max(first.median, 0.1), Goal(high=2, unit="x"), note)
     core, over = found["parent_percent"], found["overhead_seconds"]
-    yield row(f"{name}: parent's core", [Side("parent", (core,), "%")], core, Goal(high=CORE, unit=" %"), note)
+    goal = Goal(high=CORE if found["sleep_seconds"] >= SECONDS else None, unit=" %")
+    yield row(f"{name}: parent's core", [Side("parent", (core,), "%")], core, goal, note)
     yield row(f"{name}: overhead a trial", [Side("trial", (over,))], over, Goal(unit=" s"), note)
 
 
@@ -129,6 +132,7 @@ class _Memory(Silence):
     def __init__(self) -> None:
         self._process = psutil.Process()
         self.seen: list[float] = []
+        self._costs: list[tuple[int, float]] = []  # trials that have ended, and seconds of processors by then
         self._began = self._ended = (0.0, 0.0)
 
     @property
@@ -141,11 +145,18 @@ class _Memory(Silence):
         if not self.seen:
             self._began = self._ended
         self.seen.append(self._process.memory_info().rss / 2**20)
+        self._costs.append((snapshot.ended, self._ended[1]))
 
     def around(self, share: float) -> float:
         """The median of a twentieth of what was seen, around a share of the search."""
         middle, half = int(share * len(self.seen)), len(self.seen) // 40
         return statistics.median(self.seen[max(middle - half, 0) : middle + half + 1])
+
+    def cost(self, begin: float, end: float) -> float:
+        """Milliseconds of processors a trial, between two shares of the trials."""
+        trials = self._costs[-1][0]
+        first, last = (next(one for one in self._costs if one[0] >= share * trials) for share in (begin, end))
+        return 1000 * (last[1] - first[1]) / max(last[0] - first[0], 1)
 
 
 def search(engine: str, slots: int, trials: int, seconds: float) -> dict[str, Any]:
@@ -192,6 +203,8 @@ def search(engine: str, slots: int, trials: int, seconds: float) -> dict[str, An
         "parent_mib": round(watcher.seen[-1]),
         "parent_mib_early": round(watcher.around(0.1), 1),
         "parent_mib_late": round(watcher.around(0.97), 1),
+        "parent_ms_early": round(watcher.cost(0.05, 0.15), 1),
+        "parent_ms_late": round(watcher.cost(0.85, 0.95), 1),
         "load": round(os.getloadavg()[0], 1),
     }
 
