@@ -19,7 +19,7 @@ from fer_exp.system.home import Home
 if TYPE_CHECKING:
     from fer_exp.campaign import CampaignSpec
     from fer_exp.data.reading import Reading
-    from fer_exp.holdout.evaluate import TestResult
+    from fer_exp.holdout.result import TestResult
 
 Say = Callable[[str], None]
 ASKER = Asker(

@@ -3,6 +3,7 @@
 In: a record with a model, and a data source. Out: test results in the record, and a line in the home's ledger.
 
     evaluate     a model meets the test part, and what it finds
+    result       what came out, as a value
     recall       what was found at an opening, told again from stored predictions
     folds        the test parts of all folds, and what comes out over all of them
     external     a model meets another face set

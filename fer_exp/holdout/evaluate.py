@@ -5,7 +5,7 @@ says who looked at the test part, when and why. The line is written before the r
 look.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,10 @@ from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.gap import GAP, Gap, part_of
 from fer_exp.holdout.ledger import Looks, all_openings, opening_of, write_down
+from fer_exp.holdout.result import TestResult, WithoutCopies
 from fer_exp.holdout.sealed import TestPart, open_test
 from fer_exp.metrics.calibration import Calibration, calibration_at, uncalibrated
-from fer_exp.metrics.scores import Scores, score
+from fer_exp.metrics.scores import score
 from fer_exp.model import load_model, predict
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Predictions, Record
@@ -24,31 +25,6 @@ from fer_exp.records.digest import model_is_vouched_for
 from fer_exp.results import calibration_of, write_results
 from fer_exp.system.files import is_there, write_atomically
 from fer_exp.system.home import Home
-
-
-@dataclass(frozen=True)
-class WithoutCopies:
-    """A model on the test images that training holds no copy of."""
-
-    images: int
-    accuracy: float
-    macro_f1: float
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """What came out."""
-
-    __test__ = False  # pytest takes the name for a test's
-
-    scores: Scores
-    scores_without_copies: WithoutCopies | None  # None where no test image is a copy
-    copies: int  # test images that are copies of training images
-    looks: Looks  # at this test part so far, this one included
-    gap: Gap | None  # validation against test; None where the record's validation results are of other rows
-    calibration: Calibration | None  # with the temperature from validation; None where the record knows none
-    vouched: bool = True  # the record says which file its model is, and it was this one
-    recalled: bool = False  # from what the record stored when the test part was opened
 
 
 def open_and_evaluate(

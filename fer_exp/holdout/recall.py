@@ -7,9 +7,9 @@ published has to follow from them, so every metric is computed again and held ag
 import math
 
 from fer_exp.data.split.info import DataInfo
-from fer_exp.holdout.evaluate import TestResult, WithoutCopies
 from fer_exp.holdout.gap import GAP, Gap
 from fer_exp.holdout.ledger import Looks, all_openings
+from fer_exp.holdout.result import TestResult, WithoutCopies
 from fer_exp.metrics.calibration import CALIBRATION, Calibration
 from fer_exp.metrics.scores import Scores, score
 from fer_exp.records import Record

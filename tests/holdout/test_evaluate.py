@@ -12,9 +12,10 @@ from fer_exp.data.faces import Faces, Usage
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
-from fer_exp.holdout.evaluate import TestResult, open_and_evaluate
+from fer_exp.holdout.evaluate import open_and_evaluate
 from fer_exp.holdout.gap import GAP, Gap
 from fer_exp.holdout.ledger import LEDGER, Opening, all_openings, write_down
+from fer_exp.holdout.result import TestResult
 from fer_exp.metrics.calibration import CALIBRATION, Calibration, calibration_at, fit_temperature
 from fer_exp.metrics.scores import Scores
 from fer_exp.model import build, load_model, with_preprocessing, with_temperature

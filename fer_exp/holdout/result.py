@@ -1,0 +1,36 @@
+"""What a model reached on the test part, as a value.
+
+In: numbers. Out: the value, for whoever shows them. It loads no backend: results that were stored are told without one.
+"""
+
+from dataclasses import dataclass
+
+from fer_exp.holdout.gap import Gap
+from fer_exp.holdout.ledger import Looks
+from fer_exp.metrics.calibration import Calibration
+from fer_exp.metrics.scores import Scores
+
+
+@dataclass(frozen=True)
+class WithoutCopies:
+    """A model on the test images that training holds no copy of."""
+
+    images: int
+    accuracy: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What came out."""
+
+    __test__ = False  # pytest takes the name for a test's
+
+    scores: Scores
+    scores_without_copies: WithoutCopies | None  # None where no test image is a copy
+    copies: int  # test images that are copies of training images
+    looks: Looks  # at this test part so far, this one included
+    gap: Gap | None  # validation against test; None where the record's validation results are of other rows
+    calibration: Calibration | None  # with the temperature from validation; None where the record knows none
+    vouched: bool = True  # the record says which file its model is, and it was this one
+    recalled: bool = False  # from what the record stored when the test part was opened
