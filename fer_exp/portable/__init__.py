@@ -4,6 +4,7 @@ In: a campaign's folder, or an archive. Out: the other. What is packed is the tr
 notes of the tracker, half-written files.
 
     manifest     what an archive holds, and which names it may hold
+    paths        what a light archive says instead of the machine's paths
     packing      a folder into an archive
     unpacking    an archive into a folder, checked before anything takes its place
     deletion     a campaign out of the home and out of MLflow

@@ -2,9 +2,10 @@
 
 In: a campaign's folder, or the bytes of a manifest. Out: a Manifest whose names are all harmless. An archive is a tar
 packed with zstd: `manifest.json`, then the files in the manifest's order, nothing else. A light one holds what numbers
-rest on (what was asked for, histories, scores, predictions, the ledger) and none of the large files.
+rest on (what was asked for, histories, scores, predictions, the ledger) and none of the large files, nor of the paths.
 """
 
+import hashlib
 import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -13,6 +14,7 @@ from pydantic import Field
 
 from fer_exp import __version__
 from fer_exp.campaign import NAME, CampaignSpec
+from fer_exp.portable.paths import names_paths, without_paths
 from fer_exp.records.folder import LIGHT
 from fer_exp.system.errors import BadInput
 from fer_exp.system.files import TEMPORARY, is_there, sha256_of
@@ -73,7 +75,7 @@ def describe(folder: Path, *, light: bool = False) -> Manifest:
     for name in names:
         if problem := name_problem(name):
             raise BadInput(f"{folder / name}: {problem}", "Nothing was packed. Rename that file, or move it away.")
-    entries = tuple(_entry(folder, name) for name in names)
+    entries = tuple(_entry(folder, name, light=light) for name in names)
     return Manifest(campaign=spec.name, identity=spec.identity, light=light, files=entries)
 
 
@@ -132,6 +134,11 @@ def manifest_problem(manifest: Manifest) -> str | None:
     return next((problem for name in names if (problem := name_problem(name))), None)
 
 
-def _entry(folder: Path, name: str) -> Entry:
+def _entry(folder: Path, name: str, *, light: bool) -> Entry:
     found = (folder / name).stat()
-    return Entry(path=name, size=found.st_size, sha256=sha256_of(folder / name), mtime_ns=found.st_mtime_ns)
+    if light and names_paths(name):
+        content = without_paths(folder, name)
+        size, digest = len(content), hashlib.sha256(content).hexdigest()
+    else:
+        size, digest = found.st_size, sha256_of(folder / name)
+    return Entry(path=name, size=size, sha256=digest, mtime_ns=found.st_mtime_ns)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from fer_exp.campaign import CampaignSpec
 from fer_exp.model_card import CARD
 from fer_exp.portable.manifest import Manifest, files_of, is_heavy
+from fer_exp.portable.paths import names_paths, without_paths
 from fer_exp.system.errors import BadInput
 
 SHOWN = 5  # differences in a message
@@ -33,7 +34,7 @@ def difference(here: Path, there: Path, manifest: Manifest) -> int:
         )
     ours = {path.relative_to(here).as_posix() for path in files_of(here)}
     theirs = {entry.path for entry in manifest.files}
-    differing = sorted(name for name in ours & theirs if not filecmp.cmp(here / name, there / name, shallow=False))
+    differing = sorted(name for name in ours & theirs if not _same(here, there, name))
     lost = [
         f"{name} is not in the archive"
         for name in sorted(ours - theirs)
@@ -47,6 +48,13 @@ def difference(here: Path, there: Path, manifest: Manifest) -> int:
             "Nothing was unpacked. Move that folder away to take the archive's records, or keep the ones here.",
         )
     return len(theirs - ours) + len(differing)
+
+
+def _same(here: Path, there: Path, name: str) -> bool:
+    """Whether both hold the same, but for folders that a light archive leaves out."""
+    if filecmp.cmp(here / name, there / name, shallow=False):
+        return True
+    return names_paths(name) and without_paths(here, name) == without_paths(there, name)
 
 
 def _contradiction(here: Path, there: Path, name: str) -> str | None:

@@ -7,10 +7,12 @@ left out, so nothing of the machine goes along but what records say themselves.
 import io
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import zstandard
 
 from fer_exp.portable.manifest import MEMBER, Manifest, describe
+from fer_exp.portable.paths import names_paths, without_paths
 from fer_exp.system.errors import BadInput
 from fer_exp.system.files import replacing
 from fer_exp.system.lock import lock
@@ -25,8 +27,8 @@ def pack(folder: Path, target: Path, *, light: bool = False) -> Manifest:
     Args:
         folder: Of the campaign.
         target: The file, which is not there yet.
-        light: Leave out models, checkpoints, figures, pages and logs. What was measured can be read and judged again;
-            nothing can be trained further or asked.
+        light: Leave out models, checkpoints, figures, pages, logs, and the folders of paths. What was measured can be
+            read and judged again; nothing can be trained further or asked.
 
     Raises:
         Busy: Somebody drives the campaign.
@@ -52,8 +54,12 @@ def _write(folder: Path, manifest: Manifest, packed: zstandard.ZstdCompressionWr
         text = manifest.to_json(indent=1).encode()
         archive.addfile(_header(MEMBER, len(text)), io.BytesIO(text))
         for entry in manifest.files:
-            with (folder / entry.path).open("rb") as content:
+            with _content(folder, entry.path, light=manifest.light) as content:
                 archive.addfile(_header(entry.path, entry.size), content)
+
+
+def _content(folder: Path, name: str, *, light: bool) -> IO[bytes]:
+    return io.BytesIO(without_paths(folder, name)) if light and names_paths(name) else (folder / name).open("rb")
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:

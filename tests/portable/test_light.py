@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_exp.campaign import CampaignSpec
+from fer_exp.data.split.info import DataInfo
 from fer_exp.portable import pack, unpack
 from fer_exp.portable.manifest import HEAVY, is_heavy
 from fer_exp.records import Record
@@ -147,6 +149,37 @@ def test_whole_records_take_the_place_of_light_ones_and_never_the_other_way(publ
     with pytest.raises(BadInput, match="holds what a light archive leaves out"):
         unpack(other, tmp_path / "light.tar.zst")
     assert (there / "trials" / "0001" / "model.keras").exists()
+
+
+COMMAND = (
+    "fer-exp search /home/ada/her work/x.py --data=/home/ada/her faces/f.csv --out ../ada/y --url https://host/a/b"
+)
+
+
+def test_light_records_name_no_folder_of_the_machine_that_packed_them(published: Home, tmp_path: Path) -> None:
+    folder = published.campaign("tiny")
+    spec = CampaignSpec.read(folder / "campaign.json")
+    data = spec.data.model_copy(update={"path": "/home/ada/her faces/f.csv"})
+    named = spec.model_copy(update={"data": data, "file": "/home/ada/x.py"})
+    (folder / "campaign.json").write_text(named.sealed(indent=1))
+    (folder / "trials" / "0001" / "data.json").write_text(data.sealed(indent=1))
+    (folder / "trials" / "0001" / "provenance.json").write_text(json.dumps({"command": COMMAND, "cores": 2}))
+    pack(folder, tmp_path / "light.tar.zst", light=True)
+    pack(folder, tmp_path / "whole.tar.zst")
+    other = Home(tmp_path / "other")
+    there = unpack(other, tmp_path / "light.tar.zst").folder
+    texts = [path.read_bytes() for path in there.rglob("*") if path.is_file()]
+    assert not [text for text in texts if b"/home/ada" in text or b"her faces" in text]
+    moved = CampaignSpec.read(there / "campaign.json")
+    assert (moved.data.path, moved.file, moved.identity) == ("f.csv", "x.py", spec.identity)
+    assert moved.data.data_digest == data.data_digest
+    assert DataInfo.read(there / "trials" / "0001" / "data.json").path == "f.csv"
+    told = json.loads((there / "trials" / "0001" / "provenance.json").read_text())
+    assert told["command"].endswith("--data=f.csv --out y --url https://host/a/b")
+    assert told["cores"] == 2
+    assert unpack(other, tmp_path / "whole.tar.zst").added > 0  # it is the same campaign, and has more
+    assert unpack(other, tmp_path / "light.tar.zst").added == 0
+    assert CampaignSpec.read(there / "campaign.json") == named
 
 
 def test_a_whole_archive_says_nothing_of_light_so_that_earlier_versions_read_it(
