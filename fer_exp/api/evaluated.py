@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fer_exp.campaign import CampaignSpec
-    from fer_exp.holdout.external import ExternalResult
-    from fer_exp.holdout.result import TestResult
+    from fer_exp.holdout.result import ExternalResult, TestResult
     from fer_exp.metrics.scores import Scores
 
 

@@ -24,8 +24,7 @@ from fer_exp.system.words import counted
 from fer_exp.tuning.values import Result, Retrained
 
 if TYPE_CHECKING:
-    from fer_exp.holdout.external import ExternalResult
-    from fer_exp.holdout.result import TestResult
+    from fer_exp.holdout.result import ExternalResult, TestResult
     from fer_exp.tracking import SyncReport
     from fer_exp.tuning.promote import Promotion
 

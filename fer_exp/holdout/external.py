@@ -6,7 +6,6 @@ model chooses among the classes that both know, so that an answer that can only 
 """
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,10 @@ from fer_exp.data.faces import Faces
 from fer_exp.data.reading import Reading
 from fer_exp.data.sources.vocabulary import slug_of
 from fer_exp.data.split.info import DataInfo
-from fer_exp.holdout.ledger import EXTERNAL, Looks, Opening, write_down
+from fer_exp.holdout.ledger import EXTERNAL, Opening, write_down
+from fer_exp.holdout.result import ExternalResult
 from fer_exp.leaderboard.rows import standard_error
-from fer_exp.metrics.scores import Probabilities, Scores, clustered_error
+from fer_exp.metrics.scores import Probabilities, clustered_error
 from fer_exp.model import load_model, predict
 from fer_exp.records import Predictions, Record, now_ms
 from fer_exp.records.digest import model_is_vouched_for
@@ -27,26 +27,6 @@ from fer_exp.results import write_results
 from fer_exp.system.errors import BadData
 from fer_exp.system.files import sha256_of
 from fer_exp.system.home import Home
-
-
-@dataclass(frozen=True)
-class ExternalResult:
-    """What came out."""
-
-    name: str  # of the set, in the record and in metrics
-    source: str
-    scores: Scores
-    error: float  # standard error of the accuracy
-    error_by_group: bool  # whether it is by groups, which the set then has
-    left_out: dict[str, int]  # faces of classes that the model does not know
-    unused: tuple[str, ...]  # classes of the model that the set does not have
-    notes: tuple[str, ...]  # what was converted on the way
-    looks: Looks  # at this set so far, this one included
-
-    @property
-    def folder(self) -> str:
-        """Within the record."""
-        return f"external/{self.name}"
 
 
 def reading_for(info: DataInfo, asked: Reading) -> Reading:

@@ -1,4 +1,4 @@
-"""What a model reached on the test part, as a value.
+"""What a model reached on the test part, or on another face set, as a value.
 
 In: numbers. Out: the value, for whoever shows them. It loads no backend: results that were stored are told without one.
 """
@@ -34,3 +34,23 @@ class TestResult:
     calibration: Calibration | None  # with the temperature from validation; None where the record knows none
     vouched: bool = True  # the record says which file its model is, and it was this one
     recalled: bool = False  # from what the record stored when the test part was opened
+
+
+@dataclass(frozen=True)
+class ExternalResult:
+    """What came out."""
+
+    name: str  # of the set, in the record and in metrics
+    source: str
+    scores: Scores
+    error: float  # standard error of the accuracy
+    error_by_group: bool  # whether it is by groups, which the set then has
+    left_out: dict[str, int]  # faces of classes that the model does not know
+    unused: tuple[str, ...]  # classes of the model that the set does not have
+    notes: tuple[str, ...]  # what was converted on the way
+    looks: Looks  # at this set so far, this one included
+
+    @property
+    def folder(self) -> str:
+        """Within the record."""
+        return f"external/{self.name}"
