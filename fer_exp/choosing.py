@@ -79,7 +79,7 @@ def choose(
     model: str | None = None,
     record: str | None = None,
     run_id: str | None = None,
-    answered: bool = False,
+    answered: str = "",
 ) -> Chosen:
     """The model that exactly one of the names means.
 
@@ -90,7 +90,7 @@ def choose(
         record: CAMPAIGN (its only retrain, else the first of its leaderboard), CAMPAIGN:baseline or
             CAMPAIGN/trials/0003.
         run_id: A run in MLflow; of a campaign's run, its best trial is meant.
-        answered: Whether a record without its model will do, where the test part was opened for it.
+        answered: A pattern of files; a record that has one will do without its model.
 
     Raises:
         BadInput: More than one name is given or none, or the record is several trainings.
@@ -146,7 +146,7 @@ def choose_recorded(
     model: str | None = None,
     record: str | None = None,
     run_id: str | None = None,
-    answered: bool = False,
+    answered: str = "",
 ) -> Recorded:
     """As `choose`, for whoever needs the record; NotFound where no record of this home speaks for the model."""
     chosen = choose(home, asker, model=model, record=record, run_id=run_id, answered=answered)
@@ -167,7 +167,7 @@ def _require_campaigns(home: Home, asker: Asker) -> None:
         )
 
 
-def _by_record(home: Home, asker: Asker, name: str, *, answered: bool) -> Chosen:
+def _by_record(home: Home, asker: Asker, name: str, *, answered: str) -> Chosen:
     from fer_exp.verdict import find_groups
 
     records = find_groups(home, name)[0].records
@@ -180,7 +180,7 @@ def _by_record(home: Home, asker: Asker, name: str, *, answered: bool) -> Chosen
             f"--record: expected one training, received {name!r}, which means {len(records)}",
             f"{asker.unchanged} Name one of {there}",
         )
-    if not (answered and (records[0].path / "test" / "predictions.npz").exists()):
+    if not (answered and any(records[0].path.glob(answered))):
         _require_model(records[0], asker)
     return _of_record(records[0], records[0].model)
 

@@ -69,7 +69,7 @@ def evaluate(
     """
     place = Home.at(home)
     say("Finding the model.")
-    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model, answered=True)
+    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model, answered="test/predictions.npz")
     spec = chosen.campaign()
     if not chosen.kept:
         from fer_exp.holdout.recall import recall
@@ -103,8 +103,11 @@ def evaluate_on(
 ) -> ExternalEvaluation:
     """Holds one model against another face set, by the classes that both know.
 
+    Where the model is not here and met that set before, what was found then is computed again from the stored
+    predictions, and nothing is opened.
+
     Args:
-        source: The set.
+        source: The set; of one that is not here, its name in the record will do.
         record: As of `evaluate`.
         model: As of `evaluate`.
         run_id: As of `evaluate`.
@@ -119,8 +122,13 @@ def evaluate_on(
     """
     place = Home.at(home)
     say("Finding the model.")
-    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model)
+    stored = "external/*/predictions.npz"
+    chosen = choose_recorded(place, ASKER, record=record, run_id=run_id, model=model, answered=stored)
     spec = chosen.campaign()
+    if not chosen.kept:
+        from fer_exp.holdout.recall import recall_on
+
+        return ExternalEvaluation(place, spec, chosen, recall_on(place, chosen.record, str(source), spec.data))
     _refuse_moved_store(place, spec, tracking=tracking)
     from fer_exp.data.find import find_source
     from fer_exp.data.reading import Reading

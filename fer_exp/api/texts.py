@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from fer_exp.tuning.promote import Promotion
 
 
+RECALLED = "From what the record stored then; its model is not here, and nothing was opened."
+
+
 @dataclass(frozen=True)
 class Steps:
     """What to do next, as commands, or as calls of Python."""
@@ -184,7 +187,7 @@ def after_evaluation(title: str, report: str, result: "TestResult", folder: Path
         )
     lines.append(f"This test part was {result.looks}.")
     if result.recalled:
-        lines.append("From what the record stored then; its model is not here, and nothing was opened.")
+        lines.append(RECALLED)
     elif not result.vouched:
         lines.append("The record, of an earlier version, holds no digest of its model: it was loaded as it is.")
     lines.append(f"Figures and report: {folder}")
@@ -209,7 +212,10 @@ def after_external(title: str, result: "ExternalResult", folder: Path) -> str:
     if result.unused:
         lines.append(f"The model could not answer {', '.join(result.unused)}: the set has no such class.")
     lines += [f"Note: {note}" for note in result.notes]
-    lines += [f"This set was {result.looks}.", f"Figures and report: {folder}"]
+    lines.append(f"This set was {result.looks}.")
+    if result.recalled:
+        lines.append(RECALLED)
+    lines.append(f"Figures and report: {folder}")
     return "\n".join(lines)
 
 

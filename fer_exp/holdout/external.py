@@ -5,7 +5,6 @@ ledger. Classes are matched by name: faces of classes that the model does not kn
 model chooses among the classes that both know, so that an answer that can only be wrong is not counted against it.
 """
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,14 @@ from fer_exp.data.reading import Reading
 from fer_exp.data.sources.vocabulary import slug_of
 from fer_exp.data.split.info import DataInfo
 from fer_exp.holdout.ledger import EXTERNAL, Opening, write_down
-from fer_exp.holdout.result import ExternalResult
-from fer_exp.leaderboard.rows import standard_error
-from fer_exp.metrics.scores import Probabilities, clustered_error
+from fer_exp.holdout.result import SET, ExternalResult, ExternalSet, told
+from fer_exp.metrics.scores import Probabilities
 from fer_exp.model import load_model, predict
 from fer_exp.records import Predictions, Record, now_ms
 from fer_exp.records.digest import model_is_vouched_for
 from fer_exp.results import write_results
 from fer_exp.system.errors import BadData
-from fer_exp.system.files import sha256_of
+from fer_exp.system.files import sha256_of, write_atomically
 from fer_exp.system.home import Home
 
 
@@ -72,23 +70,18 @@ def evaluate_on(
     predictions = Predictions(labels, said, rows, shared, groups)
     name = slug_of(Path(entry.source).stem) or "set"
     scores = write_results(record, predictions, np.asarray(faces.images[rows]), f"external/{name}")
-    right = said.argmax(axis=1) == labels
-    error = math.nan if groups is None else clustered_error(right, groups)
-    return ExternalResult(
-        name=name,
+    there = ExternalSet(
         source=entry.source,
-        scores=scores,
-        error_by_group=math.isfinite(error),
-        error=error if math.isfinite(error) else standard_error(scores.accuracy, scores.images),
+        digest=entry.digest,
         left_out={
             one.slug: int(np.count_nonzero(faces.labels == one))
             for one in faces.classes
             if one.slug not in shared.names and (faces.labels == one).any()
         },
-        unused=tuple(name for name in info.class_names if name not in shared.names),
         notes=entry.notes,
-        looks=looks,
     )
+    write_atomically(record.path / "external" / name / SET, there.sealed(indent=1))
+    return told(name, there, scores, predictions, info, looks)
 
 
 def among(probabilities: Probabilities, classes: Classes, shared: Classes) -> Probabilities:

@@ -3,12 +3,19 @@
 In: numbers. Out: the value, for whoever shows them. It loads no backend: results that were stored are told without one.
 """
 
+import math
 from dataclasses import dataclass
 
+from fer_exp.data.split.info import DataInfo
 from fer_exp.holdout.gap import Gap
 from fer_exp.holdout.ledger import Looks
+from fer_exp.leaderboard.rows import standard_error
 from fer_exp.metrics.calibration import Calibration
-from fer_exp.metrics.scores import Scores
+from fer_exp.metrics.scores import Scores, clustered_error
+from fer_exp.records import Predictions
+from fer_exp.system.values import Value
+
+SET = "set.json"  # in `external/<set>/` of a record
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,46 @@ class ExternalResult:
     unused: tuple[str, ...]  # classes of the model that the set does not have
     notes: tuple[str, ...]  # what was converted on the way
     looks: Looks  # at this set so far, this one included
+    recalled: bool = False  # from what the record stored when the model met the set
 
     @property
     def folder(self) -> str:
         """Within the record."""
         return f"external/{self.name}"
+
+
+class ExternalSet(Value):
+    """`external/<set>/set.json` of a record: what the set was, beyond its scores."""
+
+    source: str
+    digest: str  # of all its faces
+    left_out: dict[str, int]  # faces of classes that the model does not know
+    notes: tuple[str, ...] = ()  # what was converted on the way
+
+
+def told(
+    name: str, there: ExternalSet, scores: Scores, predictions: Predictions, info: DataInfo, looks: Looks
+) -> ExternalResult:
+    """The result of a model on another set, from what it said there.
+
+    Args:
+        name: Of the set, in the record.
+        there: What the set was.
+        scores: Of the predictions.
+        predictions: Over the classes that both know.
+        info: The data that the model was trained on.
+        looks: At the set so far.
+    """
+    right = predictions.probabilities.argmax(axis=1) == predictions.labels
+    error = math.nan if predictions.groups is None else clustered_error(right, predictions.groups)
+    return ExternalResult(
+        name=name,
+        source=there.source,
+        scores=scores,
+        error_by_group=math.isfinite(error),
+        error=error if math.isfinite(error) else standard_error(scores.accuracy, scores.images),
+        left_out=there.left_out,
+        unused=tuple(name for name in info.class_names if name not in predictions.classes.names),
+        notes=there.notes,
+        looks=looks,
+    )

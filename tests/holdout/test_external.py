@@ -11,8 +11,8 @@ from fer_exp.data.split.info import DataInfo
 from fer_exp.data.split.prepare import prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.holdout.external import among, evaluate_on
-from fer_exp.holdout.result import ExternalResult
 from fer_exp.holdout.ledger import EXTERNAL, all_openings
+from fer_exp.holdout.result import ExternalResult
 from fer_exp.model import build, with_preprocessing
 from fer_exp.recipe import baseline_recipe
 from fer_exp.records import Record

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from fer_exp.records.folder import LIGHT
 from fer_exp.system.errors import BadInput
 from fer_exp.system.home import Home
 from tests.commands import contents, done, refused
+from tests.made_faces import png_of, some_faces
 from tests.made_records import made_predictions
 from tests.trained_models import NAME, record_in
 
@@ -61,6 +64,34 @@ def test_evaluate_gives_the_published_numbers_again_without_model_and_data(
     assert numbers(again) == expected
     assert json.loads(done("evaluate", f"{NAME}/trials/0001", "--json"))["metrics"] == before["metrics"]
     assert contents(other) == left  # no line in a ledger, no file renewed
+
+
+def test_what_a_model_reached_on_another_set_is_told_again_without_model_and_set(
+    toy: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = some_faces(24)
+    for place, name in enumerate(("anger", "contempt", "happiness")):
+        (tmp_path / "Other Set" / name).mkdir(parents=True)
+        for number in range(8):
+            file = tmp_path / "Other Set" / name / f"S{number % 3 + 1:03}_{place:03}_{number:08}.png"
+            file.write_bytes(png_of(faces.images[8 * place + number]))
+    asked = ("evaluate", f"{NAME}/trials/0001", "--on")
+    published = done(*asked, tmp_path / "Other Set", "--no-tracking")
+    assert "Left out: 8 images of contempt" in published
+    pack(toy.campaign(NAME), tmp_path / "toy.tar.zst", light=True)
+    move_in(tmp_path / "toy.tar.zst", monkeypatch, tmp_path)
+    shutil.rmtree(toy.root)
+    shutil.rmtree(tmp_path / "Other Set")
+    for source in ("Other Set", tmp_path / "Other Set", "other-set"):
+        again = done(*asked, source)
+        assert "its model is not here, and nothing was opened" in again
+        assert numbers(again) == numbers(published)
+    assert "expected a set that the model has met" in refused(*asked, "another")
+
+
+def test_what_was_stored_is_told_without_a_backend() -> None:
+    told = "import sys, fer_exp.holdout.recall; print({'keras', 'mlflow'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, check=True).stdout == b"set()\n"
 
 
 @pytest.mark.parametrize("harm", ["predictions", "ledger"])
