@@ -86,7 +86,8 @@ def test_what_a_model_reached_on_another_set_is_told_again_without_model_and_set
         again = done(*asked, source)
         assert "its model is not here, and nothing was opened" in again
         assert numbers(again) == numbers(published)
-    assert "expected a set that the model has met" in refused(*asked, "another")
+    problem, _ = refused(*asked, "another")
+    assert "expected a set that the model has met" in problem
 
 
 def test_what_was_stored_is_told_without_a_backend() -> None:
