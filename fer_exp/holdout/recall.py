@@ -66,7 +66,7 @@ def recall_on(home: Home, record: Record, source: str, info: DataInfo) -> Extern
         BadRecord: A file is missing or damaged, or stored metrics do not follow from the stored predictions.
     """
     met = sorted(path.parent.name for path in record.path.glob(f"external/*/{SAID}"))
-    asked = [slug_of(one).replace("-", "") for one in (Path(source).stem, source)]
+    asked = [(slug_of(one) or "").replace("-", "") for one in (Path(source).stem, source)]
     name = next((one for one in met if one.replace("-", "") in asked), None)
     if name is None:
         raise NotFound(
