@@ -13,6 +13,7 @@ from fer_exp.execute.crashes import give_up, note_crash
 from fer_exp.execute.engine import End, Ended, Engine
 from fer_exp.execute.failures import Decision, Failures
 from fer_exp.execute.fault import Fault
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Record, title_of
 
@@ -40,6 +41,9 @@ class Work(Protocol):
 
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard so far."""
+
+    def so_far(self) -> EndedCount:
+        """How many of its trials have ended."""
 
 
 class Dispatch:

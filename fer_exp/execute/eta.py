@@ -7,34 +7,11 @@ this start: what a record had trained before says nothing about now.
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from fer_exp.execute.engine import Attempt
-from fer_exp.leaderboard.rows import Row
-from fer_exp.records import Epoch, Record, State
+from fer_exp.leaderboard.ended import EndedCount
+from fer_exp.records import Epoch, Record
 from fer_exp.system.errors import BadRecord
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a leaderboard says of the trials that have ended."""
-
-    ended: int
-    failed: int
-    budgets: dict[int, int]  # epochs by number
-    begun: int  # epochs that were to be trained; a trial that goes on from another counts those it adds
-
-    @classmethod
-    def of(cls, rows: Sequence[Row]) -> "Ended":
-        """Counts them."""
-        found = [row for row in rows if row.state in (State.FINISHED, State.FAILED)]
-        budgets = {row.number: row.budget for row in found}
-        begun = sum(_added(row.budget, row.continues, budgets) for row in found)
-        return cls(len(found), sum(row.state is State.FAILED for row in found), budgets, begun)
-
-
-def _added(epochs: int, source: int | None, budgets: dict[int, int]) -> int:
-    return epochs - (0 if source is None else budgets.get(source, 0))
 
 
 class EtaEstimator:
@@ -82,7 +59,7 @@ class EtaEstimator:
             del self._reached[str(record.path)]
         self._seen.pop(str(record.path), None)
 
-    def seconds_left(self, ended: Ended, attempts: Sequence[Attempt], planned: int) -> float | None:
+    def seconds_left(self, ended: EndedCount, attempts: Sequence[Attempt], planned: int) -> float | None:
         """At most, at the pace since this start: of a trial that stopped early, nothing is left.
 
         Args:
@@ -96,7 +73,7 @@ class EtaEstimator:
         if self._began is None or self._trained <= 0:
             return None
         begun = ended.begun
-        begun += sum(_added(attempt.spec.epochs, attempt.spec.continues, ended.budgets) for attempt in attempts)
+        begun += sum(ended.adds(attempt.spec.epochs, attempt.spec.continues) for attempt in attempts)
         to_go = sum(attempt.spec.epochs - self._reached.get(str(attempt.record.path), 0) for attempt in attempts)
         return (max(planned - begun, 0) + max(to_go, 0)) * (self._clock() - self._began) / self._trained
 

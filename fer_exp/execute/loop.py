@@ -14,10 +14,9 @@ from types import FrameType
 
 from fer_exp.execute.dispatch import Dispatch, Work
 from fer_exp.execute.engine import Attempt, Engine
-from fer_exp.execute.eta import Ended, EtaEstimator
+from fer_exp.execute.eta import EtaEstimator
 from fer_exp.execute.progress import RunningTrial, Snapshot, Watcher
 from fer_exp.execute.tracker import Tracker
-from fer_exp.leaderboard.rows import Row
 from fer_exp.metrics.registry import shown
 from fer_exp.records import Epoch, Record, State, title_of
 
@@ -74,7 +73,6 @@ class Loop:
         self._stopping = False
         self._was_behind = False
         self._pace = EtaEstimator()
-        self._counted: tuple[tuple[Row, ...], Ended] | None = None
         self._shown, self._at_work = 0.0, list[int]()
         self._dispatch = Dispatch(work, engine, self._take_in, watcher.say)
 
@@ -145,7 +143,7 @@ class Loop:
 
     def _snapshot(self) -> Snapshot:
         rows = self._work.rows()
-        ended = self._count(rows)
+        ended = self._work.so_far()
         running = tuple(_running(attempt, self._pace.note(attempt)) for attempt in self._engine.attempts)
         behind = self._tracker.behind if self._tracker is not None else None
         return Snapshot(
@@ -160,12 +158,6 @@ class Loop:
             tracking="off" if self._tracker is None else (f"behind: {behind}" if behind else "level"),
             stopping=self._stopping,
         )
-
-    def _count(self, rows: tuple[Row, ...]) -> Ended:
-        """What these rows say, counted once: a search gives the same ones until a trial ends."""
-        if self._counted is None or self._counted[0] is not rows:
-            self._counted = rows, Ended.of(rows)
-        return self._counted[1]
 
 
 def _running(attempt: Attempt, last: Epoch | None) -> RunningTrial:

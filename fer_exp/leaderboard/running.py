@@ -9,6 +9,7 @@ import bisect
 from collections.abc import Iterable
 
 from fer_exp.campaign import Objective
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row, keepers, place, row_of
 from fer_exp.recipe import Recipe
 from fer_exp.records import Record
@@ -31,6 +32,7 @@ class RunningLeaderboard:
         self._place = place(objective)
         self._baseline = dict(baseline.flat())
         self._ended: list[Row] = []  # in order
+        self.so_far = EndedCount()  # of those
         self._numbers: set[int] = set()  # of those
         self._open: dict[int, Record] = {}
         self._seen: dict[int, tuple[tuple[int, ...], Row]] = {}  # of those: the row, and what its files looked like
@@ -50,7 +52,9 @@ class RunningLeaderboard:
         if number in self._numbers:
             return
         self._numbers.add(number)
-        bisect.insort(self._ended, self._row(record), key=self._place)
+        row = self._row(record)
+        bisect.insort(self._ended, row, key=self._place)
+        self.so_far.add(row)
         self._with_models[number] = record
 
     def forget(self, number: int) -> None:
@@ -60,6 +64,7 @@ class RunningLeaderboard:
         self._with_models.pop(number, None)
         self._numbers.discard(number)
         self._ended = [row for row in self._ended if row.number != number]
+        self.so_far = EndedCount.of(self._ended)
 
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard now."""

@@ -22,6 +22,7 @@ from fer_exp.execute.devices import device_kind
 from fer_exp.execute.dispatch import Next
 from fer_exp.execute.local import start_fork_server
 from fer_exp.execute.loop import Ending
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row, leaderboard
 from fer_exp.records import DATA, START_MODEL, Epoch, Record, State, now_ms
 from fer_exp.records.digest import check_last_checkpoint
@@ -151,6 +152,10 @@ class ReproductionWork:
     def rows(self) -> tuple[Row, ...]:
         """The one row."""
         return tuple(leaderboard([self.record], self._campaign.settings.objective))
+
+    def so_far(self) -> EndedCount:
+        """How many of them have ended."""
+        return EndedCount.of(self.rows())
 
 
 def run_reproduction(

@@ -14,6 +14,7 @@ from fer_exp.campaign import CampaignSpec
 from fer_exp.data.reading import Reading
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.execute.dispatch import Next
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row, best, leaderboard, whole
 from fer_exp.recipe import Recipe
 from fer_exp.records import DATA, START_MODEL, Kind, Record, State, TrialSpec, records_in, title_of
@@ -180,6 +181,10 @@ class RetrainWork:
     def rows(self) -> tuple[Row, ...]:
         """The seeds so far, best first."""
         return tuple(leaderboard([*self._records, *self._baselines], self._repeat.campaign.settings.objective))
+
+    def so_far(self) -> EndedCount:
+        """How many of them have ended."""
+        return EndedCount.of(self.rows())
 
     def records(self) -> list[Record]:
         """The records of all seeds."""

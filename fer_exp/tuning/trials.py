@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fer_exp.execute.dispatch import Next
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSpec, records_in
@@ -107,6 +108,10 @@ class SearchWork:
         if self._rows is None:
             self._rows = self._leaderboard.rows()
         return self._rows
+
+    def so_far(self) -> EndedCount:
+        """How many of its trials have ended."""
+        return self._leaderboard.so_far
 
     def records(self) -> list[Record]:
         """All records of the campaign, the baseline's first."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_exp.execute.eta import Ended, EtaEstimator
+from fer_exp.execute.eta import EtaEstimator
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import Row
 from fer_exp.records import Kind, Record, State, TrialSpec
 from fer_exp.system.errors import BadRecord
@@ -63,9 +64,9 @@ def test_nothing_is_said_before_something_was_trained(pace: EtaEstimator, clock:
     attempt = running(tmp_path, 10)
     pace.note(attempt)
     clock.now += 60
-    assert pace.seconds_left(Ended.of(()), [attempt], 10) is None
+    assert pace.seconds_left(EndedCount.of(()), [attempt], 10) is None
     pace.note(at(attempt, 1))
-    assert pace.seconds_left(Ended.of(()), [attempt], 10) is None
+    assert pace.seconds_left(EndedCount.of(()), [attempt], 10) is None
 
 
 def test_loading_libraries_is_not_counted(pace: EtaEstimator, clock: Clock, tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_loading_libraries_is_not_counted(pace: EtaEstimator, clock: Clock, tmp_
     pace.note(at(attempt, 1, 0))
     clock.now += 20
     pace.note(at(attempt, 1, 50))
-    assert pace.seconds_left(Ended.of(()), [attempt], 10) == pytest.approx(9.5 * 40)
+    assert pace.seconds_left(EndedCount.of(()), [attempt], 10) == pytest.approx(9.5 * 40)
 
 
 def test_epochs_of_an_earlier_start_do_not_count_as_done_in_no_time(
@@ -86,7 +87,7 @@ def test_epochs_of_an_earlier_start_do_not_count_as_done_in_no_time(
     pace.note(at(attempt, 3, 0))
     clock.now += 50
     pace.note(at(attempt, 3, 25))
-    assert pace.seconds_left(Ended.of(()), [attempt], 100) == pytest.approx(97.75 * 200)
+    assert pace.seconds_left(EndedCount.of(()), [attempt], 100) == pytest.approx(97.75 * 200)
 
 
 def test_a_trial_that_stopped_early_leaves_nothing_and_makes_no_epoch_faster(
@@ -100,7 +101,7 @@ def test_a_trial_that_stopped_early_leaves_nothing_and_makes_no_epoch_faster(
     pace.forget(first.record)  # 40 epochs, the last of them never seen by a look
     second = running(tmp_path, 100, number=1)
     pace.note(at(second, 1))
-    assert pace.seconds_left(Ended.of([row(0, 100)]), [second], 300) == pytest.approx(200 * 10)
+    assert pace.seconds_left(EndedCount.of([row(0, 100)]), [second], 300) == pytest.approx(200 * 10)
 
 
 def test_a_promoted_trial_takes_only_the_epochs_that_it_adds(pace: EtaEstimator, clock: Clock, tmp_path: Path) -> None:
@@ -110,8 +111,8 @@ def test_a_promoted_trial_takes_only_the_epochs_that_it_adds(pace: EtaEstimator,
     pace.note(at(promoted, 4, 0))
     clock.now += 7
     pace.note(at(promoted, 5, 0))
-    assert pace.seconds_left(Ended.of(rows), [promoted], 24) == pytest.approx(5 * 7)
-    assert pace.seconds_left(Ended.of([*rows, row(4, 9, continues=2)]), [], 24) == 0
+    assert pace.seconds_left(EndedCount.of(rows), [promoted], 24) == pytest.approx(5 * 7)
+    assert pace.seconds_left(EndedCount.of([*rows, row(4, 9, continues=2)]), [], 24) == 0
 
 
 def test_an_epoch_that_is_trained_once_more_after_a_death_is_not_counted_backwards(
@@ -122,7 +123,7 @@ def test_an_epoch_that_is_trained_once_more_after_a_death_is_not_counted_backwar
     clock.now += 8
     pace.note(at(attempt, 1, 80))
     pace.note(at(attempt, 0, 0, 0))  # the second process starts
-    assert pace.seconds_left(Ended.of(()), [attempt], 4) == pytest.approx(3.2 * 10)
+    assert pace.seconds_left(EndedCount.of(()), [attempt], 4) == pytest.approx(3.2 * 10)
 
 
 def test_a_record_that_failed_because_its_history_is_damaged_is_forgotten_all_the_same(
@@ -135,4 +136,4 @@ def test_a_record_that_failed_because_its_history_is_damaged_is_forgotten_all_th
     with pytest.raises(BadRecord):
         attempt.record.history()
     pace.forget(attempt.record)
-    assert pace.seconds_left(Ended.of(()), [], 4) is None
+    assert pace.seconds_left(EndedCount.of(()), [], 4) is None

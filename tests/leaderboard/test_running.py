@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer_exp.campaign import Objective
+from fer_exp.leaderboard.ended import EndedCount
 from fer_exp.leaderboard.rows import leaderboard
 from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.recipe import baseline_recipe
@@ -36,11 +37,17 @@ def test_the_board_is_the_leaderboard_of_the_records_at_any_moment(trials: list[
     for count, record in enumerate(trials[1:], start=2):
         board.take(record)
         assert list(board.rows()) == leaderboard(trials[:count], ACCURACY)
+        assert board.so_far == EndedCount.of(board.rows())
+    assert (board.so_far.ended, board.so_far.failed) == (4, 1)
     trials[4].end(Outcome(state=State.FINISHED))
     board.take(trials[4])
     board.take(trials[4])  # told twice, it stands there once
     assert list(board.rows()) == leaderboard(trials, ACCURACY)
     assert board.rows()[0].number == 4
+    assert board.so_far == EndedCount.of(board.rows())
+    assert board.so_far.ended == 5
+    board.forget(4)
+    assert (board.so_far.ended, sorted(board.so_far.budgets)) == (4, [0, 1, 2, 3])
 
 
 def test_a_record_that_has_ended_is_not_read_again(trials: list[Record]) -> None:
