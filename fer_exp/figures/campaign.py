@@ -152,7 +152,7 @@ def importance_figure(importance: Importance, campaign: str) -> Figure:
     if not importance.shares:
         raise ValueError(f"expected shares to draw, received none: {importance.reason}")
     names, shares = list(importance.shares), list(importance.shares.values())
-    title = f"What {importance.metric} moved with in “{campaign}” (fANOVA, n = {importance.trials} trials)"
+    title = f"What {importance.metric} moved with in “{campaign}” (fANOVA, n = {importance.basis})"
     figure = new_figure(8.0, 1.7 + 0.36 * len(names), title)
     axes = figure.subplots()
     bars = axes.barh(names, shares, color=BLUE, height=0.62)

@@ -8,6 +8,7 @@ effect in the fewest trials. Ranges sampled by magnitude are given to it as expo
 """
 
 import math
+import random
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ with warnings.catch_warnings():
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 FEWEST_TRIALS = 4  # below that a forest has nothing to split
+MOST_TRIALS = 500  # drawn from more: the time goes with the square of their number, 2.5 minutes for 2,000
 SEED = 1  # of the forest: the same trials give the same numbers
 
 
@@ -33,18 +35,25 @@ class Importance(Value):
 
     metric: str
     trials: int  # that it rests on
+    drawn_from: int = 0  # finished trials of that budget, where it rests on some of them alone
     epochs: int  # their budget: trials of other budgets are left out, as epochs would outweigh everything else
     method: str = "functional ANOVA (Hutter et al. 2014) by Optuna"
     shares: dict[str, float]  # sum to 1
     left_out: tuple[str, ...] = ()  # hyperparameters that only some of these trials have
     reason: str = ""
 
+    @property
+    def basis(self) -> str:
+        """How many trials it rests on, in words."""
+        return f"{self.trials:,} of {self.drawn_from:,} trials" if self.drawn_from else f"{self.trials:,} trials"
+
 
 def importance(rows: Sequence[Row], space: Sequence[Dimension], objective: Objective) -> Importance:
     """How much each hyperparameter matters, by the finished trials of the budget that most of them had."""
     usable = [row for row in rows if row.kind is Kind.TRIAL and row.objective is not None and row.same_as is None]
     epochs = _commonest_budget(usable)
-    used = sorted((row for row in usable if row.budget == epochs), key=lambda row: row.number)
+    there = sorted((row for row in usable if row.budget == epochs), key=lambda row: row.number)
+    used = there if len(there) <= MOST_TRIALS else random.Random(SEED).sample(there, MOST_TRIALS)
     shared = [dimension for dimension in space if all(_has(row, dimension) for row in used)]
     varied = [dimension for dimension in shared if len({row.values[dimension.name] for row in used}) > 1]
     left_out = tuple(dimension.name for dimension in space if dimension not in shared)
@@ -53,7 +62,13 @@ def importance(rows: Sequence[Row], space: Sequence[Dimension], objective: Objec
     if not reason and not shares:
         reason = "the forest explains none of the spread"
     return Importance(
-        metric=objective.metric, trials=len(used), epochs=epochs, shares=shares, left_out=left_out, reason=reason
+        metric=objective.metric,
+        trials=len(used),
+        drawn_from=len(there) if len(used) < len(there) else 0,
+        epochs=epochs,
+        shares=shares,
+        left_out=left_out,
+        reason=reason,
     )
 
 

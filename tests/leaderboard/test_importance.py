@@ -37,6 +37,22 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     return leaderboard(records_in(folder / "trials"), ACCURACY)
 
 
+def test_of_many_trials_some_are_drawn_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The analysis of 10,000 trials would take an hour at the end of their search."""
+    monkeypatch.setattr("fer_exp.leaderboard.importance.MOST_TRIALS", 30)
+    rng = np.random.default_rng(1)
+    points = [(10 ** rng.uniform(-4, -2), round(rng.uniform(0.1, 0.6), 1)) for _ in range(90)]
+    rows = [
+        row(number, abs(np.log10(rate) + 3), learning_rate=rate, pooled_dropout=dropout)
+        for number, (rate, dropout) in enumerate(points, start=1)
+    ]
+    found = importance(rows, SPACE_OF, ACCURACY)
+    assert (found.trials, found.drawn_from, found.basis) == (30, 90, "30 of 90 trials")
+    assert next(iter(found.shares)) == "learning_rate"
+    assert importance(rows, SPACE_OF, ACCURACY) == found
+    assert importance(rows[:30], SPACE_OF, ACCURACY).basis == "30 trials"
+
+
 def test_the_planted_hyperparameter_comes_first_and_shares_sum_to_one(planted: list[Row]) -> None:
     found = importance(planted, SPACE_OF, ACCURACY)
     assert next(iter(found.shares)) == "learning_rate"

@@ -147,7 +147,7 @@ def mattered(contents: Contents) -> tuple[Block, ...]:
     return (
         Drawing(
             bars_chart(f"What {found.metric} moved with", bars),
-            f"Share of the variance that each explains alone, over {found.trials} trials of {found.epochs} epochs; "
+            f"Share of the variance that each explains alone, over {found.basis} of {found.epochs} epochs; "
             f"{found.method}.{left}",
         ),
         Text("Shares rank; they do not show that anything matters. Few trials explain chance as well.", "note"),
