@@ -132,8 +132,9 @@ def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
         # Where a record is gone, the next one tells at least what had been told before both.
         asked = _asked(there[number if record else min(later for later in there if later > number)], ended)
         # Nor is anything known of those that only the notes of records gone by now named, but their number.
-        lacking = asked.before - len(told) + len(told.intersection(asked.told))
-        others = (earlier for earlier in by_end if earlier not in told and earlier not in asked.told)
+        named = set(asked.told)
+        lacking = asked.before - len(told) + len(told & named)
+        others = (one for one in by_end if one in known and one not in told and one not in named)
         tell(itertools.islice(others, max(lacking, 0)))
         tell(asked.told)
         exact &= proposer.repeat(number, None if record is None else record.spec(), asked.values)
