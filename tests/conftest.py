@@ -4,14 +4,17 @@ In: the environment of whoever runs the tests. Out: fixtures. The environment is
 TensorFlow, Keras and MLflow read it when they are first imported, which may be while pytest collects.
 """
 
+import functools
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from fer_exp.data.faces import Faces
 from fer_exp.system.home import Home
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -63,6 +66,28 @@ def fer2013() -> Path:
     if missing:
         pytest.skip(f"FER2013 is not at hand: no {' and no '.join(missing)} in FER_EXP_DATA or ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def faces_drawn_once() -> Iterator[None]:
+    """The demo's faces are the same each time: a process draws them once, and whoever wrote into them would be told.
+
+    What a test module has imported by name before, as the tests of the drawing do, stays the drawing itself.
+    """
+    from fer_exp.data.sources import demo
+
+    draw = demo.draw_faces
+
+    @functools.cache
+    def drawn(seed: int = 1) -> Faces:
+        faces = draw(seed)
+        for array in (faces.images, faces.labels, faces.usage):
+            array.flags.writeable = False
+        return faces
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "draw_faces", drawn)
+        yield
 
 
 @pytest.fixture
