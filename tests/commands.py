@@ -1,7 +1,7 @@
 """The command line as a person uses it, in this process or in one of its own, and campaigns small enough for tests.
 
 In: arguments. Out: what the command wrote and its exit code. `quick_trials` puts trials that train nothing in the place
-of real ones; everything else stays.
+of real ones and leaves out the campaign's figures; everything else stays.
 """
 
 import functools
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from fer_exp import summary
 from fer_exp.cli import app
 from fer_exp.records import Record, records_in
 from fer_exp.system.home import Home
@@ -109,7 +110,8 @@ def finish(home: Home, *arguments: object, **environment: str) -> str:
 
 
 def quick_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts trials that train nothing in the place of real ones."""
+    """Puts trials that train nothing in the place of real ones; tests/test_summary.py draws what a search draws."""
+    monkeypatch.setattr(summary, "_write_figures", lambda *_: None)
     monkeypatch.setattr(search_run, "Conditions", functools.partial(search_run.Conditions, entry=train_fake))
 
 

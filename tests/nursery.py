@@ -5,16 +5,16 @@ and all that comes out of it, are forked as well, in the place of fresh interpre
 """
 
 import contextlib
-import functools
 import gc
+import importlib
 import itertools
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,10 +33,12 @@ from fer_exp.execute.task import Task
 from fer_exp.system.home import Home
 from tests import faults
 from tests.fake_trials import train_fake
+from tests.warming import warm_up
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0  # seconds for a driver that takes a few
 TICK = 0.005
+LOADED_BY_MLFLOW = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store")
 
 
 class Trials(StrEnum):
@@ -98,10 +100,15 @@ class Driver:
 
     def wait(self) -> int:
         """Its exit code, once it has one."""
-        deadline = time.monotonic() + PATIENCE
-        while (code := self.ended()) is None:
-            assert time.monotonic() < deadline, self.said
-            time.sleep(TICK)
+        if self.code is not None:
+            return self.code
+        ending = os.pidfd_open(self.pid)  # it becomes readable when the process ends, which nobody but us collects
+        try:
+            assert select.select([ending], [], [], PATIENCE)[0], self.said
+        finally:
+            os.close(ending)
+        code = self.ended()
+        assert code is not None
         return code
 
     @property
@@ -147,8 +154,9 @@ class Nursery:
 
 @contextmanager
 def nursery(trials: Trials = Trials.FAKE) -> Iterator[Nursery]:
-    """A nursery, for as long as the block lasts."""
-    with serving(f"from tests.nursery import Trials, serve; serve(Trials({trials.value!r}))") as ready:
+    """A nursery, for as long as the block lasts; where nothing is trained, half as large without TensorFlow."""
+    backend = {"KERAS_BACKEND": "numpy"} if trials is Trials.FAKE else {}
+    with serving(f"from tests.nursery import Trials, serve; serve(Trials({trials.value!r}))", **backend) as ready:
         yield ready
 
 
@@ -218,10 +226,12 @@ def _give_command() -> NoReturn:
 
 def _load(trials: Trials) -> None:
     """All that drivers, trials and trackers load, and what makes them quick; no device is touched."""
-    from fer_exp import figures, tracking
+    from fer_exp import tracking
     from fer_exp.execute import tracker
 
     assert tracking
+    for name in LOADED_BY_MLFLOW:
+        importlib.import_module(name)
     entry, loads = train_faulty, "tests.nursery"
     if trials is Trials.REAL:
         from fer_exp.execute import child
@@ -230,31 +240,7 @@ def _load(trials: Trials) -> None:
         entry, loads = train_really, TRAINING
     warm_up(entry=entry, loads=loads)
     setattr(tracker, "follow_records", follow_faulty)  # noqa: B010  # the search makes its tracker by this name
-    setattr(figures, "save", lambda *_: None)  # noqa: B010  # they take long, and say nothing about what survives
     setattr(util, "spawnv_passfds", _fork_instead)  # noqa: B010  # so that it forks
-
-
-def warm_up(**conditions: Any) -> None:
-    """Loads what the command needs, and has it work under these conditions."""
-    from fer_exp import summary
-    from fer_exp.api import view
-    from fer_exp.leaderboard.importance import importance
-    from fer_exp.report import write as report_write
-    from fer_exp.tuning import adaptive_proposer, keras_tuner_proposer
-    from fer_exp.tuning import run as search_run
-    from fer_exp.tuning import trials as search_trials
-
-    assert view
-    assert search_trials
-    assert adaptive_proposer  # a search imports the one that it needs, seconds of Keras with it
-    assert keras_tuner_proposer
-    # The command makes its conditions by this name.
-    setattr(search_run, "Conditions", functools.partial(search_run.Conditions, **conditions))  # noqa: B010
-    # Forests and figures take ten times the rest, and say nothing about what survives; the leaderboard is written.
-    setattr(summary, "importance", lambda _, space, objective: importance((), space, objective))  # noqa: B010  # as above
-    setattr(summary, "_write_figures", lambda *_: None)  # noqa: B010  # as above
-    setattr(report_write, "page_of", lambda contents: contents.spec.name)  # noqa: B010  # as above; the page is written
-    setattr(report_write, "render", str)  # noqa: B010  # as above
 
 
 def _fork_instead(_executable: str, arguments: Sequence[str], kept: Sequence[int]) -> int:

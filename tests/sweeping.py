@@ -34,7 +34,8 @@ from fer_exp.system.home import Home
 from tests.fake_trials import accuracy
 from tests.faults import Fault
 from tests.killing import Board, assert_whole, prepared
-from tests.nursery import Nursery, answer_requests, serving, warm_up
+from tests.nursery import Nursery, answer_requests, serving
+from tests.warming import warm_up
 
 # Trial 1 is the baseline again, and so answered by it; trial 2 is trained; and one model of the two is dropped.
 CAMPAIGN = '''"""A campaign for sweeps."""

@@ -4,6 +4,9 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
+
+from fer_exp import summary
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
@@ -28,7 +31,9 @@ def campaign(algorithm: Algorithm = Algorithm.RANDOM, **settings: object) -> Cam
 
 def run(home: Home, toy: Campaign, watcher: Silence | None = None, workers: int = 1) -> Result:
     conditions = Conditions(home, watcher or Silence(), workers, tracking=False, entry=train_fake)
-    return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "_write_figures", lambda *_: None)  # tests/test_summary.py draws them
+        return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
 def records(home: Home, name: str = "toy") -> list[Record]:

@@ -45,7 +45,7 @@ pytestmark = [
 
 SEARCH = """
 import sys
-from tests.nursery import warm_up
+from tests.warming import warm_up
 from tests.node_trials import train_with_large_report
 warm_up(entry=train_with_large_report)
 from fer_exp.cli import main
