@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # its quantiles are those of scipy.stats, without what that checks at every call
 
 from fer_exp.verdict.resample import Values
 
@@ -99,8 +99,8 @@ def half_width(spread: Spreads, level: float, wider: float = 1.0) -> float:
     # The freedom is that of the error before it was widened: widening must not make the quantile smaller.
     known_badly = images**2 / spread.image_freedom + seeds**2 / spread.seed_freedom
     if known_badly == 0:
-        return float(stats.norm.ppf(tail) * error)
-    return float(stats.t.ppf(tail, (images + seeds) ** 2 / known_badly) * error)
+        return float(special.ndtri(tail) * error)
+    return float(special.stdtrit((images + seeds) ** 2 / known_badly, tail) * error)
 
 
 def seeds_to_decide(spread: Spreads, seeds: tuple[int, int], gap: float, level: float, wider: float) -> int | None:
@@ -146,4 +146,4 @@ def wider_for_picking(a: Measured, b: Measured, level: float) -> float:
         moves = error > 0  # two models that say the same differ by nothing
         if moves.any():
             largest = np.maximum(largest, np.abs(moved[:, moves] / error[moves]).max(axis=1))
-    return max(float(np.quantile(largest, level) / stats.norm.ppf((1 + level) / 2)), 1.0)
+    return max(float(np.quantile(largest, level) / special.ndtri((1 + level) / 2)), 1.0)

@@ -139,6 +139,19 @@ def test_a_higher_level_is_a_wider_interval() -> None:
     assert widths == sorted(widths)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
+def test_the_width_is_students_quantile_of_any_freedom_and_the_normal_one_of_none(level: float) -> None:
+    tail = (1 + level) / 2
+    for freedom in np.geomspace(0.5, 5000, 60):
+        assert half_width(Spreads(0.0, 2.0, freedom), level) == pytest.approx(2 * t.ppf(tail, freedom), rel=1e-12)
+    assert half_width(Spreads(2.0, 0.0, np.inf), level) == pytest.approx(2 * norm.ppf(tail), rel=1e-12)
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.706205), (4, 2.776445), (30, 2.042272), (np.inf, 1.959964)])
+def test_the_width_is_that_of_the_printed_tables(freedom: float, quantile: float) -> None:
+    assert half_width(Spreads(0.0, 1.0, freedom), 0.95) == pytest.approx(quantile, abs=1e-6)
+
+
 def test_being_picked_never_makes_an_interval_narrower() -> None:
     seeds = RANDOM.random((3, 900)) < np.array([[0.60], [0.65], [0.70]])  # far apart: most of the error is the seeds'
     spread = spreads(measured(seeds), measured(~seeds))
