@@ -109,7 +109,9 @@ def prepared() -> Path:
     """A cache with the data of `tests.commands.TINY`: OpenCV, which prepares them, may hang in a forked process."""
     cache = Path(tempfile.mkdtemp(prefix="fer-exp-"))
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
-    prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=140, cache=cache)
+    development = prepare("demo", protocol=Protocol.OFFICIAL, seed=1, limit=140, cache=cache)
+    development.train(clahe=True)  # the equalised faces are made when they are first asked for
+    development.validation(clahe=True)
     return cache
 
 

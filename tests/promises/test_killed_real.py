@@ -14,9 +14,11 @@ from fer_exp.system.home import Home
 from tests.killing import Board, Figures, assert_whole, board, campaign, kill_at_random, strays, strike
 from tests.nursery import Nursery, Trials, nursery
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # some forty trainings; a busy machine needs long
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # some thirty trainings; a busy machine needs long
 
-ALGORITHMS = list(Algorithm)
+# One that trains every trial from its start, and the two that go on from another's checkpoint: in a trial's process the
+# others do what the first does, and tests/promises/test_killed.py kills all of them.
+ALGORITHMS = [Algorithm.RANDOM, Algorithm.HYPERBAND, Algorithm.ADAPTIVE]
 TRIALS = 2
 POINTS = [  # which process dies, at what it does to which file or by which name, the how manieth time, before or after
     ("trial", "call", "progress", 2, "before"),  # inside the first epoch, a batch later
@@ -25,6 +27,7 @@ POINTS = [  # which process dies, at what it does to which file or by which name
     ("trial", "call", "progress", 6, "before"),  # inside the second epoch
     ("trial", "rename", "model.keras", 1, "before"),  # all epochs are there, and no end
     ("driver", "rename", "trial.json", 1, "after"),  # between the baseline and the first trial
+    ("trial", "rename", "outcome.json", 1, "after"),  # the first trial has ended, and its checkpoints still lie there
 ]
 KILLS = 1  # more of each algorithm, at random moments
 LONGEST = 4.0  # seconds from a sign of life to one of those
