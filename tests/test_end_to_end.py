@@ -5,6 +5,7 @@ Networks are tiny and faces are drawn; everything else is what a person runs.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -44,20 +46,6 @@ answer = np.asarray(mlflow.keras.load_model(sys.argv[2]).predict(faces))
 print(served.shape, bool(np.allclose(served.sum(axis=1), 1, atol=1e-5)), bool((served == answer).all()))
 """
 
-UNDISTURBED = """
-import sys
-from pathlib import Path
-from fer_exp.campaign import fingerprint, load_campaign
-from fer_exp.execute.progress import Silence
-from fer_exp.system.home import Home
-from fer_exp.tuning.run import Conditions, run_search
-from fer_exp.tuning.values import DataChoice
-file, home = map(Path, sys.argv[1:])
-campaign = load_campaign(file)
-conditions = Conditions(Home(home), Silence(), tracking=False)
-run_search(campaign, campaign.settings, str(file), fingerprint(file), DataChoice("demo"), conditions)
-"""
-
 
 def board(home: Home) -> Board:
     return [(row.number, row.objective, row.epochs) for row in leaderboard(trials(home), Objective())]
@@ -81,16 +69,42 @@ def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What a search that nothing disturbed left."""
+
+    home: Home
+    told: str
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, mlflow_db: Path) -> Searched:
+    """One search of a baseline and two trials, for all tests that go on from one."""
+    folder = tmp_path_factory.mktemp("searched")
+    home = Home(folder / "mlruns")
+    home.root.mkdir()
+    shutil.copyfile(mlflow_db, home.root / "mlflow.db")
+    return Searched(home, finish(home, "search", write_campaign(folder)))
+
+
 # -- from search to champion
 
 
-def test_from_a_search_to_a_champion_that_anyone_can_load(mlflow_home: Home, tmp_path: Path) -> None:
-    home = mlflow_home
-    told = finish(home, "search", write_campaign(tmp_path))
-    assert told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny --seeds 3"
+def test_from_a_search_to_a_champion_that_anyone_can_load(searched: Searched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In that search's own home: MLflow's file names it."""
+    home = searched.home
+    monkeypatch.setenv("FER_EXP_HOME", str(home.root))
+    assert searched.told.splitlines()[-1] == "Next:    fer-exp retrain-best tiny --seeds 3"
     assert len(done("status", "tiny").splitlines()) >= 6
+    assert {"history.png", "parallel.png"} <= {path.name for path in (home.campaign("tiny") / "figures").iterdir()}
 
-    told = finish(home, "retrain-best", "tiny", "--seeds", 2)
+    told = finish(home, "retrain-best", "tiny", "--trial", 1, "--seeds", 2)
+    assert "A: tiny retrain of trial 1, 2 seeds (2, 3), up to 2 epochs" in told
+    assert "B: tiny retrain of the baseline, 2 seeds (2, 3), up to 2 epochs" in told
+    (answer,) = [line for line in told.splitlines() if line.startswith(("Better: ", "Not shown: ", "Worse: "))]
+    found = json.loads(done("compare", "tiny", "tiny:baseline", "--json"))
+    assert found["sentence"].startswith(f"{answer} That allows for ")
+    assert found["judgement"]["images"] == 400
     assert "Registered: tiny version 1" in told
     assert told.splitlines()[-1] == "Next:    fer-exp evaluate --model models:/tiny@champion"
     assert {run.info.status for run in all_runs(home, "tiny")} == {"FINISHED"}
@@ -173,14 +187,14 @@ def _wait_until_it_answers(url: str) -> None:
 
 
 def test_the_same_way_on_a_real_server(home: Home, tmp_path: Path, server: str) -> None:
-    told = finish(home, "search", write_campaign(tmp_path, trials=1))
+    told = finish(home, "search", write_campaign(tmp_path, trials=0))
     assert server in told
     told = finish(home, "retrain-best", "tiny")
     assert "Registered: tiny version 1" in told
     json.loads(done("evaluate", "--model", "models:/tiny@champion", "--json"))
     assert not (home.root / "mlflow.db").exists()
     runs = all_runs(home, "tiny")
-    assert len(runs) == 4
+    assert len(runs) == 3
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "test/accuracy" in client_of(home).get_run(_champion(home)).data.metrics
 
@@ -204,6 +218,12 @@ def test_the_reference_is_reproduced_beside_its_own_figures(home: Home) -> None:
     assert not (home.root / "mlflow.db").exists()
 
 
+def test_a_training_is_reproduced_to_the_last_bit(searched: Searched, home: Home) -> None:
+    shutil.copytree(searched.home.campaign("tiny"), home.campaign("tiny"))
+    told = done("reproduce", "tiny/trials/0001", "--no-tracking", "--fail-if-not-equal")
+    assert "Equal: all numbers of 2 epochs and all 400 predictions" in told
+
+
 # -- killed in the middle
 
 
@@ -215,12 +235,11 @@ def _in_the_middle(home: Home) -> bool:
     return max(ended, default="0000") > "0000" and len(begun) > len(ended)
 
 
-def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(mlflow_home: Home, tmp_path: Path) -> None:
-    """From start to end with MLflow; tests/promises/test_killed_real.py kills all four algorithms, many times."""
-    home, file = mlflow_home, write_campaign(tmp_path, trials=2)
-    undisturbed = Home(tmp_path / "undisturbed")
-    subprocess.run([sys.executable, "-c", UNDISTURBED, file, undisturbed.root], check=True, capture_output=True)
-
+def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(
+    mlflow_home: Home, tmp_path: Path, searched: Searched
+) -> None:
+    """From start to end with MLflow; tests/promises/test_killed_real.py kills many times."""
+    home, file = mlflow_home, write_campaign(tmp_path)
     process = start(home, "search", file)
     wait_for(lambda: _in_the_middle(home), process)
     before = family(process)
@@ -231,7 +250,7 @@ def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(mlflow_home: H
     assert len(before) > 2
 
     finish(home, "search", file)
-    assert board(home) == board(undisturbed)
+    assert board(home) == board(searched.home)
     assert [record.spec().number for record in trials(home)] == list(range(len(trials(home))))
     for record in trials(home):
         assert record.state() is State.FINISHED

@@ -1,6 +1,8 @@
-"""Retraining trains the baseline beside the best recipe, with the same seeds, and ends with the verdict on the two."""
+"""Retraining trains the baseline beside the best recipe, with the same seeds, and ends with the verdict on the two.
 
-import json
+Trials are fake; tests/test_end_to_end.py goes the whole way with real ones.
+"""
+
 from pathlib import Path
 
 import pytest
@@ -141,16 +143,3 @@ def test_predictions_that_are_missing_cost_the_verdict_and_nothing_else(searched
     (retrains(searched)[0].path / "predictions.npz").unlink()
     assert "Not compared with the baseline: " in done(*command)
     assert len(retrains(searched)) == 4
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("home")
-def test_the_whole_way_ends_with_a_sentence(tmp_path: Path) -> None:
-    done("search", write_campaign(tmp_path, trials=1, epochs=1), "--no-tracking")
-    told = done("retrain-best", "tiny", "--trial", 1, "--seeds", 2, "--no-tracking")
-    assert "A: tiny retrain of trial 1, 2 seeds (2, 3), up to 1 epochs" in told
-    assert "B: tiny retrain of the baseline, 2 seeds (2, 3), up to 1 epochs" in told
-    (answer,) = [line for line in told.splitlines() if line.startswith(("Better: ", "Not shown: ", "Worse: "))]
-    found = json.loads(done("compare", "tiny", "tiny:baseline", "--json"))
-    assert found["sentence"].startswith(f"{answer} That allows for ")
-    assert found["judgement"]["images"] == 400

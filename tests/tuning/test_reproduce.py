@@ -1,4 +1,7 @@
-"""A record is trained again beside itself; what differs is told, and whether it comes out equal."""
+"""A record is trained again beside itself; what differs is told, and whether it comes out equal.
+
+Trials are fake; tests/test_end_to_end.py reproduces a real training.
+"""
 
 import json
 from dataclasses import replace
@@ -153,11 +156,3 @@ def test_the_command_says_what_differs_and_how_it_came_out(tmp_path: Path, monke
     problem, remedy = refused("reproduce", "tiny")
     assert "expected one record, received 'tiny'" in problem
     assert "tiny/trials/" in remedy
-
-
-@pytest.mark.slow
-def test_a_real_training_comes_out_equal_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FER_EXP_HOME", str(tmp_path / "home"))
-    done("search", write_campaign(tmp_path, trials=1), "--no-tracking")
-    told = done("reproduce", "tiny/trials/0001", "--no-tracking", "--fail-if-not-equal")
-    assert "Equal: all numbers of 2 epochs and all 400 predictions" in told
