@@ -8,6 +8,8 @@ import functools
 import importlib
 from typing import Any
 
+from tests.undrawn import draw_nothing
+
 DEMO_VALIDATION = 400  # faces
 IMPORTED_LATE = (  # by a command, when it needs them: of the two proposers one, with seconds of Keras
     "fer_exp.api.retraining",
@@ -22,14 +24,6 @@ IMPORTED_LATE = (  # by a command, when it needs them: of the two proposers one,
     "pandas.io.formats.csvs",
     "pyarrow.pandas_compat",
 )
-
-
-def draw_nothing() -> None:
-    """No figure is drawn in this process from now on, and none is written."""
-    from fer_exp import figures
-
-    for name in figures.__all__:
-        setattr(figures, name, lambda *_: None)
 
 
 def warm_up(**conditions: Any) -> None:

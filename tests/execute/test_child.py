@@ -24,6 +24,7 @@ from fer_exp.model import load_model, predict
 from fer_exp.recipe import Augmentation, Recipe, Schedule, Views
 from fer_exp.records import Record, State, best_epoch
 from tests.trainings import TINY, demo_development, new_record, without_times
+from tests.undrawn import train_undrawn
 
 # Every kind of randomness and of state that a process can lose by dying.
 RECIPE = TINY.but(augmentation=Augmentation(flip=True, rotation=10, erasing=0.5), ema=0.9, plateau_patience=1)
@@ -46,12 +47,15 @@ class EngineOf(Protocol):
 
 @pytest.fixture(scope="module")
 def engine_of(context: ForkServerContext, development: Development) -> Iterator[EngineOf]:
-    """Makes engines of so many workers and ends them afterwards."""
+    """Makes engines of so many workers, whose trainings draw no figures, and ends them afterwards."""
     engines: list[LocalEngine] = []
 
     def of(workers: int, keep_checkpoints: bool = False) -> LocalEngine:
-        engines.append(LocalEngine(context, workers, development.folder, keep_checkpoints=keep_checkpoints))
-        return engines[-1]
+        engine = LocalEngine(
+            context, workers, development.folder, entry=train_undrawn, keep_checkpoints=keep_checkpoints
+        )
+        engines.append(engine)
+        return engine
 
     yield of
     for engine in engines:
@@ -101,9 +105,13 @@ def train_alone(engine: LocalEngine, folder: Path, recipe: Recipe = RECIPE, epoc
 
 
 @pytest.fixture(scope="module")
-def finished(engine_of: EngineOf, tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """A record whose training nothing disturbed."""
-    return train_alone(engine_of(1), tmp_path_factory.mktemp("finished") / "0001")
+def finished(
+    context: ForkServerContext, development: Development, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Record]:
+    """A record whose training nothing disturbed, with its figures."""
+    engine = LocalEngine(context, 1, development.folder)
+    yield train_alone(engine, tmp_path_factory.mktemp("finished") / "0001")
+    engine.kill()
 
 
 # -- what a process leaves

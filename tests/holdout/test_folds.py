@@ -17,6 +17,7 @@ from fer_exp.system.home import Home
 from tests.commands import done, refused, write_campaign
 from tests.made_faces import people_in
 from tests.made_records import made_campaign_spec
+from tests.undrawn import undrawn
 
 PEOPLE = 9
 
@@ -29,7 +30,10 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_search_in_each_fold_and_everybody_predicted_once(tmp_path: Path, home: Home, people: Path) -> None:
+def test_a_search_in_each_fold_and_everybody_predicted_once(
+    tmp_path: Path, home: Home, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undrawn(monkeypatch)
     file = write_campaign(tmp_path, trials=1, epochs=1)
     asked = ("--data", people, "--protocol", "subject-kfold", "--folds", 3, "--no-tracking")
     assert "folds      all of the above and the time below 3 times" in done("search", file, *asked, "--dry-run")
