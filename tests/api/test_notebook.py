@@ -123,6 +123,7 @@ SEARCH = "fer_exp.search(campaign, tracking=False)"
 @pytest.fixture
 def kernel_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")  # nothing is trained, so TensorFlow need not be loaded
     monkeypatch.setenv("IPYTHONDIR", str(home.root.parent / "ipython"))
     return home
 
