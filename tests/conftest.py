@@ -103,8 +103,9 @@ def mlflow_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file that MLflow has migrated, for tests to copy: the migration takes seconds."""
     from fer_exp.tracking.store import connect  # late: most tests need no MLflow
 
-    root = tmp_path_factory.mktemp("mlflow")
-    connect(Home(root))
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mlflow-migrated"  # one for all processes
+    connect(Home(root))  # whoever comes second waits for the first
     return root / "mlflow.db"
 
 

@@ -1,6 +1,7 @@
 """What a caller's shell, notebook, settings and folder may hold, and that none of it changes a command or a result."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def nothing_was_run(folder: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_search_gives_the_same_whatever_surrounds_it(tmp_path: Path, hostile: Path) -> None:
+def test_a_search_gives_the_same_whatever_surrounds_it(tmp_path: Path, hostile: Path, mlflow_db: Path) -> None:
     plain = tmp_path / "plain"
     plain.mkdir()
     settings = tmp_path / "user" / ".keras"
@@ -58,6 +59,8 @@ def test_a_search_gives_the_same_whatever_surrounds_it(tmp_path: Path, hostile: 
     surroundings = {"HOME": str(tmp_path / "user"), **NOTEBOOK, **KERAS}
     for folder, environment in ((plain, {}), (hostile, surroundings)):
         homes[folder] = Home(folder / "mlruns")
+        homes[folder].root.mkdir()
+        shutil.copyfile(mlflow_db, homes[folder].root / "mlflow.db")
         found = {"FER_EXP_HOME": str(homes[folder].root), **environment}
         ended = run(folder, "search", write_campaign(folder, trials=1), **found)
         assert ended.returncode == 0, ended.stderr
