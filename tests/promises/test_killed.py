@@ -24,8 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # hundreds of starts
 ALGORITHMS = list(Algorithm)
 TRIALS, EPOCHS = 8, 8
 TOLD = [Algorithm.RANDOM, Algorithm.HYPERBAND]  # MLflow is told otherwise only where trials go on from others
-KILLS = 30  # of each algorithm at random moments; then the search may end. Those at named points come on top
-AMID = 10  # of them, at least, while a trial is at work
+KILLS = 24  # of each algorithm at random moments; then the search may end. Those at named points come on top
 LONGEST = 0.5  # seconds from a sign of life to a kill
 
 # Which process dies, at what it does to which file, the how manieth time, before or after it. The search dies with it.
