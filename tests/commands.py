@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from fer_exp import summary
 from fer_exp.cli import app
 from fer_exp.records import Record, records_in
 from fer_exp.system.home import Home
@@ -111,7 +110,7 @@ def finish(home: Home, *arguments: object, **environment: str) -> str:
 
 def quick_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts trials that train nothing in the place of real ones; tests/test_summary.py draws what a search draws."""
-    monkeypatch.setattr(summary, "_write_figures", lambda *_: None)
+    monkeypatch.setattr("fer_exp.summary._write_figures", lambda *_: None)
     monkeypatch.setattr(search_run, "Conditions", functools.partial(search_run.Conditions, entry=train_fake))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from fer_exp import summary
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.execute.progress import Silence, Snapshot
 from fer_exp.recipe import Recipe, baseline_recipe
@@ -32,7 +31,7 @@ def campaign(algorithm: Algorithm = Algorithm.RANDOM, **settings: object) -> Cam
 def run(home: Home, toy: Campaign, watcher: Silence | None = None, workers: int = 1) -> Result:
     conditions = Conditions(home, watcher or Silence(), workers, tracking=False, entry=train_fake)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(summary, "_write_figures", lambda *_: None)  # tests/test_summary.py draws them
+        patch.setattr("fer_exp.summary._write_figures", lambda *_: None)  # tests/test_summary.py draws them
         return run_search(toy, toy.settings, "toy.py", "fingerprint", DataChoice("demo"), conditions)
 
 
