@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from fer_exp.cli import app
@@ -20,6 +22,8 @@ from fer_exp.system.home import Home
 from fer_exp.tuning import run as search_run
 from tests.fake_trials import train_fake
 
+# typer's runner builds the command of all options anew at each call; it is the same each time.
+setattr(testing, "_get_command", functools.cache(get_command))  # noqa: B010  # the name by which the runner calls it
 COMMAND = Path(sys.executable).with_name("fer-exp")
 # Written on the way to a refusal, and no part of what a campaign is.
 PASSING = ("lock.json", "forkserver.log", "tracking.lock", "mlflow.lock")

@@ -97,7 +97,7 @@ def test_no_settings_of_keras_break_a_command(tmp_path: Path, text: str) -> None
 def test_a_backend_of_the_users_settings_counts(tmp_path: Path) -> None:
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text('{"backend": "numpy"}')
-    ended = run(tmp_path, "search", write_campaign(tmp_path), HOME=str(tmp_path), KERAS_BACKEND="")
+    ended = run(tmp_path, "search", write_campaign(tmp_path), "--no-tracking", HOME=str(tmp_path), KERAS_BACKEND="")
     assert "KERAS_BACKEND" not in ended.stderr
 
 
