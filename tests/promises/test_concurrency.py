@@ -170,6 +170,7 @@ def test_a_hundred_trials_in_a_row_take_no_more_memory_than_ten(
     assert weighing.mebibytes[1] < (1 + GROWTH) * weighing.mebibytes[0]
 
 
+@pytest.mark.timeout(900)  # a second for each of 161 records where other tests run beside it
 def test_a_tracker_that_shows_a_hundred_records_more_takes_no_more_memory(mlflow_home: Home) -> None:
     """The search's own tracker, without a search: how far it is behind one is a matter of the machine."""
     folder = begin_campaign(mlflow_home)
