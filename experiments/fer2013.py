@@ -12,7 +12,7 @@ Result: not run to its end yet.
 from fer_exp.campaign import Algorithm, Campaign, HyperParameters, Settings
 from fer_exp.recipe import Precision, Recipe, baseline_recipe
 
-# The reference's recipe, multiplied in bfloat16: no difference in accuracy was seen over five seeds (experiments/LOG.md).
+# The reference's recipe, in bfloat16: no difference in accuracy was seen over five seeds (experiments/LOG.md).
 REFERENCE = baseline_recipe().but(precision=Precision.BFLOAT16)
 
 
