@@ -85,7 +85,7 @@ def _compared(ours: Side, theirs: Side, spent: Mapping[str, Sequence[float]]) ->
 def fitting(recipe: Recipe, images: Images, labels: Labels) -> Doing:
     """One epoch of `recipe` as a trial trains it; returns images per second."""
     count = len(images)
-    model = build(recipe, 1)
+    model = build(recipe, 1, to_train=True)
     compile_model(model, recipe, steps_per_epoch=max(count // recipe.batch_size, 1), horizon=1)
     digests = {"data_digest": "", "split_digest": "", "protocol": "official"}
     spec = TrialSpec(

@@ -88,7 +88,7 @@ def _build() -> float:
     from fer_exp.model import build, compile_model  # loaded before the clock starts
 
     began = time.monotonic()
-    model = build(BASELINE, 1)
+    model = build(BASELINE, 1, to_train=True)
     compile_model(model, BASELINE, steps_per_epoch=3, horizon=1)
     model.optimizer.build(model.trainable_variables)
     return time.monotonic() - began

@@ -154,7 +154,7 @@ def measure(campaign: Campaign, settings: Settings, development: Development) ->
     training = development.train(clahe=False)
     images = len(oversample(training.labels, 0.0 if development.info.oversampled else recipe.oversampling, 1))
     form = development.info.form
-    model = build(recipe, 1, form)
+    model = build(recipe, 1, form, to_train=True)
     compile_model(model, recipe, steps_per_epoch=math.ceil(images / recipe.batch_size), horizon=settings.epochs)
     batch = np.resize(training.images, (recipe.batch_size, *form.face))
     targets = keras.utils.to_categorical(np.arange(recipe.batch_size) % form.classes, form.classes)

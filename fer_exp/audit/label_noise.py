@@ -117,7 +117,7 @@ def _out_of_fold(
     for number, (seen, unseen) in enumerate(folds(faces.labels, groups), start=1):
         say(f"Label noise: training {number} of {FOLDS}, {epochs} epochs of {len(seen):,} images.")
         keras.utils.set_random_seed(SEED + number)
-        model = build(SMALL_RECIPE, SEED + number, faces.form)
+        model = build(SMALL_RECIPE, SEED + number, faces.form, to_train=True)
         steps = -(-len(seen) // SMALL_RECIPE.batch_size)
         compile_model(model, SMALL_RECIPE, steps_per_epoch=steps, horizon=epochs)
         rows = Rows(images[seen], targets[seen], batch_size=SMALL_RECIPE.batch_size, seed=SEED + number)

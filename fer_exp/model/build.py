@@ -14,6 +14,7 @@ from keras import layers
 from fer_exp.data.faces import SIDE
 from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.model.layers import MirrorConv2D
+from fer_exp.model.normalization import trained_as
 from fer_exp.model.seeds import derived_seed
 from fer_exp.recipe import Augmentation, Order, Precision, Recipe
 
@@ -25,7 +26,9 @@ GREY = 0.5  # what an erased rectangle shows; FER2013's mean grey level is 0.507
 ERASED_SHARES = (0.02, 0.33)  # range of the rectangle's height x width as shares; Zhong et al. 2017, Keras's default
 
 
-def build(recipe: Recipe, seed: int, form: Form = FER2013_FORM, side: int | None = None) -> keras.Model:
+def build(
+    recipe: Recipe, seed: int, form: Form = FER2013_FORM, side: int | None = None, to_train: bool = False
+) -> keras.Model:
     """The network of `recipe`, with initial weights that depend on `seed` and each layer's name alone.
 
     Weights begin as Keras begins them (Glorot uniform), as the reference's do. A recipe's float32 is Keras's global
@@ -37,9 +40,12 @@ def build(recipe: Recipe, seed: int, form: Form = FER2013_FORM, side: int | None
         form: What the network takes and gives.
         side: Pixels at which it sees faces, of a face of 48, as `Recipe.side_at` says; None: the recipe's crop. Weights
             have the same shapes at every side.
+        to_train: Normalise batches by the layer that trains fastest (see `normalization`). Otherwise all layers are
+            Keras's own or travel with a model's file; weights and answers are the same.
     """
+    norm = trained_as(keras.backend.backend()) if to_train else layers.BatchNormalization
     with _computing_in(recipe.precision):
-        return _network(recipe, seed, form, recipe.crop if side is None else side)
+        return _network(recipe, seed, form, recipe.crop if side is None else side, norm)
 
 
 @contextmanager
@@ -70,7 +76,7 @@ def side_of(model: keras.Model) -> int | None:
     return round(shrinking[0].height * SIDE / model.input_shape[1]) if shrinking else None
 
 
-def _network(recipe: Recipe, seed: int, form: Form, side: int) -> keras.Model:
+def _network(recipe: Recipe, seed: int, form: Form, side: int, norm: type[layers.BatchNormalization]) -> keras.Model:
     inputs = keras.Input(form.face, name="faces")
     x = layers.Rescaling(1 / 255, dtype="float32", name="rescale")(inputs)
     for layer in augmentation_layers(recipe.augmentation, seed):
@@ -84,13 +90,13 @@ def _network(recipe: Recipe, seed: int, form: Form, side: int) -> keras.Model:
         x = layers.Resizing(pixels, pixels, dtype="float32", name=SHRINK)(x)
     for block, width in enumerate(recipe.widths, start=1):
         for step in range(1, recipe.convs_per_block + 1):
-            x = _convolution(x, recipe, width, f"block{block}_", str(step), seed)
+            x = _convolution(x, recipe, width, f"block{block}_", str(step), seed, norm)
         # Windows of two leave out the last column of an odd number, which the mirror would find first.
         window = 3 if recipe.mirror and x.shape[2] % 2 else 2
         x = layers.MaxPooling2D(window, strides=2, name=f"block{block}_pool")(x)
         x = _dropout(x, recipe.block_dropout, f"block{block}_dropout", seed)
     if recipe.last_width:
-        x = _convolution(x, recipe, recipe.last_width, "top_", "", seed)
+        x = _convolution(x, recipe, recipe.last_width, "top_", "", seed, norm)
     x = _pairs_side_by_side(x, "pooled_pairs") if recipe.mirror else x
     x = layers.GlobalAveragePooling2D(name="pooled")(x)
     x = _dropout(x, recipe.pooled_dropout, "pooled_dropout", seed)
@@ -145,7 +151,13 @@ def augmentation_layers(augmentation: Augmentation, seed: int) -> Iterator[keras
 
 
 def _convolution(
-    x: keras.KerasTensor, recipe: Recipe, width: int, prefix: str, number: str, seed: int
+    x: keras.KerasTensor,
+    recipe: Recipe,
+    width: int,
+    prefix: str,
+    number: str,
+    seed: int,
+    norm: type[layers.BatchNormalization],
 ) -> keras.KerasTensor:
     name = f"{prefix}conv{number}"
     norm_first = recipe.order is Order.NORM_FIRST
@@ -155,15 +167,17 @@ def _convolution(
         "kernel_initializer": _weights(seed, name),
         "name": name,
     }
-    norm = layers.BatchNormalization(momentum=recipe.norm_momentum, name=f"{prefix}bn{number}")
+    normalise = norm(momentum=recipe.norm_momentum, name=f"{prefix}bn{number}")
     if recipe.mirror:
         # A face has one channel or three, which are no pairs; whatever a convolution left has one half for each side.
         x = MirrorConv2D(width, paired=name != FIRST, **options)(x)
         shape = x.shape[1:]
-        x = norm(_pairs_side_by_side(x, f"{prefix}pairs{number}"))  # one mean, one scale for a filter and its mirror
+        x = normalise(
+            _pairs_side_by_side(x, f"{prefix}pairs{number}")
+        )  # one mean, one scale for a filter and its mirror
         x = layers.Reshape(shape, name=f"{prefix}channels{number}")(x)
     else:
-        x = norm(layers.Conv2D(width, 3, padding="same", **options)(x))
+        x = normalise(layers.Conv2D(width, 3, padding="same", **options)(x))
     return layers.ReLU(name=f"{prefix}relu{number}")(x) if norm_first else x
 
 

@@ -19,6 +19,7 @@ from fer_exp.data.form import FER2013_FORM, Form
 from fer_exp.model.build import build, crop_of, side_of
 from fer_exp.model.config_check import objection
 from fer_exp.model.layers import Clahe, FaceViews, Temperature
+from fer_exp.model.normalization import BatchNormalization
 from fer_exp.model.seeds import random_states
 from fer_exp.recipe import Augmentation, Precision, Recipe, Views
 from fer_exp.system.errors import BadInput, NotFound
@@ -31,12 +32,14 @@ MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}  # all that a fer
 def with_preprocessing(model: keras.Model, recipe: Recipe, form: Form = FER2013_FORM) -> keras.Model:
     """The model to keep: raw faces `(n, side, side, channels)` 0-255 in, probabilities `(n, classes)` out, all float32.
 
-    It equalises first where the recipe does, answers with the mean over the recipe's views, and shares its weights with
-    `model`. Augmentation and dropout layers are left out: they do nothing outside training, so the kept model holds no
-    random state. It is not compiled. `with_temperature` calibrates it. A network that was trained in bfloat16 is built
-    anew in float32, with copies of its weights, so that it answers alike on every machine.
+    It equalises first where the recipe does, and answers with the mean over the recipe's views. Augmentation and
+    dropout layers are left out: they do nothing outside training, so the kept model holds no random state. It is not
+    compiled. `with_temperature` calibrates it. A network that was built to train, or in bfloat16, is built anew in
+    float32 and of layers that travel, with copies of its weights, so that it answers alike on every machine; of any
+    other it shares the weights.
     """
-    if recipe.precision is not Precision.FLOAT32:
+    to_train = any(isinstance(layer, BatchNormalization) for layer in model.layers)
+    if to_train or recipe.precision is not Precision.FLOAT32:
         exact = build(recipe.but(precision=Precision.FLOAT32, augmentation=Augmentation()), 1, form, side_of(model))
         take_weights(exact, model)
         model = exact

@@ -208,7 +208,7 @@ def _model(
 ) -> keras.Model:
     """The model as the record's last epoch left it, for faces shown at `side`; fresh where there is none."""
     try:
-        model = build(spec.recipe, spec.seed, form, side)
+        model = build(spec.recipe, spec.seed, form, side, to_train=True)
         compile_model(model, spec.recipe, steps_per_epoch=steps_per_epoch, horizon=spec.horizon)
     except (ValueError, TypeError, BadInput) as error:  # Keras's for shapes and arguments, and our own for schedules
         raise ImpossibleRecipe(first_line(error)) from error

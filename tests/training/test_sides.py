@@ -34,9 +34,9 @@ def test_every_epoch_sees_its_side_and_a_cut_anywhere_changes_no_bit(
 ) -> None:
     built: list[int | None] = []
 
-    def seen(recipe: Recipe, seed: int, form: Form, side: int) -> object:
+    def seen(recipe: Recipe, seed: int, form: Form, side: int, to_train: bool) -> object:
         built.append(side)
-        return build(recipe, seed, form, side)
+        return build(recipe, seed, form, side, to_train)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "build", seen)
