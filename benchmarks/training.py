@@ -1,8 +1,8 @@
 """Training images per second of the baseline on this processor: fer-exp's batches against plain `fit` on arrays.
 
 One epoch over the same images, in turns, on the same network; with augmentation; against what a plain matrix product
-reaches here; and with bfloat16 where the processor multiplies it. Plain `fit` waits at the end of some passes, so
-turns are short and many, and the figure is the median of the ratios of neighbours in time.
+reaches here; with Keras's own normalisation; and with bfloat16 where the processor multiplies it. Plain `fit` waits at
+the end of some passes, so turns are short and many, and the figure is the median of the ratios of neighbours in time.
 """
 
 import statistics
@@ -56,9 +56,12 @@ def rows(setting: Setting) -> Iterator[Row | str]:
     reached = Side("fer-exp", tuple(value * _flops() / 1e9 for value in ours.values), "GFLOP/s")
     share_of_peak = 100 * reached.median / peak.median
     yield row("training against the matrix product's peak", [reached, peak], share_of_peak, Goal(unit=" %"))
+    yield _normalisation(recipe, images, labels, setting, "float32")
     if not has_bfloat16():
         yield "bfloat16: left out, this processor does not multiply it"
         return
+    half = recipe.but(precision=Precision.BFLOAT16)
+    yield _normalisation(half, images, labels, setting, "bfloat16")
     yield _bfloat16(recipe, images, labels, setting)
 
 
@@ -82,10 +85,10 @@ def _compared(ours: Side, theirs: Side, spent: Mapping[str, Sequence[float]]) ->
     return f"best against best {best:.2f}x, by processor seconds {processor:.2f}x"
 
 
-def fitting(recipe: Recipe, images: Images, labels: Labels) -> Doing:
-    """One epoch of `recipe` as a trial trains it; returns images per second."""
+def fitting(recipe: Recipe, images: Images, labels: Labels, to_train: bool = True) -> Doing:
+    """One epoch of `recipe` as a trial trains it; returns images per second. Otherwise of Keras's layers alone."""
     count = len(images)
-    model = build(recipe, 1, to_train=True)
+    model = build(recipe, 1, to_train=to_train)
     compile_model(model, recipe, steps_per_epoch=max(count // recipe.batch_size, 1), horizon=1)
     digests = {"data_digest": "", "split_digest": "", "protocol": "official"}
     spec = TrialSpec(
@@ -127,6 +130,19 @@ def _flops() -> float:
         side, before = side // 2, width
     forward += side * side * 9 * 2 * before * 256
     return 3.0 * forward
+
+
+def _normalisation(recipe: Recipe, images: Images, labels: Labels, setting: Setting, precision: str) -> Row:
+    """Batch normalisation as one operation against Keras's layer, all else alike."""
+    ways = {
+        "fer-exp": fitting(recipe, images, labels),
+        "the same with Keras's batch normalisation": fitting(recipe, images, labels, to_train=False),
+    }
+    for way in ways.values():
+        way()
+    sides = in_turns(ways, setting.pick(TIMES, 1), "images/s")
+    note = f"best against best {max(sides[0].values) / max(sides[1].values):.2f}x"
+    return share_by_turns(f"training images/s, {precision}, by the way of normalising", sides, times_(1.1), note)
 
 
 def _bfloat16(recipe: Recipe, images: Images, labels: Labels, setting: Setting) -> Row:
