@@ -6,7 +6,7 @@ In: a Recipe. Out: `build` -> `compile_model` -> (training, with `reseed` before
     build           a recipe as a Keras model
     compile         optimizer, learning rate, loss, accuracy
     averaging       the moving average of weights, close to them in a training's first steps
-    normalization   batch normalisation as one operation, for training on TensorFlow
+    normalization   batch normalisation in training: one operation, averages that forget where they began
     seeds           every random number of a model, from the trial's seed
     layers          CLAHE, views of a face, temperature, mirrored filters: what a kept model holds besides Keras's own
     kept            the model that outlives its training: written, read, asked

@@ -1,8 +1,13 @@
-"""Batch normalisation as one operation, for training on TensorFlow: the same numbers as Keras's layer, in less time.
+"""Batch normalisation in training: as one operation on TensorFlow, and averages that forget where they began.
 
-In: features of a convolution. Out: the same, normalised. Keras 3 spells it out on TensorFlow, a dozen operations over
-the whole features and all of them in float32; TensorFlow's own is one, takes the ReLU behind it along, and reads
-bfloat16 as it is. Kept models hold Keras's layer: whoever loads one needs none of this.
+In: features of a convolution. Out: the same, normalised, in less time than by Keras's layer. Keras 3 spells it out on
+TensorFlow, a dozen operations over the whole features and all of them in float32; TensorFlow's own is one, takes the
+ReLU behind it along, and reads bfloat16 as it is. Kept models hold Keras's layer: whoever loads one needs none of this.
+
+The averages begin at a mean of 0 and a variance of 1, which fade by the momentum at every step. Features of faces have
+variances far below 1, so that at 0.99 validation measures where the averages began for hundreds of steps: the
+reference's network on 4,000 faces calls nearly every face Disgust after 576 steps. Taking the start out is exact, as
+Adam does it (Kingma and Ba 2015, section 3), and changes nothing that is trained.
 """
 
 import keras
@@ -51,3 +56,30 @@ class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]  # Ke
 def trained_as(backend: str) -> type[layers.BatchNormalization]:
     """The layer that trains fastest on `backend`; the other backends compile Keras's into one anyway."""
     return BatchNormalization if backend == "tensorflow" else layers.BatchNormalization
+
+
+class WithoutStart(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Takes out of the averages what they began with, before the first validation; from then on none of it is left."""
+
+    def __init__(self, steps: int) -> None:
+        """`steps` were trained before the first validation, all of them from the start that Keras gives averages."""
+        super().__init__()
+        self._steps = steps
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keras is about to validate."""
+        if self._steps:
+            forget_start(self.model, self._steps)
+            self._steps = 0
+
+
+def forget_start(model: keras.Model, steps: int) -> None:
+    """Makes the averages of `model` those of its first `steps` steps alone, each weighed as momentum weighs it."""
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            start = (
+                layer.momentum**steps
+            )  # the share of an average that is where it began: a mean of 0, a variance of 1
+            mean, variance = (keras.ops.convert_to_numpy(one) for one in (layer.moving_mean, layer.moving_variance))
+            layer.moving_mean.assign(mean / (1 - start))
+            layer.moving_variance.assign(((variance - start) / (1 - start)).clip(0))

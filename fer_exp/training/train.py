@@ -20,6 +20,7 @@ from fer_exp.data.faces import Images, Indices, Labels, Shares, with_channels
 from fer_exp.data.form import Form
 from fer_exp.data.split.prepare import Development, Split
 from fer_exp.model import build, compile_model, load_model, reseed, take_weights
+from fer_exp.model.normalization import WithoutStart
 from fer_exp.recipe import Recipe, Targets
 from fer_exp.records import Epoch, Record, TrialSpec, best_epoch, now_ms
 from fer_exp.records.digest import checkpoint_of, start_model
@@ -170,6 +171,7 @@ def _fit(
         if complete := regime.replay() or len(history) >= spec.epochs:
             break
         recorder = Recorder(record, spec, batches, listener)
+        from_scratch = 0 if history or start_model(record) else batches.num_batches
         last = max(e for e in range(epoch, spec.epochs + 1) if recipe.side_at(e, spec.horizon) == side)
         model.fit(
             feed(batches),
@@ -177,7 +179,7 @@ def _fit(
             validation_data=feed(validation),
             initial_epoch=len(history),
             epochs=last,
-            callbacks=[*_ema(recipe), regime, recorder],
+            callbacks=[*_averages(recipe, from_scratch), regime, recorder],
             verbose=0,
         )
         complete = not recorder.stopped_on_request
@@ -230,8 +232,10 @@ def _validation(split: Split, classes: int) -> Rows:
     return Rows(images, np.eye(classes, dtype=np.float32)[split.labels], batch_size=VALIDATION_BATCH)
 
 
-def _ema(recipe: Recipe) -> list[keras.callbacks.Callback]:
-    return [keras.callbacks.SwapEMAWeights()] if recipe.ema else []  # validation sees the averaged weights
+def _averages(recipe: Recipe, steps_from_scratch: int) -> list[keras.callbacks.Callback]:
+    """Validation sees averaged weights where the recipe averages, and normalises by what was seen in training alone."""
+    ema = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
+    return [*ema, WithoutStart(steps_from_scratch)]
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

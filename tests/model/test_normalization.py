@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from fer_exp.model import build, load_model, predict, with_preprocessing
-from fer_exp.model.normalization import BatchNormalization, trained_as
+from fer_exp.model.normalization import BatchNormalization, WithoutStart, forget_start, trained_as
 from fer_exp.recipe import Order, Precision, Recipe
 from tests.tiny_models import SMALL, faces, opencv
 
@@ -111,3 +111,41 @@ def test_kerass_layer_stays_where_no_training_is_meant_and_on_other_backends() -
     assert all(type(layer) is not BatchNormalization for layer in build(SMALL, 1).layers)
     assert trained_as("tensorflow") is BatchNormalization
     assert trained_as("jax") is trained_as("torch") is keras.layers.BatchNormalization
+
+
+# -- averages without their start
+
+
+@pytest.mark.parametrize("steps", [1, 5, 40])
+def test_without_their_start_the_averages_are_those_of_the_steps_alone(steps: int) -> None:
+    model = keras.Sequential([keras.Input((2, 2, 3)), layers.Dense(3), layers.BatchNormalization(momentum=0.95)])
+    norm = model.layers[-1]
+    rng = np.random.default_rng(6)
+    means, variances = rng.normal(size=(steps, 3)), rng.uniform(1e-3, 5e-3, (steps, 3))
+    for mean, variance in zip(means, variances, strict=True):
+        for average, value in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
+            average.assign(0.95 * average + 0.05 * value.astype(np.float32))
+    forget_start(model, steps)
+    shares = 0.95 ** np.arange(steps)[::-1]
+    np.testing.assert_allclose(norm.moving_mean, np.average(means, 0, shares), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, np.average(variances, 0, shares), rtol=2e-2)
+
+
+def test_it_happens_once_and_before_the_first_validation() -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.BatchNormalization(momentum=0.9), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    faces = np.full((8, 3), 7.0, np.float32)
+    seen: list[list[float]] = []
+    noted = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: seen.append(model.layers[0].get_weights()[2].tolist())
+    )
+    model.fit(
+        faces,
+        np.ones(8),
+        batch_size=4,
+        epochs=2,
+        validation_data=(faces, np.ones(8)),
+        verbose=0,
+        callbacks=[WithoutStart(2), noted],
+    )
+    assert seen == [pytest.approx([7.0] * 3, rel=1e-5)] * 2  # of a constant, not 1.33 after two steps at 0.9

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fer_exp.data.split.prepare import Development, prepare
 from fer_exp.data.split.protocol import Protocol
 from fer_exp.model import build, compile_model, predict, reseed, with_preprocessing, with_temperature
+from fer_exp.model.normalization import WithoutStart
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Precision, Recipe, Schedule, Views
 from fer_exp.records import START_MODEL, Epoch, Record, State, best_epoch
 from fer_exp.system.errors import BadRecord
@@ -292,7 +293,7 @@ def test_the_rules_are_keras_own(through: Trainings, development: Development) -
         validation_batch_size=VALIDATION_BATCH,
         epochs=spec.epochs,
         shuffle=False,
-        callbacks=[stop, reduce, noted],
+        callbacks=[WithoutStart(len(batches)), stop, reduce, noted],
         verbose=0,
     ).history
     history = through("rules").record.history()
