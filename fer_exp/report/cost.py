@@ -1,12 +1,14 @@
-"""Cost: hours, images, operations and energy of a campaign's trainings.
+"""Cost: hours, images, operations and energy of a campaign's trainings, and what it took to reach an accuracy.
 
-In: what its records say. Out: a Cost. What was answered by another record was not trained, and costs nothing.
+In: what its records say. Out: a Cost, or a Reached for each level. What was answered by another record was not trained,
+and costs nothing.
 """
 
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 from fer_exp.campaign import CampaignSpec
 from fer_exp.records import RecordContents
@@ -56,6 +58,53 @@ def cost_of(spec: CampaignSpec, records: Iterable[RecordContents]) -> Cost:
         flops=flops,
         joules=sum(told) if told and len(told) == len(trained) else None,
     )
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What trainings of one recipe took to reach an accuracy on validation, a mean over the seeds that did."""
+
+    level: int  # percent
+    seeds: int  # that reached it
+    of: int  # trainings
+    epoch: float
+    seconds: float  # of training and validation, up to the end of that epoch
+    processor_seconds: float | None  # times the processors of the machine; None on a GPU, or where it does not say
+    flops: float
+
+
+def cost_to(spec: CampaignSpec, records: Iterable[RecordContents]) -> tuple[Reached, ...]:
+    """What each level took, the lowest first: every percent of the last five before the best, every fifth of twenty.
+
+    An epoch counts with all epochs before it, those that a longer training took over from a shorter one included.
+    """
+    known = [one for one in records if one.history]
+    best = math.floor(100 * max((row.val_accuracy for one in known for row in one.history), default=0.0))
+    levels = [level for level in range(max(best - 20, 0) + 1, best + 1) if level % 5 == 0 or level > best - 5]
+    found = ((level, [costs for one in known if (costs := _up_to(spec, one, level))]) for level in levels)
+    return tuple(_mean(level, costs, len(known)) for level, costs in found)
+
+
+def _up_to(spec: CampaignSpec, one: RecordContents, level: int) -> tuple[int, float, float | None, int] | None:
+    """Epoch, seconds, processor seconds and operations until validation first says `level` percent."""
+    seconds, flops = 0.0, 0
+    seen, validated = images_an_epoch(one, spec), sum(spec.data.validation_counts)
+    for row in one.history:
+        side = one.spec.recipe.side_at(row.epoch, one.spec.horizon)
+        seconds += row.seconds
+        flops += training_flops(one.spec.recipe, spec.data.form, seen, validated, side)
+        if 100 * row.val_accuracy >= level:
+            stated = provenance(one)
+            cores = stated.get("cores") if str(stated.get("device", "")).startswith("cpu") else None
+            return row.epoch, seconds, seconds * cores if isinstance(cores, int) else None, flops
+    return None
+
+
+def _mean(level: int, costs: list[tuple[int, float, float | None, int]], trainings: int) -> Reached:
+    epochs, seconds, processors, flops = zip(*costs, strict=True)
+    told = [one for one in processors if one is not None]
+    processor_seconds = fmean(told) if len(told) == len(costs) else None
+    return Reached(level, len(costs), trainings, fmean(epochs), fmean(seconds), processor_seconds, fmean(flops))
 
 
 def _own_epochs(one: RecordContents, lengths: Mapping[int, int]) -> int:

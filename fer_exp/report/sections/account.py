@@ -11,7 +11,7 @@ from fer_exp.metrics.registry import shown
 from fer_exp.records.handovers import Handover
 from fer_exp.report.blocks import Block, Code, Facts, Missing, Table, Text
 from fer_exp.report.contents import Contents
-from fer_exp.report.cost import Cost, cost_of, provenance
+from fer_exp.report.cost import Cost, cost_of, cost_to, provenance
 from fer_exp.report.flops import forward_flops, told
 
 JOULES = 3.6e6  # a kilowatt hour
@@ -40,12 +40,37 @@ def cost(contents: Contents) -> tuple[Block, ...]:
             tuple((name, *_line(one)) for name, one in costs),
         ),
         Facts(tuple(networks)),
+        *_levels(contents),
         Text(
             "Hours are those of epochs, added up over workers. Operations count a multiplication and an addition as "
             "two, over convolutions and dense layers; a training image costs three looks (forward, and two products "
-            "backward), a validation image one. Energy is known only where every record states it.",
+            "backward), a validation image one. Energy is known only where every record states it. Processor hours are "
+            "hours times the machine's processors, whether all of them worked for the training or not.",
             "note",
         ),
+    )
+
+
+def _levels(contents: Contents) -> tuple[Block, ...]:
+    """What an accuracy on validation took, of the winner and of the baseline."""
+    rows = [
+        (
+            side.title,
+            f"{one.level} %",
+            f"{one.epoch:.3g}",
+            duration(one.seconds),
+            "-" if one.processor_seconds is None else f"{one.processor_seconds / 3600:.2g}",
+            told(one.flops),
+            f"{one.seeds} of {one.of}",
+        )
+        for side in contents.sides
+        for one in cost_to(contents.spec, side.trainings)
+    ]
+    columns = ("Recipe", "Accuracy on validation", "Epoch", "Trained", "Processor hours", "Operations", "Trainings")
+    return (
+        (Table("What it took to reach an accuracy, mean of the trainings that did", columns, tuple(rows)),)
+        if rows
+        else ()
     )
 
 
