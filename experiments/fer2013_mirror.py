@@ -52,9 +52,9 @@ PLAIN = baseline_recipe().but(
     calibrate=True,
 )
 ARMS: dict[str, dict[str, object]] = {
-    "flip-views": {"views": Views.FLIP},
     "mirror": {"mirror": True},  # 588,183 parameters, 188 MFLOP
     "mirror-wide": {"mirror": True, "widths": (32, 96, 192, 352)},  # 1,174,503 parameters, 350 MFLOP
+    "flip-views": {"views": Views.FLIP},
 }
 
 
