@@ -40,6 +40,9 @@ class ScriptedProposer:
     def tell(self, number: int, score: float | None) -> None:
         self._told.append(number)
 
+    def tell_baseline(self, course: Mapping[int, float]) -> None:
+        """It has no use for it."""
+
     def running(self) -> list[Proposal]:
         return [self._proposal(number) for number, running in self.known().items() if running]
 

@@ -4,12 +4,15 @@ In: a campaign, its settings, and the state that an earlier start left. Out: pro
 keep. A recipe is first trained for a few epochs. Whenever a trial can be started, a forecast (`forecast.py`) from all
 trainings so far says what every recipe would reach at full budget, and the one whose expected improvement is largest
 is trained next: from the start, or on from its last checkpoint to the next of a few stages. No trial waits for another.
+The baseline counts as a trial whose value at every stage is known, where the space's default is its recipe: it says how
+far a short training is from its end.
 The budget is the epochs of `max_trials` full trainings. The state is the conversation itself, so a proposer that is
 given it goes on the same. Decision 0027 has what else was tried.
 """
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +26,7 @@ from fer_exp.tuning.proposer import Nothing, Plan, Proposal
 from fer_exp.tuning.stages import Candidate, Chooser, Trained, stages_of
 
 KIND = "adaptive"  # in a state, so that it is told from an oracle's
+BASELINE = 0  # its number
 RUNNING, COMPLETED, FAILED = "RUNNING", "COMPLETED", "FAILED"  # as Keras Tuner calls them, and the doctor reads them
 
 
@@ -52,6 +56,9 @@ class AdaptiveProposer(DeclaredSpace):
         self._trials: dict[int, _Trial] = {}
         self._told: list[int] = []
         self._learnt: list[float] = []
+        default = {hp.name: tidy(hp.default) for hp in self._space.space}
+        self._default = default if self.recipe_at(default) == campaign.baseline else None
+        self._baseline: dict[int, float] | None = None  # value by epochs; None until it is told
 
     # -- the conversation
 
@@ -77,13 +84,21 @@ class AdaptiveProposer(DeclaredSpace):
         trial.score, trial.status = (score, COMPLETED) if finite else (None, FAILED)
         self._told.append(number)
 
+    def tell_baseline(self, course: Mapping[int, float]) -> None:
+        """What the baseline had reached by how many epochs; nothing where it failed."""
+        if self._default is not None and self._baseline is None:
+            finite = {epochs: value for epochs, value in course.items() if math.isfinite(value)}
+            self._baseline = {epochs: finite[epochs] for epochs in self._stages if epochs in finite}
+            self._told.append(BASELINE)
+
     def running(self) -> list[Proposal]:
         """The proposals that have not been told about, by number."""
         return [self._proposal(number) for number, trial in self._trials.items() if trial.status == RUNNING]
 
     def known(self) -> dict[int, bool]:
         """The numbers of all trials asked for, and whether each still runs; places left empty are left out."""
-        return {number: trial.status == RUNNING for number, trial in self._trials.items() if not trial.lost}
+        baseline = {} if self._default is None else {BASELINE: self._baseline is None}
+        return baseline | {number: trial.status == RUNNING for number, trial in self._trials.items() if not trial.lost}
 
     def told(self) -> tuple[int, ...]:
         """The trials that have been told about, in that order."""
@@ -120,7 +135,9 @@ class AdaptiveProposer(DeclaredSpace):
     def state_text(self) -> str:
         """Everything needed to go on from here, as JSON on one line."""
         trials = [{"id": f"{number - 1:04d}", **asdict(trial)} for number, trial in self._trials.items()]
-        return json.dumps({"kind": KIND, "trials": trials, "told": self._told, "learnt": self._learnt})
+        baseline = None if self._baseline is None else list(self._baseline.items())
+        state = {"kind": KIND, "trials": trials, "told": self._told, "learnt": self._learnt, "baseline": baseline}
+        return json.dumps(state)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a state, in a proposer of the same campaign that has not been asked yet.
@@ -137,7 +154,10 @@ class AdaptiveProposer(DeclaredSpace):
                 number = int(fields.pop("id")) + 1
                 trials[number] = _Trial(**fields)
             told, learnt = [int(number) for number in state["told"]], [float(one) for one in state["learnt"]]
-            if list(trials) != list(range(1, len(trials) + 1)) or not set(told) <= set(trials):
+            course = state.get("baseline")  # earlier versions were not told
+            baseline = None if course is None else {int(epochs): float(value) for epochs, value in course}
+            named = set(trials) if baseline is None else {BASELINE, *trials}
+            if list(trials) != list(range(1, len(trials) + 1)) or not set(told) <= named:
                 raise ValueError("numbers of trials")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadRecord(
@@ -145,7 +165,7 @@ class AdaptiveProposer(DeclaredSpace):
                 f"({type(error).__name__}: {first_line(error)})",
                 "Nothing was changed. Restore state.json, or move the campaign's folder away to start anew.",
             ) from error
-        self._trials, self._told, self._learnt = trials, told, learnt
+        self._trials, self._told, self._learnt, self._baseline = trials, told, learnt, baseline
 
     # -- size
 
@@ -167,10 +187,14 @@ class AdaptiveProposer(DeclaredSpace):
     # -- inside
 
     def _so_far(self) -> list[Trained]:
-        """Each trial as the chooser sees it; larger is better."""
+        """The baseline at each stage and each trial, as the chooser sees them; larger is better."""
         sign = 1.0 if self._settings.objective.direction is Direction.MAX else -1.0
         continued = {trial.continues for trial in self._trials.values()}
-        return [
+        baseline = [
+            Trained(BASELINE, self._default or {}, self._stages.index(epochs), epochs, sign * value, False, False)
+            for epochs, value in (self._baseline or {}).items()
+        ]
+        return baseline + [
             Trained(
                 number=number,
                 values=trial.values,

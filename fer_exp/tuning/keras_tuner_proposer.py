@@ -6,6 +6,7 @@ keep. The oracle lives in this process, never touches a disk, and can be put awa
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,9 @@ class KerasTunerProposer(DeclaredSpace):
         else:
             trial.status = keras_trial.TrialStatus.FAILED
         self._oracle.end_trial(trial)
+
+    def tell_baseline(self, course: Mapping[int, float]) -> None:
+        """Nothing: Keras Tuner's oracles know of their own trials alone."""
 
     def running(self) -> list[Proposal]:
         """The proposals that have not been told about, in order."""

@@ -68,11 +68,18 @@ class Proposer(Protocol):
     def tell(self, number: int, score: float | None) -> None:
         """How trial `number` ended: its objective, or None where it failed (NaN and infinite count as failed)."""
 
+    def tell_baseline(self, course: Mapping[int, float]) -> None:
+        """How the baseline ended, which no proposal asked for: what it had reached by how many epochs.
+
+        As far as its record says so; nothing where it failed. A proposer that has a use for it names the baseline as
+        trial 0 in `known` and `told`, and is then told once.
+        """
+
     def running(self) -> list[Proposal]:
         """The proposals that have not been told about, by number."""
 
     def known(self) -> dict[int, bool]:
-        """The numbers of all trials asked for, and whether each still runs."""
+        """The numbers of all trials asked for, and whether each still runs; 0, the baseline, if it wants to know."""
 
     def told(self) -> tuple[int, ...]:
         """The trials that have been told about, in that order."""

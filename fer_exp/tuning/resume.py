@@ -8,7 +8,7 @@ order, so that conversation, or the end of it, is held again: trials are asked f
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,8 @@ from fer_exp.tuning.state import CampaignState, LaterState, lag, read_state, set
 LAST_TOLD = 1_000  # that `asked.json` names at most: all of them, in each trial, would come to gigabytes in the end
 INEXACT = "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
 Score = Callable[[Record], float | None]
+Course = Callable[[Record], Mapping[int, float]]
+BASELINE = 0  # the number of its record
 AnyProposer = TypeVar("AnyProposer", bound=Proposer)
 
 
@@ -42,18 +44,26 @@ def note_asked(path: Path, proposer: Proposer, number: int) -> None:
 
 
 def resume_proposer(
-    folder: Path, trials: Sequence[Record], make: Callable[[], AnyProposer], score: Score
+    folder: Path, records: Sequence[Record], make: Callable[[], AnyProposer], score: Score, course: Course
 ) -> tuple[AnyProposer, list[str]]:
-    """A proposer that knows `trials`, and lines for the user.
+    """A proposer that knows the trials among `records`, and the baseline if it wants to; and lines for the user.
+
+    Args:
+        folder: The campaign's.
+        records: Of the baseline and all trials.
+        make: A new proposer.
+        score: How a trial ended: its objective, None where it failed.
+        course: What the baseline had reached by how many epochs.
 
     Raises:
         LaterState: `state.json` was written by a later version.
         BadRecord: A record is damaged.
     """
     said: list[str] = []
+    proposer = make()
+    trials = [record for record in records if record.spec().number != BASELINE or BASELINE in proposer.known()]
     state, problem = _readable(folder)
     if state is not None:
-        proposer = make()
         try:
             proposer.restore(state.proposer)
         except BadRecord as error:
@@ -61,7 +71,7 @@ def resume_proposer(
         else:
             new = _unknown(proposer, trials)
             if new is not None:
-                if new and not _replay(proposer, trials, score):
+                if new and not _replay(proposer, trials, score, course):
                     said.append(INEXACT)
                 return proposer, said
             said.append("state.json does not fit the records: it is made again from them.")
@@ -71,7 +81,7 @@ def resume_proposer(
     elif state is None and trials:
         said.append("state.json is missing: it is made again from the records.")
     proposer = make()
-    exact = _replay(proposer, trials, score)
+    exact = _replay(proposer, trials, score, course)
     if not exact:
         said.append(INEXACT)
     return proposer, said
@@ -114,7 +124,7 @@ def _was_tried(record: Record) -> bool:
     return any(record.path.glob("attempt-*.log"))
 
 
-def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
+def _replay(proposer: Proposer, trials: Sequence[Record], score: Score, course: Course) -> bool:
     """Asks and tells as the campaign did, from where the proposer is; whether the same came out."""
     there = {record.spec().number: record for record in trials}
     ended = {number: record for number, record in there.items() if record.outcome() is not None}
@@ -125,7 +135,10 @@ def _replay(proposer: Proposer, trials: Sequence[Record], score: Score) -> bool:
         for number in numbers:
             if number in ended and number in known and number not in told:
                 told.add(number)
-                proposer.tell(number, score(ended[number]))
+                if number == BASELINE:
+                    proposer.tell_baseline(course(ended[number]))
+                else:
+                    proposer.tell(number, score(ended[number]))
 
     for number in range(max(known, default=0) + 1, max(there, default=0) + 1):
         record = there.get(number)

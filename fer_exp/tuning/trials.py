@@ -7,6 +7,7 @@ there before the oracle hears of it. On start the state says which trials the or
 about if its record has an outcome, else it goes on.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,6 +27,7 @@ from fer_exp.tuning.search_request import SearchRequest, described
 from fer_exp.tuning.state import WrittenState, lag, write_state
 
 ALIKE = 3  # so many first trials failing for the same reason stop a campaign
+HISTORY_METRIC = "val/accuracy"  # the objective that a record's history tells of every epoch
 FIRST = 4 * ALIKE  # records among which those are looked for
 
 
@@ -49,7 +51,7 @@ class SearchWork:
         # All is read before anything is written.
         self._leaderboard = RunningLeaderboard(records, request.settings.objective, request.campaign.baseline)
         check()
-        self._proposer, said = resume_proposer(folder, self._trials(), self._new_proposer, self._score)
+        self._proposer, said = resume_proposer(folder, records, self._new_proposer, self._score, self._course)
         self.notes += said
         if request.source is not None:
             write_atomically(folder / CAMPAIGN_FILE, request.source)
@@ -95,6 +97,8 @@ class SearchWork:
         spec = record.spec()
         if spec.kind is Kind.TRIAL:
             self._proposer.tell(spec.number, self._score(record))
+        else:
+            self._proposer.tell_baseline(self._course(record))
         if answers_now(record):
             self._answers.setdefault(question(spec), record)
         self._note_end(record)
@@ -135,6 +139,8 @@ class SearchWork:
             check_last_checkpoint(baseline)
             self._leaderboard.take(baseline)
             yield baseline
+        else:
+            self._proposer.tell_baseline(self._course(baseline))  # which is nothing new where it was told before
         for proposal in self._proposer.running():
             record = self._record(proposal)
             if record.outcome() is None:
@@ -211,8 +217,18 @@ class SearchWork:
     def _score(self, record: Record) -> float | None:
         return record.scores().get(self.objective) if _finished(record) else None
 
-    def _trials(self) -> list[Record]:
-        return [record for record in self.records() if record.spec().kind is Kind.TRIAL]
+    def _course(self, baseline: Record) -> dict[int, float]:
+        """What the baseline had reached by how many epochs, as far as its record says so.
+
+        A trial of so many epochs would have had that value, its best epoch's. The history says nothing of other
+        objectives than accuracy.
+        """
+        score, full = self._score(baseline), self._request.settings.epochs
+        if score is None:
+            return {}
+        so_far = itertools.accumulate((row.val_accuracy for row in baseline.history()), max)
+        course = dict(enumerate(so_far, start=1)) if self.objective == HISTORY_METRIC else {}
+        return course | {full: score}
 
     def _new_proposer(self) -> Proposer:
         return self._request.propose(self._request.campaign, self._request.settings)

@@ -70,6 +70,55 @@ def added(trials: list[Proposal]) -> int:
     return sum(trial.epochs - upto.get(trial.continues or 0, 0) for trial in trials)
 
 
+def around_the_baseline(hp: HyperParameters) -> Recipe:
+    return baseline_recipe().but(learning_rate=hp.Float("learning_rate", 1e-4, 1e-1, sampling="log", default=1e-3))
+
+
+def told_of_baseline(space: Callable[[HyperParameters], Recipe], course: dict[int, float]) -> AdaptiveProposer:
+    of = Campaign("toy", "?", space, Settings(algorithm=Algorithm.ADAPTIVE, max_trials=12, epochs=EPOCHS, seed=3))
+    proposer = AdaptiveProposer(of, of.settings)
+    proposer.tell_baseline(course)
+    return proposer
+
+
+def asked(proposer: AdaptiveProposer) -> Proposal:
+    proposal = proposer.ask()
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+def test_what_the_baseline_is_is_not_trained_again_and_counts_as_a_whole_training() -> None:
+    proposer = told_of_baseline(around_the_baseline, {1: 0.2, 2: 0.3, 3: 0.4, 9: 0.6})
+    assert proposer.told() == (0,)
+    assert proposer.known() == {0: False}
+    assert [(one.epochs, one.value, one.last) for one in proposer._so_far()] == [
+        (1, 0.2, False), (3, 0.4, False), (9, 0.6, False),
+    ]  # fmt: skip
+    assert all(asked(proposer).recipe != baseline_recipe() for _ in range(20))
+
+
+def test_a_short_training_is_judged_by_how_far_the_baseline_came_from_there() -> None:
+    """Two recipes as good as each other after an epoch, and one that is trained on and falls behind the baseline."""
+    proposer = told_of_baseline(around_the_baseline, {1: 0.2, 3: 0.4, 9: 0.6})
+    for value in (0.21, 0.19, 0.2, 0.2):
+        proposer.tell(asked(proposer).number, value)
+    while (proposal := asked(proposer)).continues is None:
+        proposer.tell(proposal.number, 0.1)
+    proposer.tell(proposal.number, 0.22)  # where the baseline had 0.4
+    assert asked(proposer).continues != proposal.number
+
+
+@pytest.mark.parametrize("course", [{}, {9: float("nan")}])
+def test_a_baseline_that_failed_says_nothing(course: dict[int, float]) -> None:
+    proposer = told_of_baseline(around_the_baseline, course)
+    assert (proposer.told(), proposer._so_far()) == ((0,), [])
+
+
+def test_a_baseline_outside_of_the_space_is_not_asked_for() -> None:
+    proposer = told_of_baseline(space, {9: 0.6})
+    assert (proposer.told(), proposer.known(), proposer._so_far()) == ((), {}, [])
+
+
 @pytest.mark.parametrize(("epochs", "stages"), [(27, (1, 3, 9, 27)), (40, (1, 4, 13, 40)), (2, (1, 2)), (1, (1,))])
 def test_stages_are_thirds_of_thirds(epochs: int, stages: tuple[int, ...]) -> None:
     assert stages_of(epochs) == stages
