@@ -31,7 +31,7 @@ LADDER = baseline_recipe().but(
     last_width=0,
     head_widths=(),
     head_dropouts=(),
-    crop=44,  # with a shift of 2 pixels, the random crop of the literature
+    crop=44,
     sides=((0.0, 32), (0.4, 40), (0.7, 44)),  # three quarters of the operations
     order=Order.NORM_FIRST,
     norm_momentum=0.97,
@@ -50,8 +50,8 @@ LADDER = baseline_recipe().but(
     clahe=False,
     oversampling=0.0,
     class_weights=ClassWeights.NONE,
-    augmentation=Augmentation(flip=True, shift=2.0, rotation=10.0, zoom=0.1, erasing=0.25),
-    views=Views.FLIP,
+    augmentation=Augmentation(flip=True, shift=4.0, rotation=10.0, zoom=0.1, erasing=0.25),
+    views=Views.TEN_CROP,
     calibrate=True,
 )
 
