@@ -3,6 +3,7 @@
 In: a campaign's folder, or the bytes of a manifest. Out: a Manifest whose names are all harmless. An archive is a tar
 packed with zstd: `manifest.json`, then the files in the manifest's order, nothing else. A light one holds what numbers
 rest on (what was asked for, histories, scores, predictions, the ledger) and none of the large files, nor of the paths.
+A training that has not ended is in it as one that has not begun.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ SET_ASIDE = "set-aside"  # what a doctor moved out of the way stays where it is
 PASSING = ("lock.json", "tracking.json", "*.lock", f"{TEMPORARY}*", LIGHT)
 # What a light archive leaves out: weights, pictures, pages, and logs, which name paths of the machine.
 HEAVY = ("*.keras", "checkpoint-*", "*.png", "*.svg", "*.html", "*.log")
+HISTORY, OUTCOME = "history.jsonl", "outcome.json"  # of a record
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,199}")  # no separators, no blanks, no leading dot
 _DEEPEST = 8
 
@@ -71,7 +73,7 @@ def describe(folder: Path, *, light: bool = False) -> Manifest:
     spec = CampaignSpec.read(folder / "campaign.json")
     light = light or is_there(folder / LIGHT)
     names = sorted(path.relative_to(folder).as_posix() for path in files_of(folder))
-    names = [name for name in names if not (light and is_heavy(name))]
+    names = [name for name in names if not (light and (is_heavy(name) or _leads_nowhere(folder / name)))]
     for name in names:
         if problem := name_problem(name):
             raise BadInput(f"{folder / name}: {problem}", "Nothing was packed. Rename that file, or move it away.")
@@ -103,6 +105,11 @@ def files_of(folder: Path) -> list[Path]:
 def is_heavy(name: str) -> bool:
     """Whether a light archive leaves out the file of that name."""
     return any(PurePosixPath(name).match(pattern) for pattern in HEAVY)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Epochs of a training that has not ended: it goes on from their checkpoint alone, and a light archive has none."""
+    return path.name == HISTORY and not is_there(path.parent / OUTCOME)
 
 
 def name_problem(name: str) -> str | None:

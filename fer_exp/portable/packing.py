@@ -28,7 +28,7 @@ def pack(folder: Path, target: Path, *, light: bool = False) -> Manifest:
         folder: Of the campaign.
         target: The file, which is not there yet.
         light: Leave out models, checkpoints, figures, pages, logs, and the folders of paths. What was measured can be
-            read and judged again; nothing can be trained further or asked.
+            read and judged again, and a search goes on from it; no training goes on and no model can be asked.
 
     Raises:
         Busy: Somebody drives the campaign.

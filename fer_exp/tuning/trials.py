@@ -18,8 +18,9 @@ from fer_exp.leaderboard.rows import Row
 from fer_exp.leaderboard.running import RunningLeaderboard
 from fer_exp.records import CAMPAIGN_FILE, Kind, Outcome, Record, State, TrialSpec, records_in
 from fer_exp.records.digest import check_last_checkpoint
+from fer_exp.records.folder import LIGHT
 from fer_exp.system.errors import TrialsFailed
-from fer_exp.system.files import read_file, write_atomically
+from fer_exp.system.files import is_there, read_file, write_atomically
 from fer_exp.tuning.proposer import Nothing, Proposal, Proposer
 from fer_exp.tuning.resume import note_asked, resume_proposer
 from fer_exp.tuning.reuse import answers_now, forget, give_answer, is_loss, link, question, trained_elsewhere, untouched
@@ -274,7 +275,13 @@ def _finished(record: Record) -> bool:
 
 
 def _continue_from(record: Record, source: Record) -> None:
-    """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid."""
+    """Gives `record` the epochs of `source` and its checkpoints; the history, written last, makes it valid.
+
+    Of a source that came without checkpoints it gives nothing: the training begins anew, and ends the same.
+    """
+    came_light = is_there(source.path.parents[1] / LIGHT)
+    if came_light and not any(source.path.glob("checkpoint-*")):
+        return
     check_last_checkpoint(source)
     for checkpoint in source.path.glob("checkpoint-*.weights.h5"):
         link(checkpoint, record.path / checkpoint.name)

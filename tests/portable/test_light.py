@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer_exp.campaign import CampaignSpec
+from fer_exp.campaign import Algorithm, CampaignSpec
 from fer_exp.data.split.info import DataInfo
+from fer_exp.execute.progress import Snapshot
 from fer_exp.portable import pack, unpack
 from fer_exp.portable.manifest import HEAVY, is_heavy
 from fer_exp.records import Record
@@ -22,6 +24,7 @@ from fer_exp.system.home import Home
 from tests.commands import contents, done, refused
 from tests.made_faces import png_of, some_faces
 from tests.made_records import made_predictions
+from tests.toy_search import At, campaign, interrupt, leaderboard, run
 from tests.trained_models import NAME, record_in
 
 SMALL = 400_000  # bytes of a campaign of a few trainings on FER2013's PublicTest
@@ -164,6 +167,24 @@ def test_packed_again_they_are_light_still_and_the_same_bytes(published: Home, t
     assert pack(folder, tmp_path / "again.tar.zst").light
     assert (tmp_path / "again.tar.zst").read_bytes() == (tmp_path / "light.tar.zst").read_bytes()
     assert unpack(other, tmp_path / "light.tar.zst").added == 0
+
+
+def has_ended(count: int, snapshot: Snapshot) -> bool:
+    return snapshot.ended >= count
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.RANDOM, Algorithm.HYPERBAND, Algorithm.ADAPTIVE])
+def test_a_search_goes_on_elsewhere_from_its_light_records(algorithm: Algorithm, tmp_path: Path) -> None:
+    """Interrupted inside a training, and between trainings of one recipe: what has no checkpoint there begins anew."""
+    searched = campaign(algorithm, epochs=9, max_trials=4)
+    undisturbed = run(Home(tmp_path / "undisturbed"), searched)
+    ended = len(undisturbed.rows)
+    for stop in sorted({2, ended // 2, ended - 2}):
+        here, there = Home(tmp_path / f"here-{stop}"), Home(tmp_path / f"there-{stop}")
+        run(here, searched, At(partial(has_ended, stop), interrupt))
+        pack(here.campaign("toy"), tmp_path / f"{stop}.tar.zst", light=True)
+        unpack(there, tmp_path / f"{stop}.tar.zst")
+        assert leaderboard(run(there, searched)) == leaderboard(undisturbed)
 
 
 def test_whole_records_take_the_place_of_light_ones_and_never_the_other_way(published: Home, tmp_path: Path) -> None:
