@@ -4,15 +4,16 @@ In: tables of `benchmarks/tables/`. Out: epochs until a search is within half a 
 and its standard error, and how often it never was. Repeat: `python -m benchmarks.candidates SEEDS TABLE [VARIANT...]`.
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fer_exp.campaign import Algorithm
+from fer_exp.campaign import Algorithm, Campaign, Settings
 from fer_exp.replay.algorithms import playing
-from fer_exp.replay.player import Player
+from fer_exp.replay.player import Player, Run
 from fer_exp.replay.table import Table
 from fer_exp.tuning.adaptive_proposer import AdaptiveProposer
 from fer_exp.tuning.forecast import Floats, Forecast
@@ -102,6 +103,20 @@ VARIANTS: dict[str, type[AdaptiveProposer]] = {
     "per epoch": _with(PerEpoch),
     "believed": _with(Believed),
 }
+TOLD = "told of the baseline"  # the shipped search, as a campaign's
+
+
+def _played(name: str, player: Player, seed: int) -> Run:
+    """A search by the variant of that name."""
+
+    def told(campaign: Campaign, settings: Settings) -> AdaptiveProposer:
+        proposer = AdaptiveProposer(campaign, settings)
+        default = {hp["config"]["name"]: hp["config"]["default"] for hp in proposer.space()}
+        curve = player.table.curve(player.table.point(default), player.seed)
+        proposer.tell_baseline(dict(enumerate(itertools.accumulate(curve, max), start=1)))
+        return proposer
+
+    return playing(told if name == TOLD else VARIANTS[name], Algorithm.ADAPTIVE)(player, seed)
 
 
 def main() -> None:
@@ -109,9 +124,9 @@ def main() -> None:
     seeds, pattern, *names = sys.argv[1:]
     for path in sorted(TABLES.glob(f"{pattern}.jsonl")):
         table = Table.read(path)
-        for name in names or VARIANTS:
-            play, budget = playing(VARIANTS[name], Algorithm.ADAPTIVE), BUDGET * table.epochs
-            runs = [play(Player(table, seed, budget, WITHIN), seed + 1) for seed in range(int(seeds))]
+        budget = BUDGET * table.epochs
+        for name in names or (*VARIANTS, TOLD):
+            runs = [_played(name, Player(table, seed, budget, WITHIN), seed + 1) for seed in range(int(seeds))]
             columns = [[run.arrived for run in runs], [run.arrived_true for run in runs]]
             told = []
             for column in columns:
