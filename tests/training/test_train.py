@@ -63,7 +63,11 @@ REGIMES: dict[str, tuple[Recipe, int, tuple[int, ...]]] = {  # recipe, epochs, c
     ),
     "bfloat16": (TINY.but(precision=Precision.BFLOAT16), 2, (1,)),
     # So fast that many an epoch does harm, and no epoch helps as much as asked: the first stays the best.
-    "rules": (TINY.but(learning_rate=0.1, plateau_patience=1, stop_patience=7, stop_min_delta=0.9), 12, (5,)),
+    "rules": (
+        TINY.but(learning_rate=0.1, norm_momentum=0.5, plateau_patience=1, stop_patience=7, stop_min_delta=0.9),
+        12,
+        (5,),
+    ),
 }
 RULES_STOP = 8  # the epoch after which seven have not helped
 SMALLEST = 1e-7  # probability that Keras's loss sees
