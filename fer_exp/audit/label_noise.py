@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from fer_exp.audit.findings import LabelNoise, LabelSuspect
 from fer_exp.data.faces import Faces, Indices, Labels, with_channels
 from fer_exp.model import build, compile_model, predict
+from fer_exp.model.normalization import forget_start
 from fer_exp.recipe import Augmentation, ClassWeights, Optimizer, Order, Recipe, Schedule
 from fer_exp.system.errors import BadData
 from fer_exp.training.balance import class_counts
@@ -122,6 +123,7 @@ def _out_of_fold(
         compile_model(model, SMALL_RECIPE, steps_per_epoch=steps, horizon=epochs)
         rows = Rows(images[seen], targets[seen], batch_size=SMALL_RECIPE.batch_size, seed=SEED + number)
         model.fit(feed(rows), shuffle=False, epochs=epochs, verbose=0)
+        forget_start(model, steps * epochs)
         predicted = predict(model, faces.images[unseen], batch_size=512)
         result[unseen] = predicted / predicted.sum(axis=1, keepdims=True)
     return result

@@ -172,9 +172,8 @@ def _convolution(
         # A face has one channel or three, which are no pairs; whatever a convolution left has one half for each side.
         x = MirrorConv2D(width, paired=name != FIRST, **options)(x)
         shape = x.shape[1:]
-        x = normalise(
-            _pairs_side_by_side(x, f"{prefix}pairs{number}")
-        )  # one mean, one scale for a filter and its mirror
+        # One mean and one scale for a filter and its mirror.
+        x = normalise(_pairs_side_by_side(x, f"{prefix}pairs{number}"))
         x = layers.Reshape(shape, name=f"{prefix}channels{number}")(x)
     else:
         x = normalise(layers.Conv2D(width, 3, padding="same", **options)(x))

@@ -54,7 +54,7 @@ class BatchNormalization(layers.BatchNormalization):  # type: ignore[misc]  # Ke
 
 
 def trained_as(backend: str) -> type[layers.BatchNormalization]:
-    """The layer that trains fastest on `backend`; the other backends compile Keras's into one anyway."""
+    """The layer that trains fastest on `backend`; Keras's own on the others."""
     return BatchNormalization if backend == "tensorflow" else layers.BatchNormalization
 
 
@@ -77,9 +77,7 @@ def forget_start(model: keras.Model, steps: int) -> None:
     """Makes the averages of `model` those of its first `steps` steps alone, each weighed as momentum weighs it."""
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
-            start = (
-                layer.momentum**steps
-            )  # the share of an average that is where it began: a mean of 0, a variance of 1
+            start = layer.momentum**steps  # the share that is left of a mean of 0 and a variance of 1
             mean, variance = (keras.ops.convert_to_numpy(one) for one in (layer.moving_mean, layer.moving_variance))
             layer.moving_mean.assign(mean / (1 - start))
             layer.moving_variance.assign(((variance - start) / (1 - start)).clip(0))

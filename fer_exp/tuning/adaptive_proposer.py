@@ -22,11 +22,10 @@ from fer_exp.records import TrialSpec
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.values import first_line
 from fer_exp.tuning.declared import DeclaredSpace, tidy
-from fer_exp.tuning.proposer import Nothing, Plan, Proposal
+from fer_exp.tuning.proposer import BASELINE, Nothing, Plan, Proposal
 from fer_exp.tuning.stages import Candidate, Chooser, Trained, stages_of
 
 KIND = "adaptive"  # in a state, so that it is told from an oracle's
-BASELINE = 0  # its number
 RUNNING, COMPLETED, FAILED = "RUNNING", "COMPLETED", "FAILED"  # as Keras Tuner calls them, and the doctor reads them
 
 

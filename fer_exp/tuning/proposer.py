@@ -16,6 +16,8 @@ from fer_exp.campaign.space import Scalar
 from fer_exp.recipe import Recipe
 from fer_exp.records import TrialSpec
 
+BASELINE = 0  # its number among trials, which nobody asks for
+
 
 class Nothing(Enum):
     """Why there is no proposal."""

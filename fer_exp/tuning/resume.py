@@ -16,14 +16,13 @@ from fer_exp.records import ASKED, Record
 from fer_exp.system.errors import BadRecord
 from fer_exp.system.files import write_atomically
 from fer_exp.system.values import Value
-from fer_exp.tuning.proposer import Proposer
+from fer_exp.tuning.proposer import BASELINE, Proposer
 from fer_exp.tuning.state import CampaignState, LaterState, lag, read_state, set_aside
 
 LAST_TOLD = 1_000  # that `asked.json` names at most: all of them, in each trial, would come to gigabytes in the end
 INEXACT = "What was proposed cannot be repeated exactly; every recorded trial stands, and the search goes on."
 Score = Callable[[Record], float | None]
 Course = Callable[[Record], Mapping[int, float]]
-BASELINE = 0  # the number of its record
 AnyProposer = TypeVar("AnyProposer", bound=Proposer)
 
 
